@@ -1,0 +1,148 @@
+//! What the collector answers.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::fault::EventFault;
+
+/// The answer to `POST /v1/events`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Answer {
+    /// Version of the wire: 1.
+    pub v: u8,
+    /// One receipt an event, in order.
+    pub receipts: Vec<Receipt>,
+    /// The visitor's signed id, when the page must keep it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Fields and values that nobody reads.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ignored: u32,
+    /// The decision, when one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionAnswer>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What became of one event at the door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Receipt {
+    /// Durable on this collector's disk.
+    Accepted {
+        /// Paths of the texts that were cut.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        truncated: Vec<String>,
+    },
+    /// Not taken.
+    Rejected {
+        /// Stable code.
+        code: &'static str,
+        /// What was found, what is allowed, where.
+        detail: String,
+        /// Whether the same event may be sent again later.
+        retry: bool,
+    },
+}
+
+impl From<&EventFault> for Receipt {
+    fn from(fault: &EventFault) -> Self {
+        Self::Rejected { code: fault.code.as_str(), detail: fault.detail.clone(), retry: false }
+    }
+}
+
+/// The answer to `POST /v1/decide`, and the `decision` of an [`Answer`].
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DecisionAnswer {
+    /// Version of the wire: 1.
+    pub v: u8,
+    /// The decision's id, to be named by `offer_shown` and its kin.
+    pub decision: String,
+    /// What to show, at most one a slot. Empty is an ordinary answer.
+    pub offers: Vec<OfferAnswer>,
+    /// The outcome of a claim, when one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Claimed>,
+    /// Offers that were considered and not shown; only where the site allows the page to ask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub considered: Vec<Considered>,
+    /// Score and stage; only where the site allows the page to see them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead: Option<LeadView>,
+    /// The visitor's signed id, when the page must keep it. Only in the answer of `/v1/decide`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// One offer to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OfferAnswer {
+    /// The offer's id in the model.
+    pub id: String,
+    /// Where it goes: `popup`, `bar`, or the name of an inline slot.
+    pub slot: String,
+    /// Which variant.
+    pub variant: String,
+    /// Texts by name; plain text, never markup.
+    pub content: std::collections::BTreeMap<String, String>,
+    /// When the page shows it.
+    pub trigger: Trigger,
+    /// The event that counts as success.
+    pub goal: Option<String>,
+    /// The coupon code, where the offer reveals it at once.
+    pub code: Option<String>,
+    /// Why it shows.
+    pub reasons: Vec<String>,
+}
+
+/// When the page shows an offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Trigger {
+    /// At once.
+    Now,
+    /// After this many seconds on the page.
+    Delay {
+        /// Seconds.
+        seconds: u32,
+    },
+}
+
+/// The outcome of a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Claimed {
+    /// The offer.
+    pub id: String,
+    /// Its code, when granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Why not, when refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// An offer that was weighed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Considered {
+    /// The offer.
+    pub id: String,
+    /// Whether it is among the offers shown.
+    pub shown: bool,
+    /// Stable reason code.
+    pub reason: String,
+    /// The condition that decided, in words.
+    pub detail: String,
+}
+
+/// What a page may see of a lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LeadView {
+    /// Points as decimal text, rounded towards the lower stage.
+    pub score: String,
+    /// Name of the stage.
+    pub stage: String,
+}

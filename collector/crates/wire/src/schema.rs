@@ -1,0 +1,172 @@
+//! The request bodies as types, for the API description. Bodies are read by [`crate::Envelope`], which is more lenient;
+//! a test holds the two together by WIRE.md's own examples.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Body of `POST /v1/events`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventsRequest {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// The site's public write key.
+    #[schema(example = "demo-shop")]
+    pub site: String,
+    /// 22 base64url characters made once by the page.
+    #[schema(example = "Zm9vYmFyYmF6cXV4MTIzNA")]
+    pub seed: Option<String>,
+    /// The signed id of an earlier answer.
+    pub id: Option<String>,
+    /// 8 to 32 base64url characters.
+    #[schema(example = "q83vEjRWeJCrze8S")]
+    pub stream: String,
+    /// The device's clock at sending, ms since 1970.
+    #[schema(example = 1_790_000_001_250_i64)]
+    pub sent: i64,
+    /// Consent.
+    pub consent: ConsentBody,
+    /// Global Privacy Control.
+    pub gpc: Option<bool>,
+    /// The page of every event without one of its own.
+    pub page: Option<PageBody>,
+    /// Up to 50 events.
+    #[serde(default)]
+    pub events: Vec<EventBody>,
+    /// Ask for a decision in the same answer.
+    pub decide: Option<DecideBody>,
+}
+
+/// Body of `POST /v1/decide`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideRequest {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// The site's public write key.
+    #[schema(example = "demo-shop")]
+    pub site: String,
+    /// 22 base64url characters made once by the page.
+    #[schema(example = "Zm9vYmFyYmF6cXV4MTIzNA")]
+    pub seed: Option<String>,
+    /// The signed id of an earlier answer.
+    pub id: Option<String>,
+    /// 8 to 32 base64url characters.
+    #[schema(example = "q83vEjRWeJCrze8S")]
+    pub stream: String,
+    /// The device's clock at sending, ms since 1970.
+    #[schema(example = 1_790_000_001_250_i64)]
+    pub sent: i64,
+    /// Consent.
+    pub consent: ConsentBody,
+    /// Global Privacy Control.
+    pub gpc: Option<bool>,
+    /// The page that asks.
+    pub page: Option<PageBody>,
+    /// What is asked.
+    pub decide: DecideBody,
+}
+
+/// Consent as the page knows it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentBody {
+    /// `granted`, `denied`, `required` or `cookieless`.
+    #[schema(example = "granted")]
+    pub state: String,
+    /// Which text was agreed to.
+    pub version: Option<String>,
+    /// What recorded it.
+    pub source: Option<String>,
+}
+
+/// A page.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageBody {
+    /// Address.
+    pub url: Option<String>,
+    /// Address of the page before.
+    pub referrer: Option<String>,
+    /// Title.
+    pub title: Option<String>,
+    /// Language.
+    pub language: Option<String>,
+    /// Width in CSS pixels.
+    pub viewport: Option<u32>,
+}
+
+/// An event.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventBody {
+    /// Sequence number in the stream.
+    #[schema(example = 1)]
+    pub n: Option<u64>,
+    /// A server's own id.
+    pub id: Option<String>,
+    /// Name.
+    #[schema(example = "page_view")]
+    pub name: String,
+    /// The device's clock when it happened, ms since 1970.
+    #[schema(example = 1_790_000_001_000_i64)]
+    pub time: i64,
+    /// The page, when it differs.
+    pub page: Option<PageBody>,
+    /// Amount, decimal text.
+    pub value: Option<String>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// Id of a purchase or refund.
+    pub transaction_id: Option<String>,
+    /// Items.
+    #[serde(default)]
+    pub items: Vec<ItemBody>,
+    /// Further facts.
+    #[serde(default)]
+    pub properties: BTreeMap<String, serde_json::Value>,
+    /// The offer this is about.
+    pub offer: Option<String>,
+    /// The decision that showed it.
+    pub decision: Option<String>,
+    /// Address given with a sign-up.
+    pub email: Option<String>,
+}
+
+/// An item.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ItemBody {
+    /// The shop's id of the article.
+    pub id: String,
+    /// Name.
+    pub name: Option<String>,
+    /// Category.
+    pub category: Option<String>,
+    /// Variant.
+    pub variant: Option<String>,
+    /// Price of one, decimal text.
+    pub price: Option<String>,
+    /// How many; 1 when absent.
+    pub quantity: Option<u32>,
+}
+
+/// What a decision is asked about.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideBody {
+    /// Places the page can fill.
+    pub slots: Option<Vec<String>>,
+    /// Facts of the moment.
+    #[serde(default)]
+    pub properties: BTreeMap<String, serde_json::Value>,
+    /// An offer whose goal was reached.
+    pub claim: Option<String>,
+    /// Ask why other offers did not show.
+    #[serde(default)]
+    pub explain: bool,
+}
