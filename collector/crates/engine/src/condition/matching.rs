@@ -1,0 +1,269 @@
+//! Whether a condition holds.
+
+use super::{Comparison, Condition, Field, Literal, Order, Sequence, Test};
+use crate::decide::Moment;
+use crate::evaluate::Evaluation;
+use crate::lead::Lead;
+use crate::model::{Model, PageTags};
+use crate::money::Currency;
+use crate::time::Millis;
+use crate::touch::{PageFacts, Scalar, Touch, Trust};
+
+/// The value of a field. Points, amounts, durations and places in an order are numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A whole number.
+    Number(i64),
+    /// True or false.
+    Boolean(bool),
+}
+
+impl<'a> From<&'a Scalar> for Value<'a> {
+    fn from(scalar: &'a Scalar) -> Self {
+        match scalar {
+            Scalar::Text(text) => Self::Text(text),
+            Scalar::Integer(number) => Self::Number(*number),
+            Scalar::Boolean(truth) => Self::Boolean(*truth),
+        }
+    }
+}
+
+/// What a condition is held against.
+pub trait Facts {
+    /// The value of a field that is no set; `None`: it has none.
+    fn value(&self, field: &Field) -> Option<Value<'_>>;
+    /// Calls `visit` with each text of a field that is a set, until it says `true`; says whether it did.
+    fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool;
+    /// The touches that a sequence looks at, in canonical order, and the instant it looks from.
+    fn history(&self) -> (&[Touch], Millis);
+    /// A touch of that history, as the facts of a step.
+    fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a>;
+}
+
+impl Condition {
+    /// Whether it holds.
+    #[must_use]
+    pub fn matches(&self, facts: &impl Facts) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.matches(facts)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(facts)),
+            Self::Not(part) => !part.matches(facts),
+            Self::Compare(comparison) => comparison.matches(facts),
+            Self::Sequence(sequence) => sequence.reached(facts) == sequence.steps.len(),
+        }
+    }
+}
+
+impl Comparison {
+    fn matches(&self, facts: &impl Facts) -> bool {
+        if let Test::Has(wanted) = &self.test {
+            return facts.any_of(&self.field, &mut |text| text == wanted);
+        }
+        let value = match self.field {
+            Field::PageTag | Field::ItemId | Field::ItemCategory | Field::ItemName | Field::Label => {
+                // Of a set only its being empty is left to ask.
+                let filled = facts.any_of(&self.field, &mut |_| true);
+                return matches!(self.test, Test::Exists(wanted) if wanted == filled);
+            }
+            _ => facts.value(&self.field),
+        };
+        match (&self.test, value) {
+            (Test::Exists(wanted), value) => *wanted == value.is_some(),
+            (Test::NotEqual(literal), value) => value.is_none_or(|held| !literal.equals(held)),
+            (Test::Equal(literal), Some(held)) => literal.equals(held),
+            (Test::In(list), Some(held)) => list.iter().any(|literal| literal.equals(held)),
+            (Test::Glob(globs), Some(Value::Text(text))) => globs.iter().any(|glob| glob.matches(text)),
+            (Test::Order(order, bound), Some(Value::Number(number))) => match order {
+                Order::Above => number > *bound,
+                Order::AtLeast => number >= *bound,
+                Order::Below => number < *bound,
+                Order::AtMost => number <= *bound,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl Literal {
+    fn equals(&self, value: Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Text(wanted), Value::Text(held)) => wanted == held,
+            (Self::Number(wanted), Value::Number(held)) => *wanted == held,
+            (Self::Boolean(wanted), Value::Boolean(held)) => *wanted == held,
+            _ => false,
+        }
+    }
+}
+
+impl Sequence {
+    /// How many steps were reached: all of them when the sequence holds.
+    ///
+    /// The first step is looked for from the last touch that matches `without` on (that one itself included: only what
+    /// comes *after* the first step spoils it), then each step is taken at its earliest, which leaves the most room for
+    /// the next. One pass.
+    pub(super) fn reached(&self, facts: &impl Facts) -> usize {
+        let (touches, now) = facts.history();
+        let from = self.within.map_or(0, |within| touches.partition_point(|touch| touch.time < now.minus(within)));
+        let mut open = touches.get(from..).unwrap_or_default();
+        if let Some(without) = &self.without {
+            let spoilt = open.iter().rposition(|touch| visible(touch) && without.matches(&facts.step(touch)));
+            open = spoilt.and_then(|place| open.get(place..)).unwrap_or(open);
+        }
+        let mut steps = self.steps.iter();
+        let mut wanted = steps.next();
+        for touch in open.iter().filter(|touch| visible(touch)) {
+            let Some(step) = wanted else { break };
+            if step.matches(&facts.step(touch)) {
+                wanted = steps.next();
+            }
+        }
+        self.steps.len() - steps.len() - usize::from(wanted.is_some())
+    }
+}
+
+/// Conditions do not see what the product itself did.
+fn visible(touch: &Touch) -> bool {
+    touch.trust < Trust::Product
+}
+
+/// One touch, for rules, labels and the steps of sequences.
+#[derive(Debug, Clone, Copy)]
+pub struct TouchFacts<'a> {
+    touch: &'a Touch,
+    /// The touches up to this one, for a sequence in a rule. Empty in a step: sequences do not nest.
+    until: &'a [Touch],
+    page_tags: &'a PageTags,
+    currency: Currency,
+}
+
+impl<'a> TouchFacts<'a> {
+    /// The last of these touches, which a lead keeps in canonical order, under a model; `None`: there is none.
+    #[must_use]
+    pub fn last_of(touches: &'a [Touch], model: &'a Model) -> Option<Self> {
+        let touch = touches.last()?;
+        Some(Self { touch, until: touches, page_tags: &model.page_tags, currency: model.currency })
+    }
+}
+
+impl Facts for TouchFacts<'_> {
+    fn value(&self, field: &Field) -> Option<Value<'_>> {
+        let touch = self.touch;
+        // Shared by the optional texts, whatever their bound.
+        macro_rules! optional {
+            ($text:expr) => {
+                $text.as_ref().map(|text| Value::Text(text.as_str()))
+            };
+        }
+        match field {
+            Field::Event => Some(Value::Text(touch.name.as_str())),
+            Field::PagePath => touch.page.as_ref().map(|page| Value::Text(page.path.as_str())),
+            Field::PageHost => touch.page.as_ref().map(|page| Value::Text(page.host.as_str())),
+            Field::Value => {
+                touch.value.filter(|money| money.currency == self.currency).map(|money| Value::Number(money.minor))
+            }
+            Field::Quantity => Some(Value::Number(touch.quantity())).filter(|_| !touch.items.is_empty()),
+            Field::Channel => Some(Value::Text(touch.source.channel.name())),
+            Field::Campaign => optional!(touch.source.campaign),
+            Field::Source => optional!(touch.source.source),
+            Field::Medium => optional!(touch.source.medium),
+            Field::Country => optional!(touch.country),
+            Field::Region => optional!(touch.region),
+            Field::Device => touch.device.map(|device| Value::Text(device.name())),
+            Field::Language => optional!(touch.language),
+            Field::Trust => Some(Value::Number(match touch.trust {
+                Trust::Browser => 0,
+                Trust::Page => 1,
+                Trust::Server | Trust::Product => 2,
+            })),
+            Field::Offer => touch.offer.as_ref().map(|offer| Value::Text(offer.as_str())),
+            Field::Property(name) => touch.properties.get(name).map(Value::from),
+            _ => None,
+        }
+    }
+
+    fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+        let items = &self.touch.items;
+        match field {
+            Field::PageTag => any_tag(self.page_tags, self.touch.page.as_ref(), visit),
+            Field::ItemId => items.iter().any(|item| visit(&item.id)),
+            Field::ItemCategory => items.iter().filter_map(|item| item.category.as_deref()).any(visit),
+            Field::ItemName => items.iter().filter_map(|item| item.name.as_deref()).any(visit),
+            _ => false,
+        }
+    }
+
+    fn history(&self) -> (&[Touch], Millis) {
+        (self.until, self.touch.time)
+    }
+
+    fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
+        TouchFacts { touch, until: &[], ..*self }
+    }
+}
+
+/// A lead, and the moment that asks, for filters and offers.
+#[derive(Debug, Clone, Copy)]
+pub struct LeadFacts<'a> {
+    lead: &'a Lead,
+    evaluation: &'a Evaluation,
+    model: &'a Model,
+    moment: Option<&'a Moment>,
+}
+
+impl<'a> LeadFacts<'a> {
+    /// A lead as it was evaluated under a model, and the moment that asks, if one does.
+    #[must_use]
+    pub const fn new(lead: &'a Lead, evaluation: &'a Evaluation, model: &'a Model, moment: Option<&'a Moment>) -> Self {
+        Self { lead, evaluation, model, moment }
+    }
+
+    fn page(&self) -> Option<&PageFacts> {
+        self.moment.and_then(|moment| moment.page.as_ref())
+    }
+}
+
+impl Facts for LeadFacts<'_> {
+    fn value(&self, field: &Field) -> Option<Value<'_>> {
+        let evaluation = self.evaluation;
+        match field {
+            Field::Score => Some(Value::Number(evaluation.score.0)),
+            Field::Stage => i64::try_from(evaluation.stage.0).ok().map(Value::Number),
+            Field::Attribute(name) => evaluation.attribute(name).map(Value::from),
+            Field::Count(name) => Some(Value::Number(i64::from(evaluation.count(name)))),
+            Field::VisitNumber => Some(Value::Number(i64::from(evaluation.visits))),
+            Field::CartQuantity => Some(Value::Number(evaluation.cart.quantity)),
+            Field::CartValue => evaluation.cart.value.map(|money| Value::Number(money.minor)),
+            Field::LastSeen => evaluation.last_seen.map(|seen| Value::Number(evaluation.at.since(seen).0.max(0))),
+            Field::Country => evaluation.country.as_ref().map(|text| Value::Text(text)),
+            Field::Device => evaluation.device.map(|device| Value::Text(device.name())),
+            Field::Language => evaluation.language.as_ref().map(|text| Value::Text(text)),
+            Field::Channel => evaluation.channel.map(|channel| Value::Text(channel.name())),
+            Field::PagePath => self.page().map(|page| Value::Text(&page.path)),
+            Field::PageHost => self.page().map(|page| Value::Text(&page.host)),
+            Field::Context(name) => self.moment.and_then(|moment| moment.properties.get(name)).map(Value::from),
+            _ => None,
+        }
+    }
+
+    fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+        match field {
+            Field::Label => self.evaluation.labels.iter().any(|held| visit(&held.label)),
+            Field::PageTag => any_tag(&self.model.page_tags, self.page(), visit),
+            _ => false,
+        }
+    }
+
+    fn history(&self) -> (&[Touch], Millis) {
+        (self.lead.touches(), self.evaluation.at)
+    }
+
+    fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
+        TouchFacts { touch, until: &[], page_tags: &self.model.page_tags, currency: self.model.currency }
+    }
+}
+
+fn any_tag(tags: &PageTags, page: Option<&PageFacts>, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+    page.is_some_and(|page| tags.of(&page.path).any(visit))
+}

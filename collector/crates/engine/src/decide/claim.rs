@@ -1,0 +1,64 @@
+//! Claims: the code of an offer, for whoever has earned it.
+
+use super::history::OfferHistory;
+use crate::evaluate::Evaluation;
+use crate::lead::Lead;
+use crate::model::{Model, Reveal};
+use crate::reason::Reason;
+use crate::time::Millis;
+use crate::touch::{OfferId, Scalar, event};
+
+/// A code that a visitor may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The code.
+    pub code: String,
+    /// Whether the ledger already holds its grant; if not, whoever answers with it records one first.
+    pub already_granted: bool,
+}
+
+/// The code of an offer, for a visitor who was shown it and has reached its goal.
+///
+/// The oldest code that was granted is the visitor's code for ever: claiming again, after an edit of the model or a merge
+/// gives the same one.
+///
+/// `evaluation` is that of the same lead and model at `now`.
+///
+/// # Errors
+/// The reason why not: no such offer, no code, never shown, over before it was shown, goal not reached.
+pub fn claim(
+    lead: &Lead,
+    evaluation: &Evaluation,
+    model: &Model,
+    offer: &OfferId,
+    now: Millis,
+) -> Result<Grant, Reason> {
+    if let Some(grant) = granted(lead, offer) {
+        return Ok(grant);
+    }
+    let offer = model.offer(offer.as_str()).ok_or(Reason::UnknownOffer)?;
+    let coupon = offer.coupon.as_ref().ok_or(Reason::NoCoupon)?;
+    let history = OfferHistory::of(offer, lead.touches());
+    if history.impressions().next().is_none() {
+        // An offer that was never shown grants nothing once it is over; one that was keeps its word.
+        return Err(if offer.until.is_some_and(|end| now.max(evaluation.at) >= end) {
+            Reason::Ended
+        } else {
+            Reason::NeverShown
+        });
+    }
+    if coupon.reveal == Reveal::Goal && !history.reached_goal_after_impression() {
+        return Err(Reason::GoalNotReached);
+    }
+    Ok(Grant { code: coupon.code.clone(), already_granted: false })
+}
+
+/// The oldest code of an offer that the ledger holds.
+pub(super) fn granted(lead: &Lead, offer: &OfferId) -> Option<Grant> {
+    let grants = lead.touches().iter().filter(|touch| touch.is(event::GRANTED) && touch.offer.as_ref() == Some(offer));
+    let mut codes = grants.filter_map(|touch| match touch.properties.get(event::CODE_PROPERTY) {
+        Some(Scalar::Text(code)) => Some(code.as_str().to_owned()),
+        _ => None,
+    });
+    codes.next().map(|code| Grant { code, already_granted: true })
+}

@@ -1,0 +1,190 @@
+//! Decisions: which offer a visitor sees now, where, and why.
+
+mod claim;
+mod history;
+
+use std::cmp::Reverse;
+
+use crate::condition::LeadFacts;
+use crate::evaluate::Evaluation;
+use crate::lead::Lead;
+use crate::model::{Model, Offer, OfferContent, Reveal, Slot, Trigger};
+use crate::reason::Reason;
+use crate::time::Millis;
+use crate::touch::{EventName, OfferId, PageFacts, Properties, Touch, event};
+
+pub use claim::{Grant, claim};
+pub use history::RESERVATION;
+use history::{OfferHistory, holds, named};
+
+/// The moment that a decision is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Moment {
+    /// The page that asks.
+    pub page: Option<PageFacts>,
+    /// The places that it can fill.
+    pub slots: Vec<Slot>,
+    /// What the page says about itself: `context.<name>` in conditions.
+    pub properties: Properties,
+    /// The language that offers are written in; that of the lead's last touch where it is absent.
+    pub language: Option<String>,
+    /// Also list the offers that were not chosen.
+    pub explain: bool,
+}
+
+/// An offer that was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The offer.
+    pub offer: OfferId,
+    /// The place it takes.
+    pub slot: Slot,
+    /// Which variant; `default` until there are experiments.
+    pub variant: &'static str,
+    /// What the visitor is asked for, such as `email`.
+    pub field: Option<String>,
+    /// Its words.
+    pub content: OfferContent,
+    /// When the page shows it.
+    pub trigger: Trigger,
+    /// The event that it is meant to bring about.
+    pub goal: Option<EventName>,
+    /// The code, where it is revealed with the offer.
+    pub code: Option<String>,
+    /// What held, each kind once.
+    pub reasons: Vec<Reason>,
+}
+
+/// An offer that was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Considered {
+    /// The offer.
+    pub offer: OfferId,
+    /// Whether it is shown: `false` in every entry so far.
+    pub shown: bool,
+    /// Why not.
+    pub reason: Reason,
+    /// The part of the condition, or the circumstance, that decided: `label = brochure`.
+    pub detail: String,
+}
+
+/// What a visitor sees now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// At most one for each slot, in the order in which the moment lists the slots.
+    pub offers: Vec<Chosen>,
+    /// The others, in the order of the model; empty unless asked for.
+    pub considered: Vec<Considered>,
+}
+
+/// Chooses at most one offer for each slot: the one of highest priority, then of the first id, among those whose dates,
+/// frequency and condition allow it.
+///
+/// `evaluation` is that of the same lead and model at `now`.
+#[must_use]
+pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Moment, now: Millis) -> Decision {
+    let facts = LeadFacts::new(lead, evaluation, model, Some(moment));
+    let asking = Asking { lead, moment, facts, now, gap: gap_refusal(lead, model, now) };
+    let refusals: Vec<_> = model.offers.iter().map(|offer| asking.refusal(offer)).collect();
+    let best = |slot: &Slot| {
+        let open =
+            model.offers.iter().zip(&refusals).filter(|(offer, refusal)| refusal.is_none() && offer.slot == *slot);
+        open.map(|(offer, _)| offer).min_by_key(|offer| (Reverse(offer.priority), &offer.id))
+    };
+    let mut winners: Vec<&Offer> = Vec::new();
+    for winner in moment.slots.iter().filter_map(best) {
+        if !winners.iter().any(|before| before.id == winner.id) {
+            winners.push(winner);
+        }
+    }
+    let considered = if moment.explain {
+        let lost = |offer: &Offer| {
+            let winner = winners.iter().find(|winner| winner.slot == offer.slot);
+            winner.filter(|winner| winner.id != offer.id).map(|winner| format!("{} takes the slot", winner.id))
+        };
+        model
+            .offers
+            .iter()
+            .zip(&refusals)
+            .filter_map(|(offer, refusal)| {
+                let (reason, detail) =
+                    refusal.clone().or_else(|| lost(offer).map(|detail| (Reason::LowerPriority, detail)))?;
+                Some(Considered { offer: offer.id.clone(), shown: false, reason, detail })
+            })
+            .collect()
+    } else {
+        Vec::new()
+    };
+    Decision { offers: winners.into_iter().map(|offer| asking.chosen(offer, evaluation)).collect(), considered }
+}
+
+/// Why an offer is not shown, and the particulars.
+type Refusal = (Reason, String);
+
+/// One request for a decision.
+struct Asking<'a> {
+    lead: &'a Lead,
+    moment: &'a Moment,
+    facts: LeadFacts<'a>,
+    now: Millis,
+    /// Why nothing that interrupts may be shown.
+    gap: Option<Refusal>,
+}
+
+impl Asking<'_> {
+    /// Why an offer cannot be shown; `None`: it can. Cheap reasons first, the condition last but for the gap, so that a
+    /// page that asks often pays little for offers that are over.
+    fn refusal(&self, offer: &Offer) -> Option<Refusal> {
+        if !self.moment.slots.contains(&offer.slot) {
+            return Some((Reason::SlotNotOffered, format!("slot = {}", offer.slot)));
+        }
+        if offer.from.is_some_and(|from| self.now < from) {
+            return Some((Reason::NotYet, "before its first day".to_owned()));
+        }
+        if offer.until.is_some_and(|until| self.now >= until) {
+            return Some((Reason::Ended, "after its last day".to_owned()));
+        }
+        if let Some(refusal) = OfferHistory::of(offer, self.lead.touches()).forbids(self.now) {
+            return Some(refusal);
+        }
+        if let Some(failing) = offer.when.why_not(&self.facts) {
+            return Some((failing.reason, failing.detail));
+        }
+        self.gap.clone().filter(|_| offer.slot.interrupts())
+    }
+
+    fn chosen(&self, offer: &Offer, evaluation: &Evaluation) -> Chosen {
+        let language = self.moment.language.as_deref().or(evaluation.language.as_deref());
+        let shown = offer.coupon.as_ref().filter(|coupon| coupon.reveal == Reveal::Shown);
+        // Whoever was granted a code keeps it, whatever the model says today.
+        let code = shown.and_then(|coupon| {
+            claim::granted(self.lead, &offer.id).map(|grant| grant.code).or_else(|| Some(coupon.code.clone()))
+        });
+        Chosen {
+            offer: offer.id.clone(),
+            slot: offer.slot.clone(),
+            variant: "default",
+            field: offer.content.field.clone(),
+            content: offer.content.pick(language).cloned().unwrap_or_default(),
+            trigger: offer.trigger,
+            goal: offer.goal.clone(),
+            code,
+            reasons: offer.when.why(&self.facts),
+        }
+    }
+}
+
+/// Why nothing that interrupts may be shown: another such offer was, or is about to be.
+fn gap_refusal(lead: &Lead, model: &Model, now: Millis) -> Option<Refusal> {
+    let gap = model.offers_policy.min_gap?;
+    let touches = lead.touches();
+    let interrupts = |touch: &&Touch| {
+        let offer = touch.offer.as_ref().and_then(|id| model.offer(id.as_str()));
+        offer.is_some_and(|offer| offer.slot.interrupts())
+    };
+    let shown = named(touches, event::OFFER_SHOWN);
+    let reserved = named(touches, event::RESERVED).filter(|touch| holds(touch, touches, now));
+    let last = shown.chain(reserved).filter(interrupts).max_by_key(|touch| touch.time)?;
+    let offer = last.offer.as_ref().map_or_else(String::new, ToString::to_string);
+    (now < last.time.plus(gap)).then(|| (Reason::MinGap, format!("{offer} less than {gap} ago")))
+}

@@ -1,0 +1,113 @@
+//! Gloed's engine: what a visitor's touches mean, and what to do about it.
+//!
+//! # The one idea
+//!
+//! **A lead is a bounded ledger of touches. Everything else is a pure function of (ledger, model, now).** Score, stage,
+//! explanation, labels, forecast, offers: all are computed, none is stored.
+//!
+//! | step | function | from | to |
+//! | --- | --- | --- | --- |
+//! | record | [`record()`] | a touch, a [`Lead`] | the joined lead, and what became of the touch |
+//! | evaluate | [`evaluate()`] | lead, [`Model`], now | an [`Evaluation`]: lines that sum to the score, stage, labels, cart |
+//! | forecast | [`next_change()`], [`bound()`] | the same | when the stage changes without any event; the highest score until then |
+//! | decide | [`decide()`], [`claim()`] | lead, evaluation, model, [`Moment`], now | offers with their reasons; codes |
+//!
+//! # What is not here
+//!
+//! Each of these is an absence that something above depends on:
+//!
+//! - **No clock, no randomness, no environment.** `now` and ids are arguments, so a backtest is the same function over the
+//!   same ledger, and a test needs no sleep.
+//! - **No floats, and no map whose order is by chance.** Points are micro-points, money is minor units, decay is a table of
+//!   integers; the collector and the page (WebAssembly) compute the same bits.
+//! - **No total beside the lines.** The score *is* their sum; limits are lines too.
+//! - **No order of arrival.** [`record()`] is a join: any order and any repetition of the same touches gives the same bytes.
+//! - **No nightly job.** Points change at listed instants; [`next_change()`] finds the one at which a stage changes.
+//! - **No unknown in a model.** An unknown key, field, operator, slot or trigger is refused when the model is loaded, all
+//!   errors at once, each with path and line.
+//! - **No I/O, and no edge to `store` or `wire`.** The collector and the snippet translate what travels into touches.
+//! - **No panic.** Bytes and models of any content end in a value or an error.
+//!
+//! # Where things are
+//!
+//! - [`touch`], [`lead`], [`mod@record`], [`digest`]: the ledger. [`text`], [`time`], [`points`], [`money`]: what it is made of.
+//! - [`model`], [`tree`], [`condition`], [`presets`]: what a marketer writes, checked and compiled.
+//! - `timeline`: which rules gave how many points when. Scores, the history of stages and forecasts are three questions to
+//!   it, so they cannot disagree. `decay` is its table; `orders` says which tellings of a purchase count.
+//! - [`mod@evaluate`], `explanation`, `facts`, [`sessions`]: the answer at an instant. [`forecast`]: the one without events.
+//! - [`mod@decide`], [`reason`]: offers, and the closed list of reasons.
+//!
+//! # Example
+//!
+//! ```
+//! use engine::{
+//!     Currency, EventName, Lead, LedgerLimits, Millis, Model, SiteFacts, StreamId, Touch, TouchId, evaluate, next_change,
+//!     preset, record,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let site = SiteFacts { currency: Currency::EUR, offsets: Vec::new() };
+//! let model = Model::parse(preset("b2c").unwrap_or_default(), &site).map_err(|faults| format!("{faults:?}"))?;
+//!
+//! // Two touches of one visitor, a minute apart.
+//! let mut lead = Lead::default();
+//! let start = Millis(1_790_000_000_000);
+//! for (number, name) in [(1, "add_to_cart"), (2, "begin_checkout")] {
+//!     let time = Millis(start.0 + 60_000 * number);
+//!     let id = TouchId::parse(&format!("q83vEjRWeJCrze8S:{number}"))?;
+//!     let touch = Touch::new(id, EventName::parse(name)?, StreamId::parse("q83vEjRWeJCrze8S")?, time);
+//!     record(&mut lead, touch, &LedgerLimits::default());
+//! }
+//!
+//! let now = Millis(start.0 + 120_000);
+//! let evaluation = evaluate(&lead, &model, now);
+//! assert_eq!((evaluation.stage_name.as_str(), evaluation.score.shown().as_str()), ("warm", "40"));
+//! assert_eq!(evaluation.lines.iter().map(|line| line.points_now).sum::<engine::Points>(), evaluation.score);
+//!
+//! // Left alone, the lead is cold again within a day.
+//! let change = next_change(&lead, &model, now).ok_or("it cools")?;
+//! assert_eq!(model.stages.name(change.to_stage), "cold");
+//! # Ok(())
+//! # }
+//! ```
+
+mod calendar;
+pub mod condition;
+mod decay;
+pub mod decide;
+pub mod digest;
+pub mod evaluate;
+mod explanation;
+mod facts;
+pub mod forecast;
+pub mod lead;
+pub mod model;
+pub mod money;
+mod orders;
+pub mod points;
+pub mod presets;
+pub mod reason;
+pub mod record;
+pub mod sessions;
+pub mod text;
+pub mod time;
+mod timeline;
+pub mod touch;
+pub mod tree;
+
+pub use decide::{Chosen, Considered, Decision, Grant, Moment, claim, decide};
+pub use evaluate::{Cart, Cause, Evaluation, HeldLabel, Limit, Line, StageCause, evaluate};
+pub use forecast::{NextChange, bound, next_change};
+pub use lead::{FormatError, Lead};
+pub use model::{Model, ModelError, OfferContent, Reveal, RuleId, SiteFacts, Slot, StageIndex, Trigger};
+pub use money::{Currency, Money};
+pub use points::Points;
+pub use presets::preset;
+pub use reason::Reason;
+pub use record::{LedgerLimits, Recorded, record};
+pub use text::{Text, TextError};
+pub use time::{Millis, Span};
+pub use touch::{
+    Channel, DecisionId, Device, EventName, Item, OfferId, PageFacts, Properties, PropertyName, Scalar, SourceFacts,
+    StreamId, Touch, TouchId, Trust,
+};

@@ -1,0 +1,87 @@
+//! The model: what a marketer writes, checked and compiled.
+
+pub mod error;
+pub mod labels;
+mod offer_parse;
+pub mod offers;
+mod parse;
+mod reader;
+pub mod rules;
+pub mod stages;
+
+use crate::money::Currency;
+use crate::time::{Millis, Span};
+use crate::tree::Tree;
+
+pub use error::ModelError;
+pub use labels::{LabelRule, PageTags};
+pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
+pub use rules::{BrowserCap, Keep, Per, Rule, RuleId};
+pub use stages::{Stage, StageIndex, Stages, Threshold};
+
+/// What a model needs to know about the site that it is compiled for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteFacts {
+    /// Amounts in conditions are in this currency, and only touches in it have a value.
+    pub currency: Currency,
+    /// The site's time zone: from each instant on, how many seconds local time is ahead of UTC; ascending. Empty is UTC.
+    /// The engine holds no zone data: whoever compiles the model expands the zone into this table.
+    pub offsets: Vec<(Millis, i32)>,
+}
+
+/// A compiled model: rules, stages, labels and offers. Immutable; everything in it was checked.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Counted by whoever edits the model; what was announced under it carries this number.
+    pub version: u32,
+    /// As people call it.
+    pub name: String,
+    /// The currency that it was compiled for.
+    pub currency: Currency,
+    /// How fast points cool where a rule says nothing; `None`: they do not.
+    pub half_life: Option<Span>,
+    /// In the order of the file.
+    pub stages: Stages,
+    /// In the order of the file.
+    pub rules: Vec<Rule>,
+    /// The most that browser events alone may give.
+    pub browser_cap: Option<BrowserCap>,
+    /// Tags of paths.
+    pub page_tags: PageTags,
+    /// In the order of the file.
+    pub labels: Vec<LabelRule>,
+    /// In the order of the file.
+    pub offers: Vec<Offer>,
+    /// What holds for all offers.
+    pub offers_policy: OfferPolicy,
+}
+
+impl Model {
+    /// Reads and checks a model.
+    ///
+    /// # Errors
+    /// Every fault of the text at once, in the order of the file, each with path, line, what was found and is allowed.
+    pub fn parse(text: &str, site: &SiteFacts) -> Result<Self, Vec<ModelError>> {
+        parse::model(text, site)
+    }
+
+    /// The same from a tree, such as one that came as JSON.
+    ///
+    /// # Errors
+    /// As [`Model::parse`]; lines are known only where the tree has them.
+    pub fn from_tree(tree: &Tree, site: &SiteFacts) -> Result<Self, Vec<ModelError>> {
+        parse::from_tree(tree, site)
+    }
+
+    /// The offer with this id.
+    #[must_use]
+    pub fn offer(&self, id: &str) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.id.as_str() == id)
+    }
+
+    /// The rule with this id.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id.as_str() == id)
+    }
+}

@@ -1,0 +1,214 @@
+//! From the text of a model to its offers.
+
+use super::parse::{day, span, when};
+use super::reader::{Faults, Table, boolean, integer, short_text};
+use super::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, SiteFacts, Slot, Trigger};
+use crate::calendar::{day_begins, day_ends};
+use crate::condition::{Condition, Names, Scope};
+use crate::touch::{EventName, OfferId};
+use crate::tree::{Node, Tree};
+
+const OFFER: [&str; 11] =
+    ["id", "slot", "priority", "when", "from", "until", "content", "trigger", "goal", "coupon", "frequency"];
+const WORDS: [&str; 9] =
+    ["title", "text", "button", "decline", "placeholder", "success_title", "success_text", "link", "disclosure"];
+const ID: &str = "1 to 64 of a-z A-Z 0-9 _ . -";
+const DAY: &str = "a day such as 2026-10-01, in the site's time zone";
+/// The most bytes that one text of an offer may have.
+const LONGEST_TEXT: usize = 1_000;
+
+pub(super) fn policy(top: &Table<'_>, faults: &mut Faults) -> OfferPolicy {
+    let table = top.table("offers_policy", &["min_gap"], faults);
+    OfferPolicy { min_gap: table.and_then(|table| span(&table, "min_gap", faults)) }
+}
+
+pub(super) fn offers(top: &Table<'_>, names: &Names<'_>, site: &SiteFacts, faults: &mut Faults) -> Vec<Offer> {
+    let mut offers: Vec<Offer> = Vec::new();
+    let mut ids: Vec<OfferId> = Vec::new();
+    for table in top.tables("offers", &OFFER, faults) {
+        let id = table.required("id", ID, faults, |tree| OfferId::parse(tree.text()?).ok());
+        if let Some(id) = &id {
+            if ids.contains(id) {
+                faults.add(&table.inner("id"), table.line, format!("\"{id}\" again"), "an id that no other offer has");
+            }
+            ids.push(id.clone());
+        }
+        offers.extend(offer(&table, id, names, site, faults));
+    }
+    offers
+}
+
+fn offer(
+    table: &Table<'_>,
+    id: Option<OfferId>,
+    names: &Names<'_>,
+    site: &SiteFacts,
+    faults: &mut Faults,
+) -> Option<Offer> {
+    let slot_allowed = "popup, bar, or the name of an inline place: 1 to 64 of a-z A-Z 0-9 _ . -";
+    let slot = table.required("slot", slot_allowed, faults, |tree| Slot::parse(tree.text()?).ok());
+    let priority = table.optional("priority", "a whole number from -1000 to 1000", faults, |tree| {
+        integer(tree).filter(|priority| (-1_000..=1_000).contains(priority))
+    });
+    let when = match table.get("when") {
+        Some(_) => when(table, Scope::Moment, names, faults),
+        None => Some(Condition::All(Vec::new())),
+    };
+    let from = table.optional("from", DAY, faults, |tree| day_begins(day(tree)?, &site.offsets));
+    let until = table.optional("until", DAY, faults, |tree| day_ends(day(tree)?, &site.offsets));
+    if let (Some(from), Some(until)) = (from, until)
+        && until <= from
+    {
+        let line = table.get("until").and_then(|tree| tree.line);
+        faults.add(&table.inner("until"), line, "a day before from", "the last day of the offer, from or later");
+    }
+    let content = content(table, faults);
+    let trigger = trigger(table, faults);
+    let goal_allowed = "an event name: 1 to 64 of a-z A-Z 0-9 _ . : -";
+    let goal = table.optional("goal", goal_allowed, faults, |tree| EventName::parse(tree.text()?).ok());
+    let coupon = coupon(table, faults);
+    if coupon.as_ref().is_some_and(|coupon| coupon.reveal == Reveal::Goal) && table.get("goal").is_none() {
+        faults.add(&table.inner("goal"), table.line, "nothing", "the event that reveals the code, such as sign_up");
+    }
+    let frequency = frequency(table, faults);
+    Some(Offer {
+        id: id?,
+        slot: slot?,
+        priority: priority.unwrap_or_default(),
+        when: when?,
+        from,
+        until,
+        content: content?,
+        trigger,
+        goal,
+        coupon,
+        frequency,
+    })
+}
+
+/// `[offers.content]`: the field, and a table of words for each language. The first language of the file is the
+/// fallback, or the one that `fallback` names.
+fn content(table: &Table<'_>, faults: &mut Faults) -> Option<LocalisedContent> {
+    let path = table.inner("content");
+    let Some(tree) = table.get("content") else {
+        faults.add(&path, table.line, "nothing", "[offers.content] with the words of at least one language");
+        return None;
+    };
+    let content = Table::open(path, tree, faults)?;
+    let field = content
+        .optional("field", "\"email\"", faults, |tree| tree.text().filter(|text| *text == "email").map(str::to_owned));
+    let mut languages = Vec::new();
+    for (key, tree) in content.entries().filter(|(key, _)| !matches!(*key, "field" | "fallback")) {
+        if key.len() != 2 || !key.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            faults.add(
+                &content.inner(key),
+                tree.line,
+                "an unknown key",
+                "field, fallback, or a language such as nl, en",
+            );
+            continue;
+        }
+        if let Some(words) = Table::at(content.inner(key), tree, &WORDS, faults) {
+            languages.push((tree.line, key.to_owned(), self::words(&words, faults)));
+        }
+    }
+    if languages.is_empty() {
+        faults.add(
+            &content.path,
+            content.line,
+            "no language",
+            "the words of at least one language, such as content.nl",
+        );
+    }
+    // A table of TOML is read by key; the place in the file says which came first.
+    languages.sort_by_key(|(line, ..)| *line);
+    let fallback = content.optional("fallback", "a language that has words here", faults, |tree| {
+        tree.text().filter(|text| languages.iter().any(|(_, language, _)| language == text))
+    });
+    languages.sort_by_key(|(_, language, _)| fallback != Some(language.as_str()));
+    let languages = languages.into_iter().map(|(_, language, words)| (language, words)).collect();
+    Some(LocalisedContent { field, languages })
+}
+
+fn words(table: &Table<'_>, faults: &mut Faults) -> OfferContent {
+    let allowed = format!("text of 1 to {LONGEST_TEXT} bytes");
+    let mut text =
+        |key| table.optional(key, &allowed, faults, |tree| short_text(tree, LONGEST_TEXT).map(str::to_owned));
+    let (title, body) = (text("title"), text("text"));
+    let mut content = OfferContent {
+        title: title.unwrap_or_default(),
+        text: body.unwrap_or_default(),
+        button: text("button"),
+        decline: text("decline"),
+        placeholder: text("placeholder"),
+        success_title: text("success_title"),
+        success_text: text("success_text"),
+        link: None,
+        disclosure: text("disclosure"),
+    };
+    if table.get("title").is_none() {
+        faults.add(&table.inner("title"), table.line, "nothing", allowed);
+    }
+    let link_allowed = "a path of the shop (/jassen), or an https:// address";
+    content.link = table.optional("link", link_allowed, faults, |tree| safe_link(tree).map(str::to_owned));
+    content
+}
+
+/// Only where a visitor can safely be sent: a `javascript:` address in a model must not become a script in the shop.
+fn safe_link(tree: &Tree) -> Option<&str> {
+    let link = short_text(tree, LONGEST_TEXT)?;
+    let own = link.starts_with('/') && !link.starts_with("//") && !link.starts_with("/\\");
+    let clean = link.bytes().all(|byte| byte.is_ascii_graphic());
+    (clean && (own || link.starts_with("https://"))).then_some(link)
+}
+
+fn trigger(table: &Table<'_>, faults: &mut Faults) -> Trigger {
+    let Some(trigger) = table.table("trigger", &["kind", "seconds"], faults) else { return Trigger::Now };
+    let kind = trigger.required("kind", "\"now\" or \"delay\"", faults, |tree| {
+        tree.text().filter(|kind| matches!(*kind, "now" | "delay"))
+    });
+    let seconds_allowed = "a whole number of seconds from 1 to 600";
+    let read = |tree: &Tree| u32::try_from(integer(tree)?).ok().filter(|seconds| (1..=600).contains(seconds));
+    match kind {
+        Some("delay") => {
+            Trigger::Delay { seconds: trigger.required("seconds", seconds_allowed, faults, read).unwrap_or_default() }
+        }
+        _ => {
+            if let Some(tree) = trigger.get("seconds").filter(|_| kind.is_some()) {
+                faults.add(&trigger.inner("seconds"), tree.line, tree, "nothing: only kind = \"delay\" waits");
+            }
+            Trigger::Now
+        }
+    }
+}
+
+fn coupon(table: &Table<'_>, faults: &mut Faults) -> Option<Coupon> {
+    let coupon = table.table("coupon", &["kind", "code", "reveal"], faults)?;
+    coupon.required("kind", "\"fixed\"", faults, |tree| tree.text().filter(|kind| *kind == "fixed"));
+    let code = coupon.required("code", "1 to 64 visible ASCII characters", faults, |tree| {
+        short_text(tree, 64).filter(|code| code.bytes().all(|byte| byte.is_ascii_graphic())).map(str::to_owned)
+    });
+    let reveal = coupon.required("reveal", "\"shown\" or \"goal\"", faults, |tree| match tree.text()? {
+        "shown" => Some(Reveal::Shown),
+        "goal" => Some(Reveal::Goal),
+        _ => None,
+    });
+    Some(Coupon { code: code?, reveal: reveal? })
+}
+
+fn frequency(table: &Table<'_>, faults: &mut Faults) -> Frequency {
+    let known = ["per_visitor", "not_after_goal", "after_dismissal"];
+    let Some(frequency) = table.table("frequency", &known, faults) else { return Frequency::default() };
+    let allowed = "a whole number from 1 to 1000, or \"unlimited\"";
+    let per_visitor = frequency.optional("per_visitor", allowed, faults, |tree| match &tree.node {
+        Node::Text(text) if text == "unlimited" => Some(None),
+        Node::Integer(times) => u32::try_from(*times).ok().filter(|times| (1..=1_000).contains(times)).map(Some),
+        _ => None,
+    });
+    let not_after_goal = frequency.optional("not_after_goal", "true or false", faults, boolean);
+    Frequency {
+        per_visitor: per_visitor.unwrap_or(Some(1)),
+        not_after_goal: not_after_goal.unwrap_or(true),
+        after_dismissal: span(&frequency, "after_dismissal", faults),
+    }
+}

@@ -1,0 +1,142 @@
+//! Offers: what can be shown to a visitor, to whom, where, how often, with which words.
+
+use crate::condition::Condition;
+use crate::text::{identifier, is_id_byte};
+use crate::time::{Millis, Span};
+use crate::touch::{EventName, OfferId};
+
+identifier!(
+    /// A place that a page can fill: `popup`, `bar`, or the name of an inline one.
+    Slot, "slot", 1..=64, is_id_byte, "1 to 64 of a-z A-Z 0-9 _ . -"
+);
+
+impl Slot {
+    /// Whether this slot lies over the page (`popup`, `bar`) rather than in it.
+    #[must_use]
+    pub fn interrupts(&self) -> bool {
+        matches!(self.as_str(), "popup" | "bar")
+    }
+}
+
+/// When the page shows an offer that was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// At once.
+    Now,
+    /// After so many seconds on the page, 1 to 600.
+    Delay {
+        /// Seconds.
+        seconds: u32,
+    },
+}
+
+/// When a code is shown to the visitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reveal {
+    /// With the offer itself.
+    Shown,
+    /// Once the visitor has reached the offer's goal.
+    Goal,
+}
+
+/// A discount code, the same for everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coupon {
+    /// As the visitor types it, at most 64 bytes.
+    pub code: String,
+    /// When it is shown.
+    pub reveal: Reveal,
+}
+
+/// The words of an offer in one language. Plain text: the page never reads it as HTML.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OfferContent {
+    /// The heading.
+    pub title: String,
+    /// The body.
+    pub text: String,
+    /// The words on the button.
+    pub button: Option<String>,
+    /// The words that close it.
+    pub decline: Option<String>,
+    /// What stands in the empty field.
+    pub placeholder: Option<String>,
+    /// The heading once the goal is reached.
+    pub success_title: Option<String>,
+    /// The body once the goal is reached.
+    pub success_text: Option<String>,
+    /// Where the button leads: a path of the shop, or an `https://` address.
+    pub link: Option<String>,
+    /// Conditions of the discount, sender, how to unsubscribe.
+    pub disclosure: Option<String>,
+}
+
+/// The words of an offer in every language that it has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LocalisedContent {
+    /// What the visitor is asked for; `email` is the only one so far.
+    pub field: Option<String>,
+    /// By language (`nl`, `en`), as the file lists them; the fallback first. Never empty in a compiled model.
+    pub languages: Vec<(String, OfferContent)>,
+}
+
+impl LocalisedContent {
+    /// The words for a language (`nl`, `nl-BE`): that of the same primary tag, else the fallback.
+    #[must_use]
+    pub fn pick(&self, language: Option<&str>) -> Option<&OfferContent> {
+        let primary = language.and_then(|tag| tag.split(['-', '_']).next()).unwrap_or_default();
+        let found = self.languages.iter().find(|(held, _)| held.eq_ignore_ascii_case(primary));
+        found.or_else(|| self.languages.first()).map(|(_, content)| content)
+    }
+}
+
+/// How often an offer may be shown to one visitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frequency {
+    /// At most so many times; `None`: no limit.
+    pub per_visitor: Option<u32>,
+    /// Not again once its goal was reached through it.
+    pub not_after_goal: bool,
+    /// How long it stays away after it was closed; `None`: it need not.
+    pub after_dismissal: Option<Span>,
+}
+
+impl Default for Frequency {
+    fn default() -> Self {
+        Self { per_visitor: Some(1), not_after_goal: true, after_dismissal: None }
+    }
+}
+
+/// One offer.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Unique in the model.
+    pub id: OfferId,
+    /// The place it fills.
+    pub slot: Slot,
+    /// The highest in a slot wins; of equals the one whose id comes first.
+    pub priority: i64,
+    /// To whom and when.
+    pub when: Condition,
+    /// Its first instant; `None`: always was.
+    pub from: Option<Millis>,
+    /// The first instant at which it is over; `None`: never.
+    pub until: Option<Millis>,
+    /// Its words.
+    pub content: LocalisedContent,
+    /// When the page shows it.
+    pub trigger: Trigger,
+    /// The event that it is meant to bring about.
+    pub goal: Option<EventName>,
+    /// The code that comes with it.
+    pub coupon: Option<Coupon>,
+    /// How often it may be shown.
+    pub frequency: Frequency,
+}
+
+/// What holds for all offers together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OfferPolicy {
+    /// The least time between two offers that interrupt (`popup`, `bar`) to one visitor; `None`: none.
+    pub min_gap: Option<Span>,
+}

@@ -1,0 +1,85 @@
+//! Stages: names for ranges of the score, lowest first.
+
+use crate::points::Points;
+
+/// The place of a stage in its model, from 0, the lowest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageIndex(pub usize);
+
+/// A bound on the score that micro-points are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// The bound.
+    pub at: Points,
+    /// `>=` when true, `>` when false.
+    pub inclusive: bool,
+}
+
+impl Threshold {
+    /// Whether a score is on the upper side.
+    #[must_use]
+    pub fn holds(self, score: Points) -> bool {
+        if self.inclusive { score >= self.at } else { score > self.at }
+    }
+
+    /// Whether every score that satisfies `other` satisfies this one too.
+    #[must_use]
+    pub fn is_implied_by(self, other: Self) -> bool {
+        self.at < other.at || (self.at == other.at && (self.inclusive || !other.inclusive))
+    }
+}
+
+impl std::fmt::Display for Threshold {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", if self.inclusive { ">=" } else { ">" }, self.at)
+    }
+}
+
+/// A stage above the lowest: where it is entered and how long it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// As people call it: `warm`.
+    pub name: String,
+    /// Entered when this holds. The lowest stage has none.
+    pub enter: Option<Threshold>,
+    /// Kept while this holds; the same as `enter` unless the model says less.
+    pub keep: Option<Threshold>,
+}
+
+/// The stages of a model, lowest first; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stages(pub(crate) Vec<Stage>);
+
+impl Stages {
+    /// Lowest first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Stage> {
+        self.0.iter()
+    }
+
+    /// The name of one.
+    #[must_use]
+    pub fn name(&self, stage: StageIndex) -> &str {
+        self.0.get(stage.0).map_or("", |held| held.name.as_str())
+    }
+
+    /// The place of the one with this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<StageIndex> {
+        self.0.iter().position(|stage| stage.name == name).map(StageIndex)
+    }
+
+    /// The stage that follows on `current` when the score becomes `score`: the highest that is entered; else `current`
+    /// while it is kept; else the next one below that is.
+    ///
+    /// Monotone in the score, which is what lets a forecast skip whole intervals.
+    #[must_use]
+    pub fn follow(&self, current: StageIndex, score: Points) -> StageIndex {
+        let entered = self.0.iter().rposition(|stage| stage.enter.is_none_or(|enter| enter.holds(score)));
+        let kept = self
+            .0
+            .iter()
+            .take(current.0.saturating_add(1))
+            .rposition(|stage| stage.keep.is_none_or(|keep| keep.holds(score)));
+        StageIndex(entered.max(kept).unwrap_or(0))
+    }
+}

@@ -1,0 +1,107 @@
+//! Recording: how a touch joins the ledger.
+//!
+//! The ledger is a join: recording the same touches again, in any order, with any repetition, ends in the same bytes.
+//! Copies of one id become one touch (highest trust, then the smallest digest of the content; earliest time), so no copy
+//! is ever counted twice and none depends on which came first.
+
+use crate::digest;
+use crate::lead::Lead;
+use crate::time::{Millis, Span};
+use crate::touch::{Touch, Trust};
+
+/// How long a touch can still be joined by a copy, and how old a browser's event may be on arrival.
+pub const HORIZON: Span = Span::days(7);
+
+/// How large a ledger may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerLimits {
+    /// Touches received inside one horizon; our own are not counted and never refused.
+    pub touches: usize,
+}
+
+impl Default for LedgerLimits {
+    fn default() -> Self {
+        Self { touches: 1_000 }
+    }
+}
+
+/// What became of a touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Recorded {
+    /// It is in the ledger.
+    New,
+    /// The same content was there already. The ledger may still have learned an earlier time or a higher trust.
+    Duplicate,
+    /// Other content under the same id: one of the two stays, whichever came first.
+    Conflict,
+    /// From a browser, and older on receipt than the horizon: not kept.
+    Stale,
+    /// The limit of its horizon was reached by touches received before it: not kept, and the lead says so.
+    OverLimit,
+}
+
+/// Joins a touch into the ledger.
+///
+/// Horizons for the limit are counted from 1970 in blocks of seven days of `received`, not from touch to touch: which
+/// touches stay is then a function of the set, not of the order of arrival. Those received first stay (by id where
+/// received together), so one that arrives late may push out another.
+pub fn record(lead: &mut Lead, touch: Touch, limits: &LedgerLimits) -> Recorded {
+    if touch.trust <= Trust::Page && touch.received.since(touch.time) > HORIZON {
+        return Recorded::Stale;
+    }
+    let (outcome, joined) = match lead.touches.iter().rposition(|held| held.id == touch.id) {
+        Some(found) => {
+            let held = lead.touches.remove(found);
+            let (outcome, joined) = join(held, touch);
+            (outcome, joined)
+        }
+        None => (Recorded::New, touch),
+    };
+    let (horizon, own, id) = (horizon(joined.received), joined.trust == Trust::Product, joined.id.clone());
+    let place = lead.touches.partition_point(|held| held.canonical() < joined.canonical());
+    lead.touches.insert(place, joined);
+    if own {
+        return outcome;
+    }
+    match push_out(lead, horizon, limits) {
+        Some(pushed_out) if pushed_out == id => Recorded::OverLimit,
+        _ => outcome,
+    }
+}
+
+/// The number of the horizon that an instant lies in.
+fn horizon(received: Millis) -> i64 {
+    received.0.div_euclid(HORIZON.0)
+}
+
+/// Takes the touch that was received last out of a horizon that has more than its limit.
+fn push_out(lead: &mut Lead, number: i64, limits: &LedgerLimits) -> Option<crate::touch::TouchId> {
+    if lead.touches.len() <= limits.touches {
+        return None;
+    }
+    let counted = |touch: &&Touch| touch.trust != Trust::Product && horizon(touch.received) == number;
+    if lead.touches.iter().filter(counted).count() <= limits.touches {
+        return None;
+    }
+    let last = lead.touches.iter().filter(counted).max_by_key(|touch| (touch.received, &touch.id))?.id.clone();
+    lead.touches.retain(|touch| touch.id != last);
+    if let Err(place) = lead.overflowed.binary_search(&number) {
+        lead.overflowed.insert(place, number);
+    }
+    Some(last)
+}
+
+/// Joins two copies of one id.
+fn join(held: Touch, arrived: Touch) -> (Recorded, Touch) {
+    let (time, received) = (held.time.min(arrived.time), held.received.min(arrived.received));
+    let (held_rank, arrived_rank) = (digest::rank(&held), digest::rank(&arrived));
+    let outcome = if held_rank == arrived_rank { Recorded::Duplicate } else { Recorded::Conflict };
+    let arrived_wins = match arrived.trust.cmp(&held.trust) {
+        std::cmp::Ordering::Equal => arrived_rank < held_rank,
+        order => order.is_gt(),
+    };
+    let mut joined = if arrived_wins { arrived } else { held };
+    joined.time = time;
+    joined.received = received;
+    (outcome, joined)
+}

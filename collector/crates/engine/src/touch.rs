@@ -1,0 +1,368 @@
+//! A touch: one fact about a visitor, as the ledger keeps it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Money;
+use crate::text::{Text, identifier, is_id_byte};
+use crate::time::Millis;
+
+identifier!(
+    /// The id of the event that a touch came from. The same event always has the same one.
+    TouchId, "touch id", 1..=64, |byte| byte.is_ascii_graphic(), "1 to 64 visible ASCII characters"
+);
+identifier!(
+    /// What happened: GA4's name where there is one, else the shop's own.
+    EventName, "event name", 1..=64,
+    |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-'),
+    "1 to 64 of a-z A-Z 0-9 _ . : -"
+);
+identifier!(
+    /// The device or source that touches come from. Sessions are functions of one stream.
+    StreamId, "stream", 8..=32,
+    |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
+    "8 to 32 of a-z A-Z 0-9 _ -"
+);
+identifier!(
+    /// The id of an offer in the model.
+    OfferId, "offer id", 1..=64, is_id_byte, "1 to 64 of a-z A-Z 0-9 _ . -"
+);
+identifier!(
+    /// The id of one decision: what reserved an offer, and what its impression answers to.
+    DecisionId, "decision id", 1..=32, is_id_byte, "1 to 32 of a-z A-Z 0-9 _ . -"
+);
+
+/// Names of the events that the engine itself knows, GA4's and our own.
+pub mod event {
+    /// A page was looked at; ends the page before it of the same stream.
+    pub const PAGE_VIEW: &str = "page_view";
+    /// Items were put into the cart.
+    pub const ADD_TO_CART: &str = "add_to_cart";
+    /// Items were taken out of the cart.
+    pub const REMOVE_FROM_CART: &str = "remove_from_cart";
+    /// An order was placed. From a browser it suppresses, and gives no points unless a rule says so.
+    pub const PURCHASE: &str = "purchase";
+    /// Money went back.
+    pub const REFUND: &str = "refund";
+    /// Attributes of the visitor, in the touch's properties.
+    pub const SET_ATTRIBUTES: &str = "set_attributes";
+    /// What the visitor consented to; no behaviour.
+    pub const CONSENT: &str = "consent";
+    /// Our own: a decision chose this offer for this visitor.
+    pub const RESERVED: &str = "gloed_reserved";
+    /// Our own: a coupon code was given; the code is the property `code`.
+    pub const GRANTED: &str = "gloed_granted";
+    /// The page showed an offer.
+    pub const OFFER_SHOWN: &str = "offer_shown";
+    /// The visitor closed an offer.
+    pub const OFFER_DISMISSED: &str = "offer_dismissed";
+    /// The visitor followed an offer.
+    pub const OFFER_CLICKED: &str = "offer_clicked";
+    /// The property of [`GRANTED`] that holds the code.
+    pub const CODE_PROPERTY: &str = "code";
+}
+
+/// How far a touch is believed. Ordered: a higher one wins over a lower one with the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Anybody who knows the write key could have sent it.
+    Browser,
+    /// From a page, with evidence of a person.
+    Page,
+    /// With the site's server key, or a signed webhook.
+    Server,
+    /// What the product itself did. Never scored, never refused.
+    Product,
+}
+
+impl Trust {
+    /// The names that conditions use, lowest first. `product` is not among them: no rule sees our own touches.
+    pub const NAMES: [&'static str; 3] = ["browser", "page", "server"];
+
+    /// The name that conditions use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Page => "page",
+            Self::Server => "server",
+            Self::Product => "product",
+        }
+    }
+}
+
+/// Where a visit came from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Typed, bookmarked, or not known.
+    #[default]
+    Direct,
+    /// A search engine's unpaid results.
+    Organic,
+    /// An advertisement.
+    Paid,
+    /// A social network.
+    Social,
+    /// A mail.
+    Email,
+    /// A link on another site.
+    Referral,
+}
+
+impl Channel {
+    /// Every name, as conditions use them.
+    pub const NAMES: [&'static str; 6] = ["direct", "organic", "paid", "social", "email", "referral"];
+
+    /// The name that conditions use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Organic => "organic",
+            Self::Paid => "paid",
+            Self::Social => "social",
+            Self::Email => "email",
+            Self::Referral => "referral",
+        }
+    }
+}
+
+/// The kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// A viewport under 768 CSS pixels.
+    Phone,
+    /// A viewport under 1,024 CSS pixels.
+    Tablet,
+    /// Anything wider.
+    Desktop,
+}
+
+impl Device {
+    /// Every name, as conditions use them.
+    pub const NAMES: [&'static str; 3] = ["phone", "tablet", "desktop"];
+
+    /// The name that conditions use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Tablet => "tablet",
+            Self::Desktop => "desktop",
+        }
+    }
+}
+
+/// The value of a property or attribute. There are no floats: amounts travel as [`Money`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Scalar {
+    /// Text, at most 256 bytes.
+    Text(Text<256>),
+    /// A whole number.
+    Integer(i64),
+    /// True or false.
+    Boolean(bool),
+}
+
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => formatter.write_str(text),
+            Self::Integer(number) => write!(formatter, "{number}"),
+            Self::Boolean(truth) => write!(formatter, "{truth}"),
+        }
+    }
+}
+
+/// The name of a property or attribute.
+pub type PropertyName = Text<64>;
+
+/// Properties by name. Always sorted and without double names, so that equal content has equal bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Vec<(PropertyName, Scalar)>", into = "Vec<(PropertyName, Scalar)>")]
+pub struct Properties(Vec<(PropertyName, Scalar)>);
+
+impl Properties {
+    /// The value of one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Scalar> {
+        let found = self.0.binary_search_by(|(held, _)| held.as_str().cmp(name)).ok()?;
+        self.0.get(found).map(|(_, value)| value)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Scalar)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// All of them, by name, as they are kept.
+    #[must_use]
+    pub fn pairs(&self) -> &[(PropertyName, Scalar)] {
+        &self.0
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(PropertyName, Scalar)> for Properties {
+    /// Sorts; of two with one name the last stays.
+    fn from_iter<I: IntoIterator<Item = (PropertyName, Scalar)>>(pairs: I) -> Self {
+        let mut sorted: Vec<_> = pairs.into_iter().collect();
+        sorted.reverse();
+        sorted.sort_by(|left, right| left.0.cmp(&right.0));
+        sorted.dedup_by(|later, kept| later.0 == kept.0);
+        Self(sorted)
+    }
+}
+
+impl From<Vec<(PropertyName, Scalar)>> for Properties {
+    fn from(pairs: Vec<(PropertyName, Scalar)>) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl From<Properties> for Vec<(PropertyName, Scalar)> {
+    fn from(properties: Properties) -> Self {
+        properties.0
+    }
+}
+
+/// One item of a commerce event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Item {
+    /// The shop's article number.
+    pub id: Text<64>,
+    /// As the shop calls it.
+    pub name: Option<Text<128>>,
+    /// The department or category.
+    pub category: Option<Text<128>>,
+    /// Size, colour.
+    pub variant: Option<Text<64>>,
+    /// Of one piece.
+    pub price: Option<Money>,
+    /// How many pieces.
+    pub quantity: u32,
+}
+
+/// The page that a touch happened on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PageFacts {
+    /// Host name, lower case, without port.
+    pub host: Text<128>,
+    /// Normalised path, without query.
+    pub path: Text<128>,
+    /// Title, where it is known.
+    pub title: Option<Text<128>>,
+}
+
+/// Where a touch's visit came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SourceFacts {
+    /// The kind of source.
+    pub channel: Channel,
+    /// `utm_source`, or what the referrer is known as.
+    pub source: Option<Text<64>>,
+    /// `utm_medium`.
+    pub medium: Option<Text<64>>,
+    /// `utm_campaign`. A change of it starts a new session.
+    pub campaign: Option<Text<64>>,
+    /// Host of the page before, where that was another site.
+    pub referrer_host: Option<Text<128>>,
+}
+
+/// One fact about a visitor: what happened, when, where, how far it is trusted, under which id.
+///
+/// `time` and `received` are the collector's business and no part of the content that copies of one id are compared by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Touch {
+    /// Id of the event.
+    pub id: TouchId,
+    /// When it happened: corrected, never after `received`.
+    pub time: Millis,
+    /// When the collector received it.
+    pub received: Millis,
+    /// What happened.
+    pub name: EventName,
+    /// The device or source it came from.
+    pub stream: StreamId,
+    /// How far it is believed.
+    pub trust: Trust,
+    /// The page it happened on.
+    pub page: Option<PageFacts>,
+    /// Where the visit came from.
+    pub source: SourceFacts,
+    /// ISO 3166-1, two letters.
+    pub country: Option<Text<8>>,
+    /// ISO 3166-2.
+    pub region: Option<Text<64>>,
+    /// The kind of device.
+    pub device: Option<Device>,
+    /// Of the page, else of the browser.
+    pub language: Option<Text<16>>,
+    /// What it is worth.
+    pub value: Option<Money>,
+    /// The order, of a purchase or refund: counts once, whichever stream sends it.
+    pub transaction: Option<Text<64>>,
+    /// Items of a commerce event.
+    pub items: Vec<Item>,
+    /// The offer that it is about.
+    pub offer: Option<OfferId>,
+    /// The decision that showed that offer.
+    pub decision: Option<DecisionId>,
+    /// Free properties; of `set_attributes`, the attributes set.
+    pub properties: Properties,
+    /// Of `set_attributes`: the attributes removed (`null` on the wire), by name.
+    pub removed: Vec<PropertyName>,
+}
+
+impl Touch {
+    /// A touch with nothing but its required facts: received when it happened, from a browser, direct, no page.
+    #[must_use]
+    pub fn new(id: TouchId, name: EventName, stream: StreamId, time: Millis) -> Self {
+        Self {
+            id,
+            time,
+            received: time,
+            name,
+            stream,
+            trust: Trust::Browser,
+            page: None,
+            source: SourceFacts::default(),
+            country: None,
+            region: None,
+            device: None,
+            language: None,
+            value: None,
+            transaction: None,
+            items: Vec::new(),
+            offer: None,
+            decision: None,
+            properties: Properties::default(),
+            removed: Vec::new(),
+        }
+    }
+
+    /// Whether this is the named event.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.name.as_str() == name
+    }
+
+    /// Pieces in all items.
+    #[must_use]
+    pub fn quantity(&self) -> i64 {
+        self.items.iter().fold(0, |total: i64, item| total.saturating_add(i64::from(item.quantity)))
+    }
+}

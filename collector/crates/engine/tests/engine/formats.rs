@@ -1,0 +1,90 @@
+//! Formats: what was written once is read for ever, and nothing else is.
+
+use crate::common::{START, lead, minute, model, on_page, touch};
+use engine::lead::LEAD_FORMAT;
+use engine::{
+    Channel, Currency, Device, FormatError, Item, Lead, Money, OfferId, Points, Scalar, SourceFacts, Touch, Trust,
+    evaluate, preset,
+};
+
+/// The lead of format 1: two touches, every field of the second filled.
+const FORMAT_1: &str = include_str!("formats/lead-1.hex");
+
+fn golden() -> Lead {
+    let everything = Touch {
+        received: minute(2),
+        trust: Trust::Page,
+        source: SourceFacts {
+            channel: Channel::Email,
+            source: Some("nieuwsbrief".into()),
+            medium: Some("email".into()),
+            campaign: Some("herfst".into()),
+            referrer_host: Some("mail.example".into()),
+        },
+        country: Some("NL".into()),
+        region: Some("NL-UT".into()),
+        device: Some(Device::Phone),
+        language: Some("nl-NL".into()),
+        value: Some(Money::parse("79.95", Currency::EUR).unwrap()),
+        transaction: Some("T-1".into()),
+        items: vec![Item {
+            id: "J-17".into(),
+            name: Some("Regenjas".into()),
+            category: Some("jassen".into()),
+            variant: Some("M".into()),
+            price: Some(Money::parse("79.95", Currency::EUR).unwrap()),
+            quantity: 1,
+        }],
+        offer: Some(OfferId::parse("welcome").unwrap()),
+        decision: Some(engine::DecisionId::parse("d1").unwrap()),
+        properties: [
+            ("gift".into(), Scalar::Boolean(true)),
+            ("label".into(), Scalar::Text("regen".into())),
+            ("size".into(), Scalar::Integer(-42)),
+        ]
+        .into_iter()
+        .collect(),
+        removed: vec!["newsletter".into()],
+        ..on_page("/jassen/regenjas", touch("q83vEjRWeJCrze8S:2", "add_to_cart", minute(1)))
+    };
+    lead([touch("q83vEjRWeJCrze8S:1", "page_view", START), everything])
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+#[test]
+fn format_1_loads_and_evaluates_to_its_recorded_score() {
+    let lead = Lead::decode(&bytes(FORMAT_1)).unwrap();
+    assert_eq!(lead, golden());
+    assert_eq!(lead.encode(), bytes(FORMAT_1), "a change of these bytes is a new format");
+    assert_eq!(evaluate(&lead, &model(preset("b2c").unwrap()), minute(1)).score, Points::whole(21));
+}
+
+#[test]
+fn an_empty_lead_is_three_bytes() {
+    assert_eq!(Lead::default().encode(), [LEAD_FORMAT, 0, 0]);
+    assert!(Lead::decode(&[LEAD_FORMAT, 0, 0]).unwrap().is_empty());
+}
+
+#[test]
+fn other_formats_are_refused_naming_both_versions() {
+    assert_eq!(Lead::decode(&[]), Err(FormatError::Empty));
+    assert_eq!(Lead::decode(&[0, 1]), Err(FormatError::Unknown { found: 0, newest: 1 }));
+    let newer = Lead::decode(&[9, 1]).unwrap_err().to_string();
+    assert!(newer.contains("format 9") && newer.contains("up to format 1"), "{newer}");
+}
+
+#[test]
+fn broken_bytes_are_refused() {
+    let sound = golden().encode();
+    for end in 1..sound.len() {
+        assert!(matches!(Lead::decode(&sound[..end]), Err(FormatError::Broken { .. })), "cut at {end}");
+    }
+    let longer = [&sound[..], &[0]].concat();
+    assert!(Lead::decode(&longer).unwrap_err().to_string().contains("1 bytes after its end"));
+    // a length that the input cannot hold allocates nothing and is refused
+    assert!(Lead::decode(&[1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]).is_err());
+}

@@ -1,0 +1,53 @@
+//! Sessions: functions of one stream.
+
+use crate::common::{lead, minute, model, on_page, server_touch, touch};
+use engine::{Channel, SourceFacts, StreamId, Touch, evaluate};
+
+const MODEL: &str = "version = 1\nname = \"m\"\n[[stages]]\nname = \"cold\"";
+
+fn visits(touches: impl IntoIterator<Item = Touch>) -> (u32, Option<Channel>) {
+    let evaluation = evaluate(&lead(touches), &model(MODEL), minute(9_999));
+    (evaluation.visits, evaluation.channel)
+}
+
+fn from(channel: Channel, campaign: Option<&str>, touch: Touch) -> Touch {
+    let source = SourceFacts { channel, campaign: campaign.map(Into::into), ..SourceFacts::default() };
+    Touch { source, ..touch }
+}
+
+#[test]
+fn a_session_ends_after_thirty_minutes_without_a_touch_of_its_stream() {
+    let view = |at: i64| touch(&format!("t{at}"), "page_view", minute(at));
+    assert_eq!(visits([view(0), view(29), view(58)]).0, 1);
+    assert_eq!(visits([view(0), view(30)]).0, 2);
+    assert_eq!(visits([]), (0, None));
+}
+
+#[test]
+fn each_stream_has_its_own_sessions() {
+    let phone = StreamId::parse("stream-2").unwrap();
+    let other = |at: i64| Touch { stream: phone.clone(), ..touch(&format!("p{at}"), "page_view", minute(at)) };
+    // given two devices in turn: neither keeps the session of the other alive
+    let view = |at: i64| touch(&format!("t{at}"), "page_view", minute(at));
+    assert_eq!(visits([view(0), other(20), view(40), other(60)]).0, 4);
+    assert_eq!(visits([view(0), other(1), view(20), other(21)]).0, 2);
+}
+
+#[test]
+fn a_change_of_campaign_begins_a_session_and_a_page_without_one_does_not() {
+    let view = |at: i64, channel, campaign| from(channel, campaign, touch(&format!("t{at}"), "page_view", minute(at)));
+    let touches = [
+        view(0, Channel::Email, Some("nieuwsbrief")),
+        view(1, Channel::Direct, None),
+        view(2, Channel::Email, Some("nieuwsbrief")),
+    ];
+    assert_eq!(visits(touches.clone()), (1, Some(Channel::Email)));
+    let ad = view(3, Channel::Paid, Some("zomer"));
+    assert_eq!(visits(touches.into_iter().chain([ad])), (2, Some(Channel::Paid)));
+}
+
+#[test]
+fn a_mail_that_was_opened_is_no_visit_and_a_page_told_by_a_server_is() {
+    assert_eq!(visits([server_touch("m", "email_open", minute(0))]).0, 0);
+    assert_eq!(visits([on_page("/", server_touch("m", "page_view", minute(0)))]).0, 1);
+}
