@@ -1,0 +1,10 @@
+//! The harness tested by itself: what the whole-system tests stand on has to hold first.
+
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod slow_network;
