@@ -1,0 +1,191 @@
+//! Addresses of pages, cut down to what scores need: host, path, campaign, and where the visit came from.
+//!
+//! Fragments and queries are dropped before anything is written, but for campaign parameters and the site's allow-list.
+
+use engine::{Channel, PageFacts, SourceFacts, Text};
+use url::Url;
+
+use crate::masking::masked;
+
+/// Bytes of a query value that is kept.
+const QUERY_VALUE_BYTES: usize = 256;
+
+/// Search engines by a label of their host name.
+const SEARCH: [&str; 12] = [
+    "google", "bing", "duckduckgo", "ecosia", "yahoo", "startpage", "qwant", "yandex", "baidu", "brave", "kagi",
+    "swisscows",
+];
+/// Social networks by host name or its ending.
+const SOCIAL: [&str; 16] = [
+    "facebook.com", "instagram.com", "linkedin.com", "lnkd.in", "t.co", "x.com", "twitter.com", "pinterest.com",
+    "tiktok.com", "youtube.com", "reddit.com", "threads.net", "bsky.app", "snapchat.com", "mastodon.social",
+    "whatsapp.com",
+];
+/// Web mail by host name or its ending.
+const MAIL: [&str; 6] =
+    ["mail.google.com", "outlook.live.com", "outlook.office.com", "mail.yahoo.com", "mail.proton.me", "webmail.kpnmail.nl"];
+/// Parameters that advertisers' click ids come in. Their values name a click of one person and are not kept.
+const CLICK_IDS: [&str; 7] = ["gclid", "gbraid", "wbraid", "dclid", "msclkid", "fbclid", "ttclid"];
+
+/// A page's address, taken apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// Host and path.
+    pub(crate) page: Option<PageFacts>,
+    /// Where the visit came from.
+    pub(crate) source: SourceFacts,
+    /// Query parameters on the site's allow-list.
+    pub(crate) allowed: Vec<(String, String)>,
+}
+
+impl Address {
+    /// Takes a page's address and its referrer apart. What does not parse is as if it were absent.
+    pub(crate) fn read(
+        url: Option<&str>,
+        referrer: Option<&str>,
+        title: Option<&str>,
+        allow_query: &[String],
+        own_hosts: &[String],
+    ) -> Self {
+        let parsed = url.and_then(|url| Url::parse(url).ok());
+        let page = parsed.as_ref().map(|url| PageFacts {
+            host: Text::cut(&url.host_str().unwrap_or_default().to_ascii_lowercase()),
+            path: Text::cut(&masked(&normalised_path(url))),
+            title: title.map(|title| Text::cut(&masked(title))),
+        });
+        let mut campaign = Campaign::default();
+        let mut allowed = Vec::new();
+        for (name, value) in parsed.iter().flat_map(Url::query_pairs) {
+            if value.is_empty() {
+                continue;
+            }
+            let kept = || masked(engine::text::cut(&value, QUERY_VALUE_BYTES)).into_owned();
+            match &*name {
+                "utm_source" => campaign.source = Some(kept()),
+                "utm_medium" => campaign.medium = Some(kept()),
+                "utm_campaign" => campaign.name = Some(kept()),
+                click if CLICK_IDS.contains(&click) => campaign.clicked = true,
+                other if allow_query.iter().any(|allowed| allowed == other) => {
+                    allowed.push((other.to_owned(), kept()));
+                }
+                _ => {}
+            }
+        }
+        let from = referrer
+            .and_then(|referrer| Url::parse(referrer).ok())
+            .and_then(|referrer| referrer.host_str().map(str::to_ascii_lowercase))
+            .filter(|host| !own_hosts.iter().any(|own| own == host));
+        let source = SourceFacts {
+            channel: campaign.channel(from.as_deref()),
+            source: campaign.source.as_deref().map(Text::cut),
+            medium: campaign.medium.as_deref().map(Text::cut),
+            campaign: campaign.name.as_deref().map(Text::cut),
+            referrer_host: from.as_deref().map(Text::cut),
+        };
+        Self { page, source, allowed }
+    }
+}
+
+/// One spelling for one page: no doubled slashes, none at the end.
+fn normalised_path(url: &Url) -> String {
+    let mut path = String::with_capacity(url.path().len());
+    for part in url.path().split('/').filter(|part| !part.is_empty()) {
+        path.push('/');
+        path.push_str(part);
+    }
+    if path.is_empty() { "/".to_owned() } else { path }
+}
+
+#[derive(Default)]
+struct Campaign {
+    source: Option<String>,
+    medium: Option<String>,
+    name: Option<String>,
+    clicked: bool,
+}
+
+impl Campaign {
+    /// Says what kind of source this is: the campaign's own word first, then the referrer's host.
+    fn channel(&self, referrer: Option<&str>) -> Channel {
+        let medium = self.medium.as_deref().unwrap_or_default().to_ascii_lowercase();
+        match medium.as_str() {
+            "cpc" | "ppc" | "cpm" | "cpv" | "paid" | "paidsearch" | "paid_search" | "paidsocial" | "paid_social"
+            | "display" | "banner" | "retargeting" | "affiliate" => return Channel::Paid,
+            "email" | "e-mail" | "mail" | "newsletter" => return Channel::Email,
+            "social" | "social-network" | "social_media" | "sm" => return Channel::Social,
+            "organic" => return Channel::Organic,
+            "referral" => return Channel::Referral,
+            _ => {}
+        }
+        if self.clicked {
+            return Channel::Paid;
+        }
+        if self.source.as_deref().is_some_and(|source| matches!(source, "newsletter" | "nieuwsbrief" | "email")) {
+            return Channel::Email;
+        }
+        let Some(host) = referrer else {
+            return if self.source.is_some() { Channel::Referral } else { Channel::Direct };
+        };
+        let ends = |list: &[&str]| {
+            list.iter().any(|known| host == *known || host.strip_suffix(known).is_some_and(|rest| rest.ends_with('.')))
+        };
+        if ends(&MAIL) {
+            Channel::Email
+        } else if ends(&SOCIAL) {
+            Channel::Social
+        } else if host.split('.').any(|label| SEARCH.contains(&label)) {
+            Channel::Organic
+        } else {
+            Channel::Referral
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str, referrer: Option<&str>) -> Address {
+        Address::read(Some(url), referrer, None, &["q".to_owned()], &["shop.example".to_owned()])
+    }
+
+    #[test]
+    fn only_host_path_campaign_and_allowed_parameters_are_kept() {
+        let address = read("https://Shop.Example:443//zoeken/?q=jas&email=jan%40x.nl&utm_campaign=herfst&sid=9#top", None);
+        let page = address.page.unwrap();
+        assert_eq!((page.host.as_str(), page.path.as_str()), ("shop.example", "/zoeken"));
+        assert_eq!(address.allowed, [("q".to_owned(), "jas".to_owned())]);
+        assert_eq!(address.source.campaign.unwrap().as_str(), "herfst");
+    }
+
+    #[test]
+    fn personal_data_in_a_path_is_masked() {
+        let page = read("https://shop.example/bedankt/jan@voorbeeld.nl", None).page.unwrap();
+        assert_eq!(page.path.as_str(), "/bedankt/[email]");
+    }
+
+    #[test]
+    fn channels_follow_the_campaign_then_the_referrer() {
+        let shop = "https://shop.example/";
+        for (url, referrer, channel) in [
+            (shop.to_owned(), None, Channel::Direct),
+            (shop.to_owned(), Some("https://shop.example/a"), Channel::Direct),
+            (shop.to_owned(), Some("https://www.google.nl/"), Channel::Organic),
+            (shop.to_owned(), Some("https://duckduckgo.com/"), Channel::Organic),
+            (shop.to_owned(), Some("https://l.facebook.com/"), Channel::Social),
+            (shop.to_owned(), Some("https://mail.google.com/"), Channel::Email),
+            (shop.to_owned(), Some("https://notfacebook.com/"), Channel::Referral),
+            (format!("{shop}?gclid=1"), Some("https://www.google.nl/"), Channel::Paid),
+            (format!("{shop}?utm_medium=CPC"), None, Channel::Paid),
+            (format!("{shop}?utm_source=nieuwsbrief"), None, Channel::Email),
+            (format!("{shop}?utm_source=partner"), None, Channel::Referral),
+        ] {
+            assert_eq!(read(&url, referrer).source.channel, channel, "{url} {referrer:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_absent() {
+        assert_eq!(Address::read(Some("::"), Some("x"), None, &[], &[]), Address::default());
+    }
+}

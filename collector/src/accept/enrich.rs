@@ -1,0 +1,131 @@
+//! Third step: a valid event becomes a fact about a visitor, in the ledger's words. Personal data is masked here, so
+//! that no later step ever has it.
+
+use engine::{
+    DecisionId, Device, EventName, Millis, OfferId, Properties, PropertyName, Scalar, StreamId, Text, TextError, Touch,
+    TouchId, Trust,
+};
+use sha2::{Digest as _, Sha256};
+use wire::{Page, Stream};
+
+use super::address::Address;
+use super::validate::ValidEvent;
+use crate::geo::Place;
+use crate::masking::masked;
+use crate::site::Site;
+
+/// What the request itself says, beside its events.
+pub(crate) struct Circumstances<'a> {
+    /// The site.
+    pub(crate) site: &'a Site,
+    /// The numbering.
+    pub(crate) stream: &'a Stream,
+    /// The page of events without one of their own.
+    pub(crate) page: Option<&'a Page>,
+    /// Where the visitor is.
+    pub(crate) place: &'a Place,
+    /// When the request was received.
+    pub(crate) received: Millis,
+}
+
+/// Turns a valid event into a touch.
+///
+/// # Errors
+/// None in practice: the wire is stricter than the ledger. Kept as an error so that a gap between the two shows.
+pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<Touch, TextError> {
+    let event = &valid.event;
+    let page = event.page.as_ref().or(about.page);
+    let address = page.map_or_else(Address::default, |page| {
+        Address::read(
+            page.url.as_deref(),
+            page.referrer.as_deref(),
+            page.title.as_deref(),
+            &about.site.config.allow_query,
+            &about.site.own_hosts,
+        )
+    });
+    let mut touch =
+        Touch::new(touch_id(valid, about.stream)?, EventName::parse(&event.name)?, stream(about.stream)?, valid.time);
+    touch.received = about.received;
+    touch.trust = Trust::Browser;
+    touch.page = address.page;
+    touch.source = address.source;
+    touch.country = about.place.country.as_deref().map(Text::cut);
+    touch.region = about.place.region.as_deref().map(Text::cut);
+    touch.device = page.and_then(|page| page.viewport).map(device);
+    touch.language = page.and_then(|page| page.language.as_deref()).map(Text::cut);
+    touch.value = valid.value;
+    touch.transaction = event.transaction_id.as_deref().map(|id| Text::cut(&masked(id)));
+    touch.items = valid
+        .items
+        .iter()
+        .map(|(item, price)| engine::Item {
+            id: Text::cut(&masked(&item.id)),
+            name: item.name.as_deref().map(|name| Text::cut(&masked(name))),
+            category: item.category.as_deref().map(|category| Text::cut(&masked(category))),
+            variant: item.variant.as_deref().map(|variant| Text::cut(&masked(variant))),
+            price: *price,
+            quantity: item.quantity,
+        })
+        .collect();
+    touch.offer = event.offer.as_deref().and_then(|offer| OfferId::parse(offer).ok());
+    touch.decision = event.decision.as_deref().and_then(|decision| DecisionId::parse(decision).ok());
+    let allowed = address.allowed.into_iter().map(|(name, value)| (format!("query.{name}"), Scalar::Text(Text::cut(&value))));
+    let given = event.properties.iter().filter_map(|(name, value)| Some((name.clone(), scalar(value.as_ref()?))));
+    let named = |(name, value): (String, Scalar)| (PropertyName::cut(&masked(&name)), value);
+    touch.properties = allowed.chain(given).map(named).collect::<Properties>();
+    touch.removed =
+        event.properties.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| PropertyName::cut(name)).collect();
+    Ok(touch)
+}
+
+/// The properties of a request for a decision, masked like those of an event.
+pub(crate) fn context(properties: &[(String, wire::Scalar)]) -> Properties {
+    properties.iter().map(|(name, value)| (PropertyName::cut(name), scalar(value))).collect()
+}
+
+fn scalar(value: &wire::Scalar) -> Scalar {
+    match value {
+        wire::Scalar::Text(text) => Scalar::Text(Text::cut(&masked(text))),
+        wire::Scalar::Integer(number) => masked_number(*number),
+        wire::Scalar::Boolean(truth) => Scalar::Boolean(*truth),
+    }
+}
+
+/// A card number may come as a number too.
+fn masked_number(number: i64) -> Scalar {
+    let text = number.to_string();
+    match masked(&text) {
+        std::borrow::Cow::Borrowed(_) => Scalar::Integer(number),
+        std::borrow::Cow::Owned(masked) => Scalar::Text(Text::cut(&masked)),
+    }
+}
+
+fn stream(stream: &Stream) -> Result<StreamId, TextError> {
+    StreamId::parse(stream.as_str())
+}
+
+/// The id of the touch: (stream, number); of an order its transaction, so that it counts once whoever sends it.
+fn touch_id(valid: &ValidEvent, stream: &Stream) -> Result<TouchId, TextError> {
+    let event = &valid.event;
+    match (&event.transaction_id, event.name.as_str()) {
+        (Some(transaction), name @ ("purchase" | "refund")) => transaction_touch_id(name, transaction),
+        _ => TouchId::parse(&format!("{}.{}", stream.as_str(), event.n.unwrap_or_default())),
+    }
+}
+
+/// Hashed, since a shop's transaction ids may be long and of any alphabet.
+fn transaction_touch_id(name: &str, transaction: &str) -> Result<TouchId, TextError> {
+    let digest = Sha256::digest(transaction.as_bytes());
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    TouchId::parse(&format!("{name}:{hex}"))
+}
+
+/// The bounds are WIRE.md's.
+fn device(viewport: u32) -> Device {
+    match viewport {
+        0..768 => Device::Phone,
+        768..1024 => Device::Tablet,
+        _ => Device::Desktop,
+    }
+}

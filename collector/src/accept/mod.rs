@@ -1,0 +1,259 @@
+//! Accept: from a request's bytes to an answer, once its events are on the disk.
+//!
+//! ```text
+//! bytes ─ Envelope::parse ─► Envelope ─ validate ─► ValidEvent ─ enrich ─► Touch ─ log ─► Receipt
+//! ```
+//!
+//! Each step takes only what the step before can build. Nothing here waits for the store.
+
+mod address;
+mod enrich;
+mod validate;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use engine::{Millis, Touch};
+use store::LeadKey;
+use wire::{ConsentState, Envelope, Receipt};
+
+use crate::app::App;
+use crate::geo::Place;
+use crate::log_record::{LogRecord, TouchesRecord, UnconfirmedEmail};
+use crate::metric::Metric;
+use crate::problem::Problem;
+use crate::site::Site;
+
+pub(crate) use address::Address;
+pub(crate) use enrich::context;
+
+/// Who sends, as the request's headers say.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// The client's address; it goes no further than the rate limit and the place.
+    pub address: IpAddr,
+    /// `Origin`.
+    pub origin: Option<String>,
+    /// The signed id of the site's cookie.
+    pub cookies: Vec<(String, String)>,
+    /// Whether a first-party cookie can be set: `Sec-Fetch-Site` is `same-origin` or `same-site`.
+    pub same_site: bool,
+    /// `Sec-GPC: 1`.
+    pub gpc: bool,
+}
+
+/// Where the page keeps a visitor's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// The page has it already.
+    Nothing,
+    /// In a cookie of this name, set by the answer.
+    Cookie {
+        /// `gloed_<site>`.
+        name: String,
+        /// The signed id.
+        value: String,
+    },
+    /// In the answer's `id`.
+    Answer(String),
+}
+
+/// A request whose sender is known.
+pub struct Admitted {
+    /// The site.
+    pub site: Arc<Site>,
+    /// The visitor.
+    pub key: LeadKey,
+    /// What the answer must tell the page to keep.
+    pub keep: Keep,
+    /// The envelope, its events included.
+    pub envelope: Envelope,
+    /// When it was received.
+    pub received: Millis,
+    /// Where the visitor is.
+    pub place: Place,
+}
+
+/// What a request with consent withdrawn asks for.
+pub enum Admission {
+    /// Go on.
+    Granted(Box<Admitted>),
+    /// Erase this visitor; nothing else of the request is used.
+    Withdrawn {
+        /// The site.
+        site: Arc<Site>,
+        /// Whom, when the request names somebody.
+        key: Option<LeadKey>,
+        /// How many events to answer.
+        events: usize,
+    },
+}
+
+/// The name of a site's cookie.
+#[must_use]
+pub fn cookie_name(site: &Site) -> String {
+    format!("gloed_{}", site.config.key.as_str())
+}
+
+/// Reads a body and finds out who sends it: site, origin, rate, consent, visitor, in this order. A refusal costs no
+/// store command.
+///
+/// # Errors
+/// Every [`Problem`] of WIRE.md that concerns a whole request.
+pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Problem> {
+    let received = app.clock.now();
+    let envelope = Envelope::parse(body)?;
+    let site = app.sites.get(envelope.site.as_str()).ok_or(Problem::UnknownSite)?.clone();
+    if sender.origin.as_deref().is_some_and(|origin| !site.allows_origin(origin)) {
+        return Err(Problem::OriginNotAllowed);
+    }
+    app.rates
+        .take(envelope.site.as_str(), sender.address)
+        .map_err(|retry_after| Problem::RateLimited { retry_after })?;
+    Metric::FieldsIgnored.add(u64::from(envelope.ignored));
+
+    let known = known_visitor(&site, &envelope, sender);
+    if envelope.consent.state == ConsentState::Denied
+        && envelope.events.iter().flatten().any(|event| event.name == wire::names::CONSENT)
+    {
+        let key = known.map(|(visitor, _)| LeadKey::new(site.name.clone(), visitor));
+        let events = envelope.events.len();
+        return Ok(Admission::Withdrawn { site, key, events });
+    }
+    if envelope.gpc || sender.gpc {
+        return Err(Problem::ConsentMissing("Global Privacy Control is on, which counts as a no"));
+    }
+    if envelope.consent.state != ConsentState::Granted {
+        return Err(Problem::ConsentMissing("consent.state must be granted: without it nothing is stored"));
+    }
+
+    let random = |error: getrandom::Error| Problem::Internal(error.to_string());
+    let (visitor, kept) = match known {
+        Some(found) if !app.erased.contains(&LeadKey::new(site.name.clone(), found.0)) => found,
+        // Nobody, or somebody who was erased: a new visitor, in the same shape.
+        _ => (site.identities.fresh().map_err(random)?, false),
+    };
+    let keep = if kept {
+        Keep::Nothing
+    } else if sender.same_site {
+        Keep::Cookie { name: cookie_name(&site), value: site.identities.sign(visitor) }
+    } else {
+        Keep::Answer(site.identities.sign(visitor))
+    };
+    let place = app.geo.place(sender.address);
+    let key = LeadKey::new(site.name.clone(), visitor);
+    Ok(Admission::Granted(Box::new(Admitted { site, key, keep, envelope, received, place })))
+}
+
+/// The visitor whom the request names, and whether the page keeps the signed id where it belongs already.
+fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<(store::VisitorId, bool)> {
+    let name = cookie_name(site);
+    let cookie = sender.cookies.iter().find(|(cookie, _)| *cookie == name);
+    if let Some(visitor) = cookie.and_then(|(_, value)| site.identities.verify(value)) {
+        return Some((visitor, true));
+    }
+    if let Some(visitor) = envelope.id.as_deref().and_then(|id| site.identities.verify(id)) {
+        return Some((visitor, !sender.same_site));
+    }
+    // A seed proves itself: whoever has it is the visitor. An id that does not verify says that the page has lost it.
+    envelope.seed.as_ref().map(|seed| (site.identities.of_seed(seed), false))
+}
+
+/// Takes the events of an admitted request in: validates, enriches, and waits until they are on the disk.
+///
+/// # Errors
+/// [`Problem::LogUnavailable`]: nothing of the request was stored.
+pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, Problem> {
+    let currency = admitted.site.config.currency;
+    let valid = validate::validate(&mut admitted.envelope, admitted.received, currency);
+    let envelope = &admitted.envelope;
+    let about = enrich::Circumstances {
+        site: &admitted.site,
+        stream: &envelope.stream,
+        page: envelope.page.as_ref(),
+        place: &admitted.place,
+        received: admitted.received,
+    };
+    let mut receipts = Vec::with_capacity(valid.len());
+    let mut touches = Vec::with_capacity(valid.len());
+    let mut email = None;
+    for one in &valid {
+        let receipt = match one {
+            Err(fault) => Receipt::from(fault),
+            Ok(valid) => {
+                let touch = enrich::enrich(valid, &about).map_err(|error| Problem::Internal(error.to_string()))?;
+                if may_carry_email(&valid.event.name)
+                    && let Some(address) = valid.event.email.as_deref().filter(|address| is_email(address))
+                {
+                    email = Some(UnconfirmedEmail { address: address.to_owned(), at: valid.time });
+                }
+                touches.push(touch);
+                let cut = envelope.truncated.iter().chain(&valid.event.truncated);
+                Receipt::Accepted { truncated: cut.cloned().collect() }
+            }
+        };
+        match &receipt {
+            Receipt::Accepted { truncated } => {
+                Metric::EventReceipt.count("accepted");
+                Metric::TextsTruncated.add(truncated.len() as u64);
+            }
+            Receipt::Rejected { code, .. } => Metric::EventReceipt.count(code),
+        }
+        receipts.push(receipt);
+    }
+    append(app, &admitted.key, touches, email).await?;
+    Ok(receipts)
+}
+
+/// Makes touches durable and visible to this collector's decisions. Our own touches come this way too.
+///
+/// # Errors
+/// [`Problem::LogUnavailable`]: nothing was stored.
+pub async fn append(
+    app: &App,
+    key: &LeadKey,
+    touches: Vec<Touch>,
+    email: Option<UnconfirmedEmail>,
+) -> Result<(), Problem> {
+    if touches.is_empty() {
+        return Ok(());
+    }
+    app.tail.add(key, &touches);
+    let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches, email });
+    let appended = match record.encode() {
+        Ok(payload) => app.log.append(payload).await.map(|_| ()).map_err(Problem::LogUnavailable),
+        Err(error) => Err(Problem::Internal(error.to_string())),
+    };
+    if appended.is_err()
+        && let LogRecord::Touches(record) = &record
+    {
+        app.tail.remove(key, record.touches.iter().map(|touch| &touch.id));
+    }
+    appended
+}
+
+fn may_carry_email(name: &str) -> bool {
+    matches!(name, wire::names::SIGN_UP | wire::names::GENERATE_LEAD)
+}
+
+/// Good enough to be worth confirming: one `@`, something before it, a dot in what follows.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    !local.is_empty()
+        && domain.split_once('.').is_some_and(|(name, end)| !name.is_empty() && !end.is_empty())
+        && !text.contains(|character: char| character.is_whitespace() || character.is_control())
+        && text.matches('@').count() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_at_and_a_dot_after_it() {
+        assert!(is_email("jan.jansen+x@voorbeeld.nl"));
+        for refused in ["", "jan", "@x.nl", "jan@", "jan@x", "jan@.nl", "jan@x.", "a b@x.nl", "a@b@x.nl"] {
+            assert!(!is_email(refused), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Applying a batch of records: load the leads, record the touches, commit with index entries.
+
+use std::collections::BTreeMap;
+
+use engine::{LedgerLimits, Millis, Points, Touch, TouchId, record};
+use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version};
+
+use crate::app::App;
+use crate::log_record::{KeptLead, LogRecord, RecordError, UnconfirmedEmail};
+use crate::metric::Metric;
+use crate::outcome::Outcome;
+
+/// How long a heat bound stands before it is looked at again. With half-lives of days a bound is a few per cent above
+/// the score by then; the heat page is exact all the same, since it evaluates what it shows.
+const REFRESH: engine::Span = engine::Span::minutes(6 * 60);
+
+/// What a batch wants of one visitor.
+#[derive(Default)]
+struct Work {
+    touches: Vec<Touch>,
+    email: Option<UnconfirmedEmail>,
+    erase: bool,
+}
+
+/// Whether the records are met for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// From the running process.
+    First,
+    /// From the log at start: the store may have them already.
+    Replay,
+}
+
+/// Applies records, touches of one visitor merged. Idempotent: can be repeated after any failure.
+///
+/// # Errors
+/// When the store is away; nothing is lost, the batch is to be tried again.
+pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Result<(), StoreError> {
+    let mut work: BTreeMap<LeadKey, Work> = BTreeMap::new();
+    for record in records {
+        let Ok(key) = record.whose().key() else { continue };
+        let work = work.entry(key).or_default();
+        match record {
+            LogRecord::Touches(record) => {
+                work.touches.extend(record.touches.iter().cloned());
+                work.email = record.email.clone().or(work.email.take());
+            }
+            LogRecord::Erasure(_) => work.erase = true,
+        }
+    }
+    erase(app, &work).await?;
+
+    let mut open: Vec<(LeadKey, Work)> = Vec::new();
+    for (key, work) in work {
+        if work.erase || app.erased.contains(&key) {
+            settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]);
+        } else if app.sites.get(key.site.as_str()).is_some() {
+            open.push((key, work));
+        }
+    }
+    while !open.is_empty() {
+        open = attempt(app, open, pass).await?;
+    }
+    Ok(())
+}
+
+async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreError> {
+    let erasures: Vec<Erasure> = work
+        .iter()
+        .filter(|(_, work)| work.erase)
+        .map(|(key, _)| Erasure { key: key.clone(), tombstone: app.erased.tombstone(key) })
+        .collect();
+    if erasures.is_empty() { Ok(()) } else { app.store.erase(&erasures).await }
+}
+
+/// One round: everything is committed but what another writer changed meanwhile, which is returned.
+async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Vec<(LeadKey, Work)>, StoreError> {
+    let keys: Vec<LeadKey> = open.iter().map(|(key, _)| key.clone()).collect();
+    let stored = app.store.load(&keys).await?;
+    let mut changes = Vec::with_capacity(open.len());
+    let mut outcomes = Vec::with_capacity(open.len());
+    let mut taken = Vec::with_capacity(open.len());
+    for ((key, work), stored) in open.into_iter().zip(stored) {
+        match joined(app, &key, &work, stored, pass) {
+            Ok((change, outcome)) => {
+                changes.push(change);
+                outcomes.push(outcome);
+                taken.push((key, work));
+            }
+            // A lead of ours that does not read is damage: said aloud, left as it is for a person to look at.
+            Err(error) => {
+                tracing::error!(%key, %error, "a lead cannot be read; its events stay in the log");
+                app.tail.remove(&key, work.touches.iter().map(|touch| &touch.id));
+            }
+        }
+    }
+    let committed = app.store.commit(&changes).await?;
+    let mut again = Vec::new();
+    for (((key, work), outcome), committed) in taken.into_iter().zip(outcomes).zip(committed) {
+        match committed {
+            Committed::Applied(_) => settle(app, &key, &work.touches, &outcome),
+            Committed::Erased => settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]),
+            Committed::Conflict { .. } => again.push((key, work)),
+        }
+    }
+    Ok(again)
+}
+
+/// The lead with the touches in it, as a change to commit.
+fn joined(
+    app: &App,
+    key: &LeadKey,
+    work: &Work,
+    stored: Option<StoredLead>,
+    pass: Pass,
+) -> Result<(Change, Vec<Outcome>), RecordError> {
+    let (expected, mut kept) = match stored {
+        Some(stored) => (stored.version, KeptLead::decode(&stored.bytes)?),
+        None => (Version::ABSENT, KeptLead::default()),
+    };
+    let limits = LedgerLimits::default();
+    let outcomes = work
+        .touches
+        .iter()
+        .map(|touch| match (record(&mut kept.lead, touch.clone(), &limits).into(), pass) {
+            (Outcome::Duplicate, Pass::Replay) => Outcome::Reapplied,
+            (outcome, _) => outcome,
+        })
+        .collect();
+    if let Some(email) = &work.email
+        && kept.email.as_ref().is_none_or(|known| known.at <= email.at)
+    {
+        kept.email = Some(email.clone());
+    }
+    Ok((change(app, key, expected, &kept)?, outcomes))
+}
+
+/// The commit of a lead as it is, with its places in the indexes.
+pub(crate) fn change(
+    app: &App,
+    key: &LeadKey,
+    expected: Version,
+    kept: &KeptLead,
+) -> Result<Change, RecordError> {
+    let now = app.clock.now();
+    let model = app.sites.get(key.site.as_str()).map(|site| site.model());
+    let wake = now + REFRESH;
+    let bound = model.map_or(Points::ZERO, |model| engine::bound(&kept.lead, &model, now, wake));
+    // Leads without points are in no index: most visitors leave after one page, and an index of them orders nothing.
+    let indexed = bound > Points::ZERO;
+    Ok(Change {
+        key: key.clone(),
+        expected,
+        tombstone: app.erased.tombstone(key),
+        lead: Some(kept.encode()?),
+        heat: indexed.then(|| Bound::from_micro_points(bound.0)),
+        wake: indexed.then_some(wake.0),
+        outbox: Vec::new(),
+    })
+}
+
+/// Counts what became of each touch, and takes them out of the tail: the store has them.
+fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome]) {
+    let now = app.clock.now();
+    for (touch, outcome) in touches.iter().zip(outcomes) {
+        Metric::EventOutcome.count(outcome.as_str());
+        if *outcome != Outcome::Reapplied {
+            let waited = u64::try_from(now.since(touch.received).0).unwrap_or_default();
+            Metric::VisibleSeconds.seconds(std::time::Duration::from_millis(waited));
+        }
+    }
+    let ids: Vec<&TouchId> = touches.iter().map(|touch| &touch.id).collect();
+    app.tail.remove(key, ids);
+}
+
+/// Looks again at leads whose bound is old: points have cooled since.
+///
+/// # Errors
+/// When the store is away.
+pub(crate) async fn refresh(app: &App, now: Millis) -> Result<usize, StoreError> {
+    const AT_ONCE: usize = 500;
+    let due = app.store.due(&store::Partitions::ALL, now.0, AT_ONCE).await?;
+    let keys: Vec<LeadKey> = due.into_iter().map(|due| due.key).collect();
+    let stored = app.store.load(&keys).await?;
+    let mut changes = Vec::with_capacity(keys.len());
+    for (key, stored) in keys.iter().zip(stored) {
+        let Some(stored) = stored else { continue };
+        let changed = KeptLead::decode(&stored.bytes).and_then(|kept| change(app, key, stored.version, &kept));
+        match changed {
+            Ok(change) => changes.push(change),
+            Err(error) => tracing::error!(%key, %error, "a lead cannot be read"),
+        }
+    }
+    // One that another writer changes meanwhile gets its new bound from that writer.
+    app.store.commit(&changes).await?;
+    Ok(changes.len())
+}

@@ -1,0 +1,213 @@
+//! Apply: what the log holds becomes leads in the store.
+//!
+//! ```text
+//! log ─ Feed ─► LogRecord ─ record ─► Lead' ─ bound ─► Change ─► store.commit ─► out of the tail
+//! ```
+//!
+//! One thread applies, in the order of the log. Recording is idempotent, so after any failure the batch is applied
+//! again, and after a crash the log is, from the checkpoint on. The checkpoint lies in the store and is written after
+//! what it covers: it can be too old, never too new.
+
+mod batch;
+mod feed;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Millis, Span};
+use store::log::{LogError, Position, Record};
+use store::{DocumentName, Durability, StoreError, Version};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::log_record::LogRecord;
+use crate::metric::Metric;
+use batch::Pass;
+
+pub use feed::{Feed, FeedSender, feed};
+
+/// Records in one batch.
+const BATCH: usize = 512;
+/// How often the store is made durable and old segments go.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+/// The log keeps at least this much, whatever the store says.
+const RETAIN: Span = Span::seconds(60);
+/// How often cooled leads are looked for.
+const REFRESH_EVERY: Duration = Duration::from_secs(20);
+
+/// Why applying cannot begin.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// The store is away.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The checkpoint is not ours.
+    #[error("the checkpoint in the store does not read: {0} bytes")]
+    Checkpoint(usize),
+}
+
+/// Where applying stands.
+struct Checkpoint {
+    name: DocumentName,
+    version: Version,
+    position: Position,
+}
+
+const CHECKPOINT_FORMAT: u8 = 1;
+
+impl Checkpoint {
+    async fn load(app: &App) -> Result<Self, ApplyError> {
+        let name = DocumentName::parse("log/checkpoint").map_err(|_| ApplyError::Checkpoint(0))?;
+        let Some(document) = app.store.document(&name).await? else {
+            return Ok(Self { name, version: Version::ABSENT, position: Position::FIRST });
+        };
+        let position = match document.bytes.split_first() {
+            Some((&CHECKPOINT_FORMAT, rest)) => <[u8; 8]>::try_from(rest).ok().map(u64::from_be_bytes),
+            _ => None,
+        };
+        let position = position.map(Position).ok_or(ApplyError::Checkpoint(document.bytes.len()))?;
+        Ok(Self { name, version: document.version, position })
+    }
+
+    async fn write(&mut self, app: &App, position: Position) -> Result<(), StoreError> {
+        if position == self.position {
+            return Ok(());
+        }
+        let mut bytes = vec![CHECKPOINT_FORMAT];
+        bytes.extend_from_slice(&position.0.to_be_bytes());
+        self.version = app.store.put_document(&self.name, self.version, bytes).await?;
+        self.position = position;
+        Ok(())
+    }
+}
+
+/// Applies the log from its checkpoint to its end, before the first request is answered.
+///
+/// # Errors
+/// See [`ApplyError`].
+pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
+    let mut checkpoint = Checkpoint::load(app).await?;
+    let stats = app.log.stats();
+    // A checkpoint beyond the log belongs to another log: apply all there is.
+    let from = if checkpoint.position > stats.end { stats.start } else { checkpoint.position };
+    let mut records = Vec::with_capacity(BATCH);
+    let mut replayed = 0;
+    for record in app.log.read(from) {
+        match record {
+            Ok(record) => records.push(record),
+            Err(LogError::Corrupt(_)) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if records.len() == BATCH {
+            replayed += records.len() as u64;
+            batch::apply(app, &decoded(app, &records), Pass::Replay).await?;
+            records.clear();
+        }
+    }
+    replayed += records.len() as u64;
+    batch::apply(app, &decoded(app, &records), Pass::Replay).await?;
+    feed.start_at(stats.end);
+    checkpoint.write(app, stats.end).await?;
+    Ok(replayed)
+}
+
+/// Starts the thread that applies; it ends when the log is closed and everything in it is applied.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(app: Arc<App>, feed: Feed) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    // A thread of its own: the embedded store works in place, and must not hold up answers.
+    std::thread::Builder::new().name("apply".to_owned()).spawn(move || {
+        if let Err(error) = runtime.block_on(run(&app, feed)) {
+            tracing::error!(%error, "applying has stopped: events are kept in the log and applied after a restart");
+        }
+    })
+}
+
+async fn run(app: &App, mut feed: Feed) -> Result<(), ApplyError> {
+    let mut checkpoint = Checkpoint::load(app).await?;
+    let mut upkeep = tokio::time::interval(CHECKPOINT_EVERY);
+    let mut cooling = tokio::time::interval(REFRESH_EVERY);
+    let mut applied: VecDeque<(Millis, Position)> = VecDeque::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = upkeep.tick() => {
+                applied.push_back((app.clock.now(), feed.position()));
+                if let Err(error) = keep_up(app, &mut checkpoint, &mut applied).await {
+                    tracing::warn!(%error, "the store could not be made durable; the log is kept");
+                }
+            }
+            _ = cooling.tick() => {
+                if let Err(error) = batch::refresh(app, app.clock.now()).await {
+                    tracing::warn!(%error, "cooled leads could not be looked at");
+                }
+            }
+            records = feed.next(&app.log, BATCH) => {
+                let Some(records) = records? else { break };
+                until_applied(app, &decoded(app, &records)).await;
+                Metric::Unapplied.level(app.tail.len());
+            }
+        }
+    }
+    checkpoint.write(app, feed.position()).await?;
+    app.store.persist().await?;
+    Ok(())
+}
+
+/// Tries until the store takes it: everything is in the log, and nothing is dropped.
+async fn until_applied(app: &App, records: &[LogRecord]) {
+    let mut wait = Duration::from_millis(50);
+    while let Err(error) = batch::apply(app, records, Pass::First).await {
+        Metric::ApplyRetried.count(error.code());
+        tracing::warn!(%error, wait_ms = wait.as_millis(), "the store did not take a batch; trying again");
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(5));
+    }
+}
+
+/// Writes the checkpoint, makes the store durable, and lets go of segments that nobody needs any more.
+async fn keep_up(
+    app: &App,
+    checkpoint: &mut Checkpoint,
+    applied: &mut VecDeque<(Millis, Position)>,
+) -> Result<(), ApplyError> {
+    let stats = app.log.stats();
+    Metric::LogBytes.level(stats.bytes);
+    Metric::LogSyncSeconds.seconds(stats.last_sync);
+    let Some(&(_, newest)) = applied.back() else { return Ok(()) };
+    checkpoint.write(app, newest).await?;
+    if app.store.persist().await? != Durability::Durable {
+        return Ok(());
+    }
+    let old_enough = app.clock.now() - RETAIN;
+    let mut retire = None;
+    while let Some(&(at, position)) = applied.front().filter(|(at, _)| *at <= old_enough) {
+        retire = Some((at, position));
+        applied.pop_front();
+    }
+    if let Some((_, position)) = retire {
+        app.log.retire(position)?;
+    }
+    Ok(())
+}
+
+/// Records as they were written. One that does not read is put aside and said aloud: it must not block the others.
+fn decoded(app: &App, records: &[Record]) -> Vec<LogRecord> {
+    let read = |record: &Record| match LogRecord::decode(&record.payload) {
+        Ok(decoded) => Some(decoded),
+        Err(error) => {
+            let folder = app.data().join("quarantine");
+            let file = folder.join(format!("{:020}.record", record.position.0));
+            let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &record.payload));
+            tracing::error!(position = record.position.0, %error, kept = kept.is_ok(), "a record does not read; it is put aside");
+            None
+        }
+    };
+    records.iter().filter_map(read).collect()
+}

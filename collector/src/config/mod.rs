@@ -1,0 +1,281 @@
+//! The process's configuration: one commented TOML file, layered under environment and command line.
+
+mod reader;
+mod secrets;
+mod site;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+pub use reader::{ConfigFault, Environment};
+pub(crate) use secrets::same_secret;
+pub use secrets::{Secrets, SecretsError, SiteSecrets};
+pub use site::{ModelSource, SiteConfig};
+pub use values::{Bytes, Origin, Span};
+
+use reader::Section;
+
+/// Everything `gloed.toml` says, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address of the public listener.
+    pub public: SocketAddr,
+    /// Address of the private listener.
+    pub private: SocketAddr,
+    /// Folder of log, store and secrets.
+    pub data: PathBuf,
+    /// Proxies whose `X-Forwarded-For` is read.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Time for a request's header.
+    pub header_timeout: Span,
+    /// Time for a request's body.
+    pub body_timeout: Span,
+    /// Time for requests in flight after a stop signal.
+    pub drain_timeout: Span,
+    /// Open connections of the public listener.
+    pub connections: usize,
+    /// Limits at the door.
+    pub limits: LimitsConfig,
+    /// Bytes of a log segment.
+    pub log_segment: Bytes,
+    /// Bytes of the whole log.
+    pub log_cap: Bytes,
+    /// Database for country and region.
+    pub geo_database: Option<PathBuf>,
+    /// The shops.
+    pub sites: Vec<SiteConfig>,
+    /// Folder that relative model paths start from.
+    pub folder: PathBuf,
+}
+
+/// Limits at the door.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitsConfig {
+    /// Event requests being worked on.
+    pub events_in_flight: usize,
+    /// Decision requests being worked on.
+    pub decisions_in_flight: usize,
+    /// Requests a second, a site and address.
+    pub requests_per_second: u32,
+    /// Requests that may come at once.
+    pub request_burst: u32,
+}
+
+/// What the command line says, above file and environment.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--public`.
+    pub public: Option<SocketAddr>,
+    /// `--private`.
+    pub private: Option<SocketAddr>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+}
+
+/// Trusted proxies may be written as an address or as a network.
+struct Network(IpNet);
+
+impl std::str::FromStr for Network {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let alone = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|_| alone()).map(Self).map_err(|_| ())
+    }
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn load(path: &Path, environment: &Environment, overrides: &Overrides) -> Result<Self, Vec<ConfigFault>> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            vec![ConfigFault { path: path.display().to_string(), message: format!("cannot be read: {error}") }]
+        })?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self::parse(&text, &folder, environment, overrides)
+    }
+
+    /// Reads a configuration from text; relative paths start from `folder`.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn parse(
+        text: &str,
+        folder: &Path,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, Vec<ConfigFault>> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            vec![ConfigFault { path: "gloed.toml".to_owned(), message: error.to_string() }]
+        })?;
+        let mut faults = Vec::new();
+        let mut root = Section::new(table, "", environment);
+
+        let mut server = root.section("server", &mut faults);
+        let address = "an address such as \"127.0.0.1:7070\"";
+        let public = server.parsed("public", SocketAddr::from(([127, 0, 0, 1], 7070)), address, &mut faults);
+        let private = server.parsed("private", SocketAddr::from(([127, 0, 0, 1], 7071)), address, &mut faults);
+        let data: PathBuf = server.parsed("data", PathBuf::from("data"), "a folder", &mut faults);
+        let networks: Vec<Network> =
+            server.list("trusted_proxies", "an address or network such as \"10.0.0.0/8\"", &mut faults);
+        let header_timeout = server.parsed("header_timeout", Span::seconds(5), Span::ALLOWED, &mut faults);
+        let body_timeout = server.parsed("body_timeout", Span::seconds(10), Span::ALLOWED, &mut faults);
+        let drain_timeout = server.parsed("drain_timeout", Span::seconds(10), Span::ALLOWED, &mut faults);
+        let connections = server.parsed("connections", 4096, "a whole number", &mut faults);
+        server.finish(&mut faults);
+
+        let mut limits = root.section("limits", &mut faults);
+        let whole = "a whole number above 0";
+        let limits_config = LimitsConfig {
+            events_in_flight: limits.parsed("events_in_flight", 512, whole, &mut faults),
+            decisions_in_flight: limits.parsed("decisions_in_flight", 512, whole, &mut faults),
+            requests_per_second: limits.parsed("requests_per_second", 50, whole, &mut faults),
+            request_burst: limits.parsed("request_burst", 200, whole, &mut faults),
+        };
+        limits.finish(&mut faults);
+
+        let mut log = root.section("log", &mut faults);
+        let log_segment = log.parsed("segment", Bytes(64 << 20), Bytes::ALLOWED, &mut faults);
+        let log_cap = log.parsed("cap", Bytes(2 << 30), Bytes::ALLOWED, &mut faults);
+        if log_cap.0 < log_segment.0.saturating_mul(2) {
+            let message = format!("is {} bytes; allowed is at least two segments ({})", log_cap.0, log_segment.0 * 2);
+            faults.push(ConfigFault { path: "log.cap".to_owned(), message });
+        }
+        log.finish(&mut faults);
+
+        let mut store = root.section("store", &mut faults);
+        let kind: String = store.parsed("kind", "embedded".to_owned(), "\"embedded\"", &mut faults);
+        if kind != "embedded" {
+            let message = format!("is {kind:?}; allowed is \"embedded\"");
+            faults.push(ConfigFault { path: "store.kind".to_owned(), message });
+        }
+        store.finish(&mut faults);
+
+        let mut geo = root.section("geo", &mut faults);
+        let geo_database: Option<PathBuf> = geo.optional("database", "the path of an .mmdb file", &mut faults);
+        geo.finish(&mut faults);
+
+        let sections = root.sections("sites", &mut faults);
+        if sections.is_empty() {
+            let message = "is required: at least one [[sites]] table".to_owned();
+            faults.push(ConfigFault { path: "sites".to_owned(), message });
+        }
+        let mut sites: Vec<SiteConfig> = Vec::new();
+        for (index, section) in sections.into_iter().enumerate() {
+            if let Some(site) = SiteConfig::read(section, &mut faults) {
+                if sites.iter().any(|other| other.key == site.key) {
+                    let message = format!("is {:?}, which another site has already", site.key.as_str());
+                    faults.push(ConfigFault { path: format!("sites[{index}].key"), message });
+                }
+                sites.push(site);
+            }
+        }
+        root.finish(&mut faults);
+
+        for (path, zero) in [
+            ("limits.events_in_flight", limits_config.events_in_flight == 0),
+            ("limits.decisions_in_flight", limits_config.decisions_in_flight == 0),
+            ("limits.requests_per_second", limits_config.requests_per_second == 0),
+            ("limits.request_burst", limits_config.request_burst == 0),
+            ("server.connections", connections == 0),
+        ] {
+            if zero {
+                faults.push(ConfigFault { path: path.to_owned(), message: format!("is 0; allowed is {whole}") });
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            public: overrides.public.unwrap_or(public),
+            private: overrides.private.unwrap_or(private),
+            data: overrides.data.clone().unwrap_or(data),
+            trusted_proxies: networks.into_iter().map(|Network(network)| network).collect(),
+            header_timeout,
+            body_timeout,
+            drain_timeout,
+            connections,
+            limits: limits_config,
+            log_segment,
+            log_cap,
+            geo_database,
+            sites,
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Legal but risky settings, as sentences for the log at start.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.private.ip().is_loopback() {
+            warnings.push(format!("server.private is {}: the marketer's pages are reachable from elsewhere", self.private));
+        }
+        for network in &self.trusted_proxies {
+            if network.prefix_len() == 0 {
+                warnings.push(format!("server.trusted_proxies holds {network}: any client can name its own address"));
+            }
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "[[sites]]\nkey = \"shop\"\norigins = [\"https://shop.example\"]\ncurrency = \"EUR\"\n";
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let environment = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Config::parse(text, Path::new(""), &environment, &Overrides::default())
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_real_ones() {
+        let documented = parse(&format!("{}\n{GOOD}", include_str!("../../gloed.default.toml")), &[]).unwrap();
+        let bare = parse(GOOD, &[]).unwrap();
+        let shown = |config: &Config| format!("{config:?}");
+        assert_eq!(shown(&documented), shown(&bare));
+    }
+
+    #[test]
+    fn the_environment_is_above_the_file() {
+        let text = format!("[server]\npublic = \"127.0.0.1:1\"\n{GOOD}");
+        let config = parse(&text, &[("GLOED_SERVER_PUBLIC", "127.0.0.1:2"), ("GLOED_SITES_0_CURRENCY", "USD")]).unwrap();
+        assert_eq!(config.public.port(), 2);
+        assert_eq!(config.sites[0].currency.as_str(), "USD");
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once_with_its_path() {
+        let faults = parse(
+            "[server]\npublic = \"here\"\nport = 1\n[limits]\nrequest_burst = 0\n[[sites]]\nkey = \"a b\"\n\
+             origins = [\"shop.example/path\"]\ncurrency = \"EUR\"\ntime_zone = \"Mars/Olympus\"\n",
+            &[],
+        )
+        .unwrap_err();
+        for part in [
+            "server.public: is \"here\"",
+            "server.port: is not a key; allowed here are public, private",
+            "limits.request_burst: is 0",
+            "sites[0].key: is \"a b\"",
+            "sites[0].origins[0]: is \"shop.example/path\"",
+            "sites[0].time_zone: is \"Mars/Olympus\"",
+        ] {
+            assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_list_that_trusts_everybody_is_warned_of() {
+        let config = parse(&format!("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n{GOOD}"), &[]).unwrap();
+        assert!(config.warnings()[0].contains("any client"));
+    }
+}

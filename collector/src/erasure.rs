@@ -1,0 +1,154 @@
+//! Erasure: at once nobody can read it, soon its bytes are gone, and nothing brings it back.
+//!
+//! ```text
+//! tombstone (memory, own file) ─► log ─► store.erase ─► answer        at once
+//!                                   └──► log.rewrite, store.purge     within a minute, many at a time
+//! ```
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use store::log::Keep;
+use store::{Erasure, LeadKey, Tombstone};
+
+use crate::app::App;
+use crate::identity::Tombstones;
+use crate::log_record::{ErasureRecord, LogRecord};
+use crate::metric::Metric;
+use crate::problem::Problem;
+
+/// Everybody who was erased, as keyed hashes: in memory for every request, in this collector's own file so that
+/// neither a replayed log nor a restored store brings them back.
+pub struct Erased {
+    tombstones: Tombstones,
+    known: RwLock<HashSet<Tombstone>>,
+    file: Mutex<File>,
+}
+
+impl Erased {
+    /// Reads the collector's own file, or begins it.
+    ///
+    /// # Errors
+    /// When it can be neither read nor made.
+    pub fn open(path: &Path, tombstones: Tombstones) -> std::io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // A torn last entry was never answered for: cut it, so that what follows stays aligned.
+        let whole = bytes.len() - bytes.len() % Tombstone::BYTES;
+        file.set_len(whole as u64)?;
+        let known = bytes[..whole].as_chunks::<{ Tombstone::BYTES }>().0.iter().copied().map(Tombstone::from_bytes);
+        Ok(Self { tombstones, known: RwLock::new(known.collect()), file: Mutex::new(file) })
+    }
+
+    /// The tombstone that a lead has or would have.
+    #[must_use]
+    pub fn tombstone(&self, key: &LeadKey) -> Tombstone {
+        self.tombstones.of(key)
+    }
+
+    /// Whether this visitor was erased.
+    #[must_use]
+    pub fn contains(&self, key: &LeadKey) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        !known.is_empty() && known.contains(&self.tombstones.of(key))
+    }
+
+    /// Remembers that a visitor was erased: durable when this returns. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the visitor is unreadable all the same until the next start.
+    pub fn add(&self, tombstone: Tombstone) -> std::io::Result<()> {
+        if !self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tombstone) {
+            return Ok(());
+        }
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&tombstone.to_bytes())?;
+        file.sync_data()
+    }
+
+    /// All of them, for the union with the store's at start.
+    #[must_use]
+    pub fn all(&self) -> Vec<Tombstone> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}
+
+/// Erases a visitor: when this returns, no interface shows them and nothing brings them back.
+///
+/// # Errors
+/// When the tombstone cannot be written or the log takes no record; the visitor is unreadable all the same, and the
+/// call can be repeated.
+pub async fn erase(app: &App, key: &LeadKey) -> Result<(), Problem> {
+    let tombstone = app.erased.tombstone(key);
+    app.erased.add(tombstone).map_err(|error| Problem::Internal(format!("tombstone: {error}")))?;
+    let record = LogRecord::Erasure(ErasureRecord { whose: key.into(), at: app.clock.now() });
+    let payload = record.encode().map_err(|error| Problem::Internal(error.to_string()))?;
+    app.log.append(payload).await.map_err(Problem::LogUnavailable)?;
+    let erasure = Erasure { key: key.clone(), tombstone };
+    // Applying the record would do it too; doing it now means that a store which is away is said now.
+    app.store.erase(&[erasure]).await.map_err(Problem::StoreUnavailable)?;
+    Metric::VisitorErased.add(1);
+    app.erasure_waiting.notify_one();
+    Ok(())
+}
+
+/// Takes the bytes of erased visitors out of log and store, several at a time, until the process ends.
+pub async fn clean(app: std::sync::Arc<App>) {
+    loop {
+        app.erasure_waiting.notified().await;
+        // Rewriting costs the whole log: those who come within this time share one pass.
+        tokio::time::sleep(GATHER).await;
+        let cleaning = app.clone();
+        let rewritten = tokio::task::spawn_blocking(move || {
+            cleaning.log.rewrite(|_, payload| match LogRecord::decode(payload) {
+                Ok(LogRecord::Touches(record)) if record.whose.key().is_ok_and(|key| cleaning.erased.contains(&key)) => {
+                    Keep::Drop
+                }
+                _ => Keep::Keep,
+            })
+        });
+        match rewritten.await {
+            Ok(Ok(report)) => tracing::info!(dropped = report.dropped, "erased visitors' records left the log"),
+            Ok(Err(error)) => tracing::error!(%error, "erased visitors' records are still in the log"),
+            Err(error) => tracing::error!(%error, "rewriting the log ended early"),
+        }
+        if let Err(error) = app.store.purge().await {
+            tracing::error!(%error, "erased visitors' bytes are still in the store's files");
+        }
+    }
+}
+
+/// How long erasures wait for others; well below the minute in which the bytes must be gone.
+const GATHER: std::time::Duration = std::time::Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use store::{SiteName, VisitorId};
+
+    use super::*;
+
+    #[test]
+    fn a_torn_entry_is_cut_and_the_others_are_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tombstones");
+        let open = || Erased::open(&path, Tombstones::new("key".to_owned().into())).unwrap();
+        let key = |byte| LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([byte; 16]));
+        // given one visitor erased, and a crash in the middle of writing a second
+        let erased = open();
+        erased.add(erased.tombstone(&key(1))).unwrap();
+        drop(erased);
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(&[7; 5]).unwrap();
+        // when it starts again and erases a third
+        let erased = open();
+        erased.add(erased.tombstone(&key(3))).unwrap();
+        drop(erased);
+        // then both are known
+        let erased = open();
+        assert_eq!([1, 2, 3].map(|byte| erased.contains(&key(byte))), [true, false, true]);
+    }
+}

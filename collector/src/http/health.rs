@@ -1,0 +1,62 @@
+//! Alive, ready, and measured.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+
+/// What `/readyz` says.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// Whether requests should be sent here.
+    pub ready: bool,
+    /// `ok`, or why the log takes no events.
+    pub log: &'static str,
+    /// `ok`, or the store's code.
+    pub store: &'static str,
+    /// Whether the process was asked to stop.
+    pub draining: bool,
+    /// Accepted events that are not yet in the store.
+    pub unapplied: u64,
+}
+
+/// The process runs.
+#[utoipa::path(get, path = "/livez", tag = "health", summary = "The process runs",
+    responses((status = 200, description = "Alive", body = String)))]
+pub async fn live() -> &'static str {
+    "ok"
+}
+
+/// Requests can be served.
+#[utoipa::path(get, path = "/readyz", tag = "health", summary = "Requests can be served",
+    responses(
+        (status = 200, description = "Ready", body = Readiness),
+        (status = 503, description = "Not ready, and why", body = Readiness),
+    ))]
+pub async fn ready(State(app): State<Arc<App>>) -> Response {
+    let stats = app.log.stats();
+    let store = match app.store.health().await {
+        Ok(_) => "ok",
+        Err(error) => error.code(),
+    };
+    let log = if stats.failed { "log_failed" } else { "ok" };
+    let draining = app.draining.load(Ordering::Relaxed);
+    // Without the store events are still taken in: a balancer that sends them elsewhere would only lose them.
+    let ready = log == "ok" && !draining;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, log, store, draining, unapplied: app.tail.len() })).into_response()
+}
+
+/// Metrics in Prometheus's text form.
+#[utoipa::path(get, path = "/metrics", tag = "private", summary = "Metrics for Prometheus",
+    responses((status = 200, description = "Text exposition format", body = String)))]
+pub async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}

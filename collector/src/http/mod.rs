@@ -1,0 +1,11 @@
+//! The HTTP interface: one file for each address or concern. Routes and layers stand in `router.rs`.
+
+pub mod body;
+pub mod cors;
+pub mod decide;
+pub mod events;
+pub mod health;
+pub mod openapi;
+pub mod sender;
+pub mod snippet;
+pub mod visitors;

@@ -1,0 +1,173 @@
+//! Who a visitor is: seeds become ids, ids are signed, and nobody can make an id that is somebody else's.
+//!
+//! - The **visitor id** is HMAC-SHA-256(site secret, "visitor" ‖ site ‖ seed), cut to 128 bits. Requests that run in
+//!   parallel with one seed get one id.
+//! - The **signed id** (`g1.<id>.<tag>`) is what a cookie or local storage holds. Knowing an id, as a marketer does, is
+//!   not enough to make the tag.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use store::{LeadKey, Tombstone, VisitorId};
+use subtle::ConstantTimeEq as _;
+use wire::Seed;
+
+use crate::config::SiteSecrets;
+
+const PREFIX: &str = "g1";
+
+/// 128 bits of HMAC-SHA-256 over parts that cannot run into each other.
+fn keyed_hash(secret: &SecretString, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
+    // HMAC takes keys of every length, so the fallback is never used.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return [0; 16] };
+    for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
+        mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        mac.update(part);
+    }
+    let digest = mac.finalize().into_bytes();
+    let mut cut = [0; 16];
+    cut.copy_from_slice(&digest[..16]);
+    cut
+}
+
+/// Makes and verifies the ids of one site.
+#[derive(Clone)]
+pub struct Identities {
+    site: String,
+    current: SecretString,
+    previous: Option<SecretString>,
+}
+
+impl Identities {
+    /// The ids of the site with this key.
+    #[must_use]
+    pub fn new(site: &str, secrets: &SiteSecrets) -> Self {
+        Self {
+            site: site.to_owned(),
+            current: secrets.visitor_secret.clone(),
+            previous: secrets.previous_visitor_secret.clone(),
+        }
+    }
+
+    /// The id that a seed stands for.
+    #[must_use]
+    pub fn of_seed(&self, seed: &Seed) -> VisitorId {
+        let parts = [self.site.as_bytes(), seed.as_str().as_bytes()];
+        VisitorId::from_bytes(keyed_hash(&self.current, "visitor", &parts))
+    }
+
+    /// A visitor nobody has seen, for an id that does not verify and for one that was erased.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn fresh(&self) -> Result<VisitorId, getrandom::Error> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(VisitorId::from_bytes(bytes))
+    }
+
+    /// The signed form of an id.
+    #[must_use]
+    pub fn sign(&self, visitor: VisitorId) -> String {
+        format!("{PREFIX}.{visitor}.{}", URL_SAFE_NO_PAD.encode(self.tag(&self.current, visitor)))
+    }
+
+    /// The visitor of a signed id, when this site signed it with one of its two living secrets.
+    #[must_use]
+    pub fn verify(&self, signed: &str) -> Option<VisitorId> {
+        let mut parts = signed.split('.');
+        let (prefix, id, tag) = (parts.next()?, parts.next()?, parts.next()?);
+        if prefix != PREFIX || parts.next().is_some() {
+            return None;
+        }
+        let visitor = VisitorId::parse(id).ok()?;
+        let given = URL_SAFE_NO_PAD.decode(tag).ok()?;
+        let matches = |secret| bool::from(self.tag(secret, visitor).as_slice().ct_eq(&given));
+        (matches(&self.current) || self.previous.as_ref().is_some_and(matches)).then_some(visitor)
+    }
+
+    fn tag(&self, secret: &SecretString, visitor: VisitorId) -> [u8; 16] {
+        keyed_hash(secret, "signed id", &[self.site.as_bytes(), visitor.as_bytes()])
+    }
+}
+
+/// Makes the tombstones of erased visitors.
+#[derive(Clone)]
+pub struct Tombstones(SecretString);
+
+impl Tombstones {
+    /// With the process's tombstone key.
+    #[must_use]
+    pub fn new(key: SecretString) -> Self {
+        Self(key)
+    }
+
+    /// The tombstone that this lead has or would have.
+    #[must_use]
+    pub fn of(&self, key: &LeadKey) -> Tombstone {
+        let parts = [key.site.as_str().as_bytes(), key.visitor.as_bytes().as_slice()];
+        Tombstone::of(key, keyed_hash(&self.0, "tombstone", &parts))
+    }
+}
+
+/// 128 random bits as text: ids of decisions and of our own touches.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn random_id() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identities(site: &str, current: &str, previous: Option<&str>) -> Identities {
+        Identities::new(
+            site,
+            &SiteSecrets {
+                visitor_secret: current.to_owned().into(),
+                previous_visitor_secret: previous.map(|secret| secret.to_owned().into()),
+                server_key: String::new().into(),
+            },
+        )
+    }
+
+    #[test]
+    fn a_signed_id_verifies_for_its_own_site_only() {
+        let (shop, other) = (identities("shop", "s", None), identities("other", "s", None));
+        let visitor = shop.fresh().unwrap();
+        assert_eq!(shop.verify(&shop.sign(visitor)), Some(visitor));
+        assert_eq!(other.verify(&shop.sign(visitor)), None);
+    }
+
+    #[test]
+    fn no_change_of_one_character_verifies() {
+        let shop = identities("shop", "s", None);
+        let signed = shop.sign(shop.fresh().unwrap());
+        for index in 0..signed.len() {
+            let mut bytes = signed.clone().into_bytes();
+            bytes[index] = if bytes[index] == b'A' { b'Q' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            if changed != signed {
+                assert_eq!(shop.verify(&changed), None, "{changed}");
+            }
+        }
+        for odd in ["", "g1", "g1..", "g1.a.b", &format!("{signed}.x"), &signed[3..]] {
+            assert_eq!(shop.verify(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn two_secrets_live_during_a_rotation() {
+        let before = identities("shop", "old", None);
+        let visitor = before.fresh().unwrap();
+        let signed = before.sign(visitor);
+        assert_eq!(identities("shop", "new", Some("old")).verify(&signed), Some(visitor));
+        assert_eq!(identities("shop", "new", None).verify(&signed), None);
+    }
+}

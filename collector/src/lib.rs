@@ -1,0 +1,49 @@
+//! Gloed's collector: the path of an event.
+//!
+//! ```text
+//! accept:  http ─► validate ─► enrich ─► log (fdatasync) ─► answer
+//!          bytes   ValidEvent  Touch     LogRecord          Receipt
+//! apply:   log ─► record ─► bound ─► commit ─► out of the tail
+//!                 Lead'     Change   Lead@v
+//! decide:  Lead + unapplied tail ─► evaluate ─► decide ─► reserve (log) ─► answer
+//! ```
+//!
+//! 1. [`serve`] accepts a connection; [`router`] finds the handler: [`http::events`] for an event.
+//! 2. The handler reads the body inside its limits ([`http::body`]) and hands the bytes to [`accept::admit`], which reads
+//!    the envelope (crate `wire`), finds the [`site::Site`], checks origin, rate and consent, and finds out who the
+//!    visitor is ([`identity`]). A refusal is a [`problem::Problem`] and costs no store command.
+//! 3. [`accept::accept`] validates each event (times corrected, amounts in their currency), enriches it (place, channel,
+//!    personal data masked) into a touch, adds the touches to the [`tail::Tail`], and appends one [`log_record::LogRecord`]
+//!    to the log (crate `store`). When the append resolves, the bytes are on the disk and the receipts are answered.
+//! 4. [`apply`], on a thread of its own, takes the record from the log, records its touches in the lead (crate `engine`),
+//!    commits the lead with its place in the heat index, and takes the touches out of the tail. Each event ends in exactly
+//!    one [`outcome::Outcome`].
+//! 5. [`decision::decide`] loads the lead, adds what is still in the tail, evaluates, decides, and makes what it reserves
+//!    durable before it answers.
+//!
+//! What must stay true is in `docs/ARCHITECTURE.md`.
+
+pub mod accept;
+pub mod app;
+pub mod apply;
+pub mod client_address;
+pub mod clock;
+pub mod config;
+pub mod decision;
+pub mod erasure;
+pub mod geo;
+pub mod http;
+pub mod identity;
+pub mod limits;
+pub mod log_record;
+pub mod masking;
+pub mod metric;
+pub mod outcome;
+pub mod pages;
+pub mod problem;
+pub mod router;
+pub mod serve;
+pub mod site;
+pub mod snippet_files;
+pub mod start;
+pub mod tail;

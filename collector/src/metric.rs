@@ -1,0 +1,125 @@
+//! Every metric there is. Labels are closed sets: codes and outcomes, never ids, addresses or anything a client writes.
+
+use metrics::{counter, gauge, histogram};
+
+/// A metric by its purpose; [`Metric::name`] is what Prometheus sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Events that ended, by `outcome`. Exactly one for each accepted event.
+    EventOutcome,
+    /// Events by the door's verdict, by `code` (`accepted`, or why rejected).
+    EventReceipt,
+    /// Requests refused as a whole, by `code`.
+    RequestRefused,
+    /// Fields and values that nobody reads.
+    FieldsIgnored,
+    /// Texts that were cut.
+    TextsTruncated,
+    /// Decisions answered, by whether an offer was in them (`offer`, `empty`).
+    Decision,
+    /// Offers revealed as a code.
+    CouponGranted,
+    /// Visitors erased.
+    VisitorErased,
+    /// Seconds from a request's last byte to its answer, by `route`.
+    AnswerSeconds,
+    /// Seconds of one group's `fdatasync`.
+    LogSyncSeconds,
+    /// Bytes of the log on disk.
+    LogBytes,
+    /// Accepted events that are not yet in the store: what the loss of this disk would lose.
+    Unapplied,
+    /// Seconds from acknowledgement to visible in the store.
+    VisibleSeconds,
+    /// Log records whose application failed and was tried again.
+    ApplyRetried,
+}
+
+impl Metric {
+    /// All, with the type and meaning that `/metrics` prints.
+    pub const ALL: [(Self, &'static str); 14] = [
+        (Self::EventOutcome, "Accepted events by what became of them"),
+        (Self::EventReceipt, "Events by the receipt they got"),
+        (Self::RequestRefused, "Requests refused as a whole"),
+        (Self::FieldsIgnored, "Fields and values that nobody reads"),
+        (Self::TextsTruncated, "Texts that were cut at their limit"),
+        (Self::Decision, "Decisions answered"),
+        (Self::CouponGranted, "Coupon codes revealed"),
+        (Self::VisitorErased, "Visitors erased"),
+        (Self::AnswerSeconds, "Seconds from a request's last byte to its answer"),
+        (Self::LogSyncSeconds, "Seconds of one group's fdatasync"),
+        (Self::LogBytes, "Bytes of the log on disk"),
+        (Self::Unapplied, "Accepted events not yet in the store"),
+        (Self::VisibleSeconds, "Seconds from acknowledgement to visible in the store"),
+        (Self::ApplyRetried, "Batches whose application was tried again"),
+    ];
+
+    /// The name in Prometheus's form.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EventOutcome => "gloed_event_outcomes_total",
+            Self::EventReceipt => "gloed_event_receipts_total",
+            Self::RequestRefused => "gloed_requests_refused_total",
+            Self::FieldsIgnored => "gloed_fields_ignored_total",
+            Self::TextsTruncated => "gloed_texts_truncated_total",
+            Self::Decision => "gloed_decisions_total",
+            Self::CouponGranted => "gloed_coupons_granted_total",
+            Self::VisitorErased => "gloed_visitors_erased_total",
+            Self::AnswerSeconds => "gloed_answer_seconds",
+            Self::LogSyncSeconds => "gloed_log_sync_seconds",
+            Self::LogBytes => "gloed_log_bytes",
+            Self::Unapplied => "gloed_unapplied_events",
+            Self::VisibleSeconds => "gloed_visible_seconds",
+            Self::ApplyRetried => "gloed_apply_retried_total",
+        }
+    }
+
+    /// The label's name.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::EventOutcome | Self::Decision => "outcome",
+            Self::AnswerSeconds => "route",
+            _ => "code",
+        }
+    }
+
+    /// One more, under a label's value from a closed set.
+    pub fn count(self, value: &'static str) {
+        counter!(self.name(), self.label() => value).increment(1);
+    }
+
+    /// So many more, without a label.
+    pub fn add(self, number: u64) {
+        counter!(self.name()).increment(number);
+    }
+
+    /// A level.
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus's numbers are doubles")]
+    pub fn level(self, number: u64) {
+        gauge!(self.name()).set(number as f64);
+    }
+
+    /// A duration.
+    pub fn seconds(self, duration: std::time::Duration) {
+        histogram!(self.name()).record(duration.as_secs_f64());
+    }
+
+    /// A duration under a label.
+    pub fn labelled_seconds(self, value: &'static str, duration: std::time::Duration) {
+        histogram!(self.name(), self.label() => value).record(duration.as_secs_f64());
+    }
+
+    /// Tells the exporter what each metric means.
+    pub fn describe_all() {
+        for (metric, meaning) in Self::ALL {
+            match metric {
+                Self::AnswerSeconds | Self::LogSyncSeconds | Self::VisibleSeconds => {
+                    metrics::describe_histogram!(metric.name(), meaning);
+                }
+                Self::LogBytes | Self::Unapplied => metrics::describe_gauge!(metric.name(), meaning),
+                _ => metrics::describe_counter!(metric.name(), meaning),
+            }
+        }
+    }
+}

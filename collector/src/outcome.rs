@@ -1,0 +1,50 @@
+//! What becomes of an accepted event: exactly one of these, counted once, when it is first applied.
+
+use engine::Recorded;
+
+/// The end of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A touch of the lead now.
+    Recorded,
+    /// The lead had it already.
+    Duplicate,
+    /// The lead had another content under the same id; the commutative rule chose one.
+    Conflict,
+    /// Older than the horizon.
+    Stale,
+    /// The lead holds no more touches inside the horizon.
+    OverLimit,
+    /// The visitor was erased in the meantime.
+    Erased,
+    /// Applied before a restart; outside the accounting.
+    Reapplied,
+}
+
+impl Outcome {
+    /// The label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Duplicate => "duplicate",
+            Self::Conflict => "conflict",
+            Self::Stale => "stale",
+            Self::OverLimit => "over_limit",
+            Self::Erased => "erased",
+            Self::Reapplied => "reapplied",
+        }
+    }
+}
+
+impl From<Recorded> for Outcome {
+    fn from(recorded: Recorded) -> Self {
+        match recorded {
+            Recorded::New => Self::Recorded,
+            Recorded::Duplicate => Self::Duplicate,
+            Recorded::Conflict => Self::Conflict,
+            Recorded::Stale => Self::Stale,
+            Recorded::OverLimit => Self::OverLimit,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What a request that cannot be served is answered with: one enum, one code each, the same in the answer, the log and
+//! the metrics. The table is in WIRE.md.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use thiserror::Error;
+use utoipa::ToSchema;
+use wire::EnvelopeFault;
+
+/// A request that is refused as a whole.
+#[derive(Debug, Error)]
+pub enum Problem {
+    /// The body could not be read as an envelope.
+    #[error("{0}")]
+    Envelope(#[from] EnvelopeFault),
+    /// Consent is not there.
+    #[error("{0}")]
+    ConsentMissing(&'static str),
+    /// No site has this write key.
+    #[error("no site has this key")]
+    UnknownSite,
+    /// The `Origin` header is not one of the site's.
+    #[error("this origin is not among the site's origins")]
+    OriginNotAllowed,
+    /// Too many bytes.
+    #[error("the body is larger than {limit} bytes {when}")]
+    BodyTooLarge {
+        /// What is allowed.
+        limit: usize,
+        /// `on the wire` or `after decompression`.
+        when: &'static str,
+    },
+    /// Neither of the two content types.
+    #[error("Content-Type must be text/plain or application/json")]
+    UnsupportedMediaType,
+    /// An encoding we do not read.
+    #[error("Content-Encoding must be gzip or identity, and gzip must be well-formed")]
+    UnsupportedEncoding,
+    /// No such address.
+    #[error("there is nothing at this address")]
+    NotFound,
+    /// The address exists, the method does not.
+    #[error("this address does not take this method")]
+    MethodNotAllowed,
+    /// No server key or a wrong one, no session or an expired one.
+    #[error("the server key is missing or wrong: Authorization: Bearer <server key>")]
+    Unauthorized,
+    /// A parameter is not what it should be.
+    #[error("{0}")]
+    BadParameter(String),
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    RequestTimeout,
+    /// One address asks too often.
+    #[error("too many requests from this network")]
+    RateLimited {
+        /// Seconds until it is worth trying.
+        retry_after: u32,
+    },
+    /// Too many requests at once.
+    #[error("too many requests at once; nothing of this one was stored")]
+    Overloaded,
+    /// The log cannot make events durable.
+    #[error("the log cannot store events now; nothing of this request was stored")]
+    LogUnavailable(#[source] store::log::LogError),
+    /// The store does not answer.
+    #[error("the store does not answer now")]
+    StoreUnavailable(#[source] store::StoreError),
+    /// A fault of ours.
+    #[error("an unexpected fault; it was counted")]
+    Internal(String),
+}
+
+/// The body of a problem (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// A name for the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was found and what is allowed.
+    pub detail: String,
+    /// Stable code.
+    pub code: &'static str,
+}
+
+impl Problem {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Envelope(EnvelopeFault::Malformed(_)) => "malformed_json",
+            Self::Envelope(EnvelopeFault::Envelope(_)) => "bad_envelope",
+            Self::Envelope(EnvelopeFault::Version { .. }) => "unsupported_version",
+            Self::Envelope(EnvelopeFault::TooManyEvents { .. }) => "too_many_events",
+            Self::ConsentMissing(_) => "consent_missing",
+            Self::UnknownSite => "unknown_site",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Unauthorized => "unauthorized",
+            Self::BadParameter(_) => "bad_parameter",
+            Self::RequestTimeout => "request_timeout",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::LogUnavailable(_) => "log_unavailable",
+            Self::StoreUnavailable(_) => "store_unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Envelope(EnvelopeFault::TooManyEvents { .. }) | Self::BodyTooLarge { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::Envelope(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
+            Self::ConsentMissing(_) | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::UnsupportedMediaType | Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded | Self::LogUnavailable(_) | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Seconds after which the same request may succeed.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::Overloaded => Some(1),
+            Self::LogUnavailable(_) | Self::StoreUnavailable(_) => Some(5),
+            _ => None,
+        }
+    }
+
+    /// A client's mistake is not our error: it is logged at debug, ours at error.
+    #[must_use]
+    pub fn level(&self) -> tracing::Level {
+        match self {
+            Self::Internal(_) | Self::LogUnavailable(_) | Self::StoreUnavailable(_) => tracing::Level::ERROR,
+            Self::Overloaded => tracing::Level::WARN,
+            _ => tracing::Level::DEBUG,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (code, status) = (self.code(), self.status());
+        crate::metric::Metric::RequestRefused.count(code);
+        match self.level() {
+            tracing::Level::ERROR => tracing::error!(code, cause = ?self, "request could not be served"),
+            tracing::Level::WARN => tracing::warn!(code, "request refused"),
+            _ => tracing::debug!(code, "request refused"),
+        }
+        let body = ProblemBody {
+            kind: format!("urn:gloed:problem:{code}"),
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            code,
+        };
+        let retry_after = self.retry_after();
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

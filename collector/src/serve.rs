@@ -1,0 +1,161 @@
+//! The two listeners: accept, serve, drain.
+//!
+//! `axum::serve` has no time limit for a request's header, and holds a silent connection for ever; so the accept loop is
+//! our own, on hyper's HTTP/1 with a header timeout, which also closes a connection that never says anything.
+//!
+//! **Drain**, after the shutdown signal: `/readyz` says 503 → no new connections → requests in flight end, at most
+//! `drain_timeout` → the log is closed (everything taken in is durable) → it is applied → the store is made durable.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt as _;
+
+use crate::app::App;
+use crate::router;
+
+/// Serves until `shutdown` resolves, then drains.
+///
+/// The caller binds the listeners, so that tests choose free ports and know them.
+pub async fn serve(
+    app: Arc<App>,
+    public: TcpListener,
+    private: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
+    let (stop, stopped) = watch::channel(false);
+    let routes = [(public, router::public(app.clone())), (private, router::private(app.clone()))];
+    let listeners: Vec<_> = routes
+        .into_iter()
+        .map(|(listener, router)| {
+            let limits = Limits {
+                header: app.config.header_timeout.duration(),
+                drain: app.config.drain_timeout.duration(),
+                connections: app.config.connections,
+            };
+            tokio::spawn(listen(listener, router, limits, stopped.clone()))
+        })
+        .collect();
+    shutdown.await;
+    tracing::info!("stopping: requests in flight are finished");
+    app.draining.store(true, Ordering::Relaxed);
+    // Nobody listens only when both loops have ended already.
+    drop(stop.send(true));
+    for listener in listeners {
+        if let Err(error) = listener.await {
+            tracing::error!(%error, "a listener ended early");
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    header: Duration,
+    drain: Duration,
+    connections: usize,
+}
+
+async fn listen(listener: TcpListener, router: Router, limits: Limits, mut stopped: watch::Receiver<bool>) {
+    let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+    let graceful = GracefulShutdown::new();
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header).max_headers(64).max_buf_size(64 * 1024);
+    loop {
+        // With no room the connection stays in the kernel's queue.
+        let room = tokio::select! {
+            room = connections.clone().acquire_owned() => room,
+            _ = stopped.changed() => break,
+        };
+        let Ok(room) = room else { break };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: others must close first.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = stopped.changed() => break,
+        };
+        // Only a hint to the kernel; small answers are late without it.
+        drop(stream.set_nodelay(true));
+        let service = connection_service(router.clone(), peer);
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(room);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still in flight at the end of the drain timeout");
+    }
+}
+
+/// One connection's requests, each with its peer's address.
+fn connection_service(
+    router: Router,
+    peer: SocketAddr,
+) -> impl hyper::service::Service<
+    hyper::Request<Incoming>,
+    Response = axum::response::Response,
+    Error = Infallible,
+    Future = impl Future<Output = Result<axum::response::Response, Infallible>> + Send,
+> {
+    hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request.map(Body::new))
+    })
+}
+
+/// Resolves on SIGTERM or ctrl-c.
+///
+/// # Errors
+/// When the system takes no signal handler.
+pub fn signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Asks a running collector whether it is ready; for health checks of service managers.
+///
+/// # Errors
+/// Says what was answered, or that nothing was.
+pub async fn health(address: SocketAddr) -> Result<(), String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.take(8192).read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    match tokio::time::timeout(Duration::from_secs(2), asked).await {
+        Err(_) => Err(format!("{address} does not answer within 2 s")),
+        Ok(Err(error)) => Err(format!("{address}: {error}")),
+        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => Ok(()),
+        Ok(Ok(answer)) => Err(answer.lines().next().unwrap_or("no answer").to_owned()),
+    }
+}

@@ -1,0 +1,191 @@
+//! A shop at run time: its configuration, its secrets and its model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use engine::{Millis, Model, ModelError, SiteFacts};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use store::SiteName;
+use thiserror::Error;
+
+use crate::config::{Config, ModelSource, Secrets, SiteConfig, same_secret};
+use crate::identity::Identities;
+
+/// Why a site cannot be served.
+#[derive(Debug, Error)]
+pub enum SiteError {
+    /// The model's file cannot be read.
+    #[error("sites.{site}.model: {path}: {source}")]
+    ModelFile {
+        /// The site.
+        site: String,
+        /// The file.
+        path: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The model has faults.
+    #[error("sites.{site}.model:\n    {}", faults.join("\n    "))]
+    Model {
+        /// The site.
+        site: String,
+        /// All of them.
+        faults: Vec<String>,
+    },
+    /// The site's key is no name for a store.
+    #[error(transparent)]
+    Name(#[from] store::Unparsable),
+    /// No secrets were made for it.
+    #[error("sites.{0}: there are no secrets for this site")]
+    Secrets(String),
+}
+
+/// One shop.
+pub struct Site {
+    /// Name in the store.
+    pub name: SiteName,
+    /// What the configuration says.
+    pub config: SiteConfig,
+    /// Makes and verifies visitor ids.
+    pub identities: Identities,
+    /// Hosts of the site's own origins: coming from one is no referral.
+    pub own_hosts: Vec<String>,
+    server_key: SecretString,
+    model: ArcSwap<Model>,
+}
+
+impl Site {
+    fn new(config: SiteConfig, secrets: &Secrets, folder: &Path, now: Millis) -> Result<Self, SiteError> {
+        let key = config.key.as_str().to_owned();
+        let site_secrets = secrets.sites.get(&key).ok_or_else(|| SiteError::Secrets(key.clone()))?;
+        let model = load_model(&config, folder, now)?;
+        let hosts = config.origins.iter().filter_map(|origin| url::Url::parse(origin.as_str()).ok());
+        Ok(Self {
+            name: SiteName::parse(&key)?,
+            identities: Identities::new(&key, site_secrets),
+            own_hosts: hosts.filter_map(|url| url.host_str().map(str::to_owned)).collect(),
+            server_key: site_secrets.server_key.clone(),
+            model: ArcSwap::from_pointee(model),
+            config,
+        })
+    }
+
+    /// The model as it is now.
+    #[must_use]
+    pub fn model(&self) -> Arc<Model> {
+        self.model.load_full()
+    }
+
+    /// Whether this is the site's server key; the time says nothing about how much of it is right.
+    #[must_use]
+    pub fn has_server_key(&self, given: &str) -> bool {
+        same_secret(&self.server_key, given)
+    }
+
+    /// Whether a page of this origin may send.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.config.origins.iter().any(|allowed| allowed.as_str() == origin)
+    }
+}
+
+/// Reads and compiles a site's model.
+///
+/// # Errors
+/// When its file cannot be read, or every fault of it.
+pub fn load_model(config: &SiteConfig, folder: &Path, now: Millis) -> Result<Model, SiteError> {
+    let site = config.key.as_str();
+    let mut text = String::new();
+    // The first line of each part, so that a fault can name the file it is in.
+    let mut parts = Vec::with_capacity(config.model.len());
+    for source in &config.model {
+        let (name, part) = match source {
+            ModelSource::Preset(name) => (format!("preset {name}"), engine::preset(name).unwrap_or_default().to_owned()),
+            ModelSource::File(path) => {
+                let path = folder.join(path);
+                let name = path.display().to_string();
+                let read = std::fs::read_to_string(&path);
+                let part = read.map_err(|source| SiteError::ModelFile {
+                    site: site.to_owned(),
+                    path: name.clone(),
+                    source,
+                })?;
+                (name, part)
+            }
+        };
+        parts.push((u32::try_from(text.lines().count()).unwrap_or(u32::MAX), name));
+        text.push_str(part.trim_end());
+        text.push('\n');
+    }
+    let facts = SiteFacts { currency: config.currency, offsets: offsets(&config.time_zone, now) };
+    Model::parse(&text, &facts).map_err(|faults| SiteError::Model {
+        site: site.to_owned(),
+        faults: faults.into_iter().map(|fault| located(fault, &parts)).collect(),
+    })
+}
+
+/// A fault with the file and the line in it, as the marketer has it before them.
+fn located(fault: ModelError, parts: &[(u32, String)]) -> String {
+    let Some(line) = fault.line else { return fault.to_string() };
+    let part = parts.iter().rev().find(|(before, _)| *before < line);
+    let (before, name) = part.map_or((0, ""), |(before, name)| (*before, name.as_str()));
+    format!("{name}: {}", ModelError { line: Some(line - before), ..fault })
+}
+
+/// The zone's changes of offset from two years back to ten years ahead: the engine holds no zone data.
+fn offsets(zone: &TimeZone, now: Millis) -> Vec<(Millis, i32)> {
+    const YEAR: i64 = 366 * 86_400_000;
+    let (from, until) = (now.0.saturating_sub(2 * YEAR), now.0.saturating_add(10 * YEAR));
+    let Ok(start) = Timestamp::from_millisecond(from) else { return Vec::new() };
+    let first = (Millis(from), zone.to_offset(start).seconds());
+    let later = zone
+        .following(start)
+        .map(|change| (Millis(change.timestamp().as_millisecond()), change.offset().seconds()))
+        .take_while(|(at, _)| at.0 < until);
+    std::iter::once(first).chain(later).collect()
+}
+
+/// All shops of this process.
+pub struct Sites(BTreeMap<String, Arc<Site>>);
+
+impl Sites {
+    /// Builds every site of a configuration.
+    ///
+    /// # Errors
+    /// The first site that cannot be served, with all faults of its model.
+    pub fn new(config: &Config, secrets: &Secrets, now: Millis) -> Result<Self, SiteError> {
+        let mut sites = BTreeMap::new();
+        for site in &config.sites {
+            let key = site.key.as_str().to_owned();
+            sites.insert(key, Arc::new(Site::new(site.clone(), secrets, &config.folder, now)?));
+        }
+        Ok(Self(sites))
+    }
+
+    /// The site with this write key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Arc<Site>> {
+        self.0.get(key)
+    }
+
+    /// All, by key.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.0.values()
+    }
+
+    /// The site with this server key. Every site is compared, so that the time says nothing.
+    #[must_use]
+    pub fn with_server_key(&self, given: &str) -> Option<&Arc<Site>> {
+        self.0.values().fold(None, |found, site| if site.has_server_key(given) { Some(site) } else { found })
+    }
+
+    /// Whether any site allows this origin: a preflight names no site.
+    #[must_use]
+    pub fn any_allows_origin(&self, origin: &str) -> bool {
+        self.0.values().any(|site| site.allows_origin(origin))
+    }
+}

@@ -1,0 +1,180 @@
+//! Putting a collector together, in the order in which parts depend on each other.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use store::embedded::{self, EmbeddedStore};
+use store::log::{DiskFiles, Log, LogError, Settings};
+use store::{Partition, Store, StoreError};
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::app::{App, Deciding};
+use crate::apply::{self, ApplyError};
+use crate::client_address::TrustedProxies;
+use crate::clock::Clock;
+use crate::config::{Config, Environment, Secrets, SecretsError};
+use crate::erasure::{self, Erased};
+use crate::geo::{Geo, GeoError};
+use crate::identity::Tombstones;
+use crate::limits::{InFlight, RateLimits};
+use crate::metric::Metric;
+use crate::pages::Sessions;
+use crate::site::{SiteError, Sites};
+use crate::snippet_files::SnippetFiles;
+use crate::tail::Tail;
+
+/// Why a collector cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A file or folder.
+    #[error("{what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A site or its model.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The database of places.
+    #[error("geo.database: {0}")]
+    Geo(#[from] GeoError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log could not be applied.
+    #[error("the log could not be applied: {0}")]
+    Apply(#[from] ApplyError),
+}
+
+/// A collector that is ready to be served.
+pub struct Started {
+    /// What requests get.
+    pub app: Arc<App>,
+    applying: std::thread::JoinHandle<()>,
+}
+
+/// Opens everything, applies what the log holds, and starts the thread that applies.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(
+    config: Config,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    metrics: PrometheusHandle,
+) -> Result<Started, StartError> {
+    let data = config.data.clone();
+    let io = |what, path: &Path| {
+        let path = path.display().to_string();
+        move |source| StartError::Io { what, path, source }
+    };
+    std::fs::create_dir_all(&data).map_err(io("cannot make the data folder", &data))?;
+    let secrets = Secrets::load_or_create(&data, &config.sites, environment)?;
+    let sites = Sites::new(&config, &secrets, clock.now())?;
+    let geo = Geo::open(config.geo_database.as_deref())?;
+    let tombstones = data.join("tombstones");
+    let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
+        .map_err(io("cannot open", &tombstones))?;
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&data.join("store"), embedded::Settings::default())?);
+    unite(&erased, &*store, &tombstones).await?;
+
+    let (sender, mut feed) = apply::feed();
+    let settings = Settings { segment_bytes: config.log_segment.0, cap_bytes: config.log_cap.0, ..Settings::default() };
+    let (log, recovery) =
+        Log::open(&data.join("log"), settings, Arc::new(DiskFiles), move |records| sender.push(records))?;
+    tracing::info!(records = recovery.records, "the log is open");
+
+    let app = Arc::new(App {
+        sites,
+        clock,
+        log: Arc::new(log),
+        store,
+        tail: Arc::new(Tail::default()),
+        erased: Arc::new(erased),
+        erasure_waiting: Notify::new(),
+        geo,
+        proxies: TrustedProxies::new(config.trusted_proxies.clone()),
+        rates: RateLimits::new(config.limits.requests_per_second, config.limits.request_burst),
+        events_in_flight: InFlight::new(config.limits.events_in_flight),
+        decisions_in_flight: InFlight::new(config.limits.decisions_in_flight),
+        deciding: Deciding::default(),
+        snippet: SnippetFiles::default(),
+        metrics,
+        sessions: Sessions::default(),
+        admin_password: secrets.admin_password,
+        draining: AtomicBool::new(false),
+        config,
+    });
+    let replayed = apply::replay(&app, &mut feed).await?;
+    if replayed > 0 {
+        tracing::info!(replayed, "records after the checkpoint were applied again");
+    }
+    let applying = apply::start(app.clone(), feed).map_err(io("cannot start a thread for", &data))?;
+    tokio::spawn(erasure::clean(app.clone()));
+    Ok(Started { app, applying })
+}
+
+impl Started {
+    /// After the last request: everything taken in is applied and made durable.
+    pub async fn finish(self) {
+        let Self { app, applying } = self;
+        let finished = tokio::task::spawn_blocking(move || {
+            app.log.close();
+            applying.join()
+        });
+        match finished.await {
+            Ok(Ok(())) => tracing::info!("everything is applied; stopped"),
+            _ => tracing::error!("applying ended early; the rest is applied at the next start"),
+        }
+    }
+}
+
+/// Tombstones of the store and of this collector's own file become one set in both.
+async fn unite(erased: &Erased, store: &dyn Store, file: &Path) -> Result<(), StartError> {
+    const AT_ONCE: usize = 1024;
+    store.bury(&erased.all()).await?;
+    for partition in Partition::all() {
+        let mut after = None;
+        loop {
+            let found = store.tombstones(partition, after, AT_ONCE).await?;
+            for tombstone in &found {
+                erased.add(*tombstone).map_err(|source| StartError::Io {
+                    what: "cannot write",
+                    path: file.display().to_string(),
+                    source,
+                })?;
+            }
+            after = found.last().copied();
+            if found.len() < AT_ONCE {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes this process record metrics, once.
+///
+/// # Errors
+/// When it does already.
+pub fn record_metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
+    // From a tenth of a millisecond to ten seconds: answers, syncs, visibility.
+    const SECONDS: [f64; 14] =
+        [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0];
+    let handle = PrometheusBuilder::new().set_buckets(&SECONDS)?.install_recorder()?;
+    Metric::describe_all();
+    Ok(handle)
+}
