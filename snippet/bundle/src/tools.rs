@@ -1,0 +1,73 @@
+//! The tools from npm, in the versions that `package-lock.json` pins.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::program;
+
+/// Programs of `snippet/node_modules`.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    folder: PathBuf,
+}
+
+impl Tools {
+    /// Installs what the lock names, unless it is there.
+    pub(crate) fn install(snippet: &Path) -> Result<Self, Failure> {
+        let tools = Self { folder: snippet.join("node_modules/.bin") };
+        // npm writes this file last, so an interrupted installation is done again.
+        let installed = snippet.join("node_modules/.package-lock.json");
+        let newer = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        if newer(&installed).is_some_and(|time| newer(&snippet.join("package-lock.json")).is_some_and(|lock| time >= lock)) {
+            return Ok(tools);
+        }
+        if !program::exists("npm") {
+            return Err(Failure::NoNpm { tool: "esbuild" });
+        }
+        program::output(Command::new("npm").current_dir(snippet).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
+        Ok(tools)
+    }
+
+    /// Optimises a module for size, in place.
+    pub(crate) fn optimise(&self, wasm: &Path) -> Result<(), Failure> {
+        let mut command = self.command("wasm-opt");
+        // The features are those that the compiler turns on by default and that every browser has had since 2022.
+        command.args(["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features", "--converge", "--all-features", "--disable-custom-descriptors"]);
+        command.arg(wasm).arg("-o").arg(wasm);
+        program::output(&mut command).map(drop)
+    }
+
+    /// Bundles and minifies `entry` to `out` as a classic script. `values` replace identifiers, `alias` names modules.
+    pub(crate) fn script(
+        &self,
+        entry: &Path,
+        out: &Path,
+        values: &[(&str, &str)],
+        alias: &[(&str, &Path)],
+    ) -> Result<(), Failure> {
+        let mut command = self.command("esbuild");
+        command.arg(entry).arg(format!("--outfile={}", out.display()));
+        command.args(["--bundle", "--minify", "--format=iife", "--target=es2020", "--legal-comments=none"]);
+        command.args(["--log-level=warning", "--charset=utf8", "--define:import.meta.url=undefined"]);
+        for (name, value) in values {
+            command.arg(format!("--define:{name}=\"{value}\""));
+        }
+        for (name, path) in alias {
+            command.arg(format!("--alias:{name}={}", path.display()));
+        }
+        program::output(&mut command).map(drop)
+    }
+
+    /// Checks the type declarations and the programs that use them.
+    pub(crate) fn check_types(&self, snippet: &Path) -> Result<(), Failure> {
+        let mut command = self.command("tsc");
+        command.current_dir(snippet).args(["--noEmit", "--strict", "--target", "es2020", "--lib", "es2020,dom"]);
+        command.args(["page/gloed.d.ts", "page/gloed.test-d.ts"]);
+        program::output(&mut command).map(drop)
+    }
+
+    fn command(&self, tool: &str) -> Command {
+        Command::new(self.folder.join(tool))
+    }
+}

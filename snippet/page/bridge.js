@@ -1,0 +1,143 @@
+/* global WASM, WASM_INTEGRITY, DEBUG, DEBUG_INTEGRITY -- put in by the bundling step */
+// The glue: fetches the core, is its browser, and takes the page over from the loader. Where WebAssembly is refused it
+// works out clicks and the data layer for the loader, which goes on sending.
+//
+// The core is not re-entrant, and everything that may come from the page (listeners, a patched `fetch`, a data layer
+// that pushes when it is pushed to) could call us in the middle of a call. So the page only ever adds to lists; the core
+// is entered from timers, answers and the hiding of the page, through `call`.
+import init, { enter } from "gloed-core";
+import { host } from "gloed-host";
+import { meaning } from "./dom.js";
+import { isListed, watch } from "./layer.js";
+import { offers } from "./offers.js";
+import { fetchScript } from "./script.js";
+
+// Inputs of the core, as `web.rs` numbers them.
+const TAKE = 0;
+const ADOPT = 1;
+const ASK = 2;
+const ANSWERED = 3;
+const WAKE = 4;
+const ONLINE = 5;
+const LEAVE = 6;
+const FORGET = 7;
+
+const link = document.currentScript.link;
+const { guard, on } = link;
+const listeners = [];
+const waiting = {};
+let alive;
+let inside;
+let draining;
+let timer;
+let asked = 0;
+
+const emit = (type, detail) => listeners.map(([wanted, run]) => wanted === type && guard(run)(detail));
+const show = offers(link, emit);
+const scan = watch(link);
+
+const call = (input, text = "", number = 0, other = 0, seconds = 0) => {
+  if (!alive || inside) return;
+  inside = 1;
+  try {
+    enter(input, number, other, seconds, text, Date.now());
+  } catch (error) {
+    // A trap: the instance cannot be used again. The page goes on with the loader.
+    refused(error);
+  }
+  inside = 0;
+};
+
+// Receipts and the decision of an answer, from whoever asked.
+const answered = (events, answer, resolve = show) => {
+  events.map(({ n, name }, at) => emit("receipt", { n, name, ...answer.receipts?.[at] }));
+  if (answer.id) link.remember(answer.id);
+  resolve(answer.offers ? answer : answer.decision);
+};
+
+host.link = link;
+host.slots = () => {
+  const free = show.free();
+  return free[0] ? JSON.stringify(free) : "";
+};
+host.wake = (milliseconds) => {
+  clearTimeout(timer);
+  timer = setTimeout(call, milliseconds, WAKE);
+};
+host.send = (ticket, ask, events, body) => {
+  link.note("sent", body);
+  link.post(events ? "/v1/events" : "/v1/decide", body, (status, after, text) =>
+    // Never while the core is still in `send`.
+    queueMicrotask(
+      guard(() => {
+        const answer = status === 200 ? JSON.parse(text) : {};
+        link.note("answer", status);
+        call(ANSWERED, (answer.receipts || []).map(({ retry }) => +!!retry).join(""), ticket, status, after);
+        if (status === 200 || ask) answered(JSON.parse(body).events, answer, waiting[ask]);
+        delete waiting[ask];
+      }),
+    ),
+  );
+};
+
+// What was held gets its meaning, and goes to the core, or, without one, out.
+const hand = () => {
+  draining = 0;
+  scan();
+  link.held = link.held.filter(meaning);
+  if (!alive) {
+    link.held = link.held.filter(isListed);
+    return link.flush();
+  }
+  for (const { params, target, ...capture } of link.held.splice(0))
+    call(TAKE, JSON.stringify(capture).slice(0, -1) + ',"params":' + params + "}", capture.source, 0, capture.time);
+  for (const event of link.unsent.splice(0)) call(ADOPT, JSON.stringify(event));
+};
+const drain = () => (draining ||= setTimeout(guard(hand), alive ? 0 : 1e3));
+
+const refused = (error) => {
+  alive = 0;
+  link.note("alone", error);
+};
+
+const begin = () => {
+  link.drain = drain;
+  link.leave = () => {
+    hand();
+    call(LEAVE);
+  };
+  link.forget = () => call(FORGET);
+  link.ask = (context, resolve) => {
+    if (!alive) {
+      hand();
+      return link.flush(context, resolve);
+    }
+    const ask = ++asked;
+    waiting[ask] = resolve;
+    setTimeout(
+      guard(() => {
+        hand();
+        call(ASK, JSON.stringify(context), ask);
+      }),
+    );
+  };
+  link.answered = answered;
+  link.call = (command, first, second) => {
+    if (command === "set") link.capture(2, "set_attributes", first);
+    else if (command === "on") listeners.push([first, second]);
+    else if (command === "reset") link.renew();
+    else link.note("unknown_command", command);
+  };
+  link.calls.map((given) => link.call(...given));
+  link.answers.map((given) => answered(...given));
+  on(window, "online", () => call(ONLINE));
+  hand();
+};
+
+if (/[?&]gloed_debug/.test(location.search))
+  fetchScript(link, DEBUG, DEBUG_INTEGRITY).then((explain) => (link.note = explain));
+
+// Refused by a policy, the compiler throws; a file that is not the one we name never arrives.
+init({ module_or_path: fetch(link.origin + "/" + WASM, { integrity: WASM_INTEGRITY }) })
+  .then(() => (alive = 1), refused)
+  .then(guard(begin));

@@ -1,0 +1,50 @@
+/* global OFFER, OFFER_INTEGRITY -- put in by the bundling step */
+// From a decision to offers on the page, and back: what was shown, dismissed, clicked, and who signed up.
+import { fetchScript } from "./script.js";
+
+/** Patience for a coupon code, ms: the visitor is watching a button. */
+const CLAIM = 8e3;
+
+/** Returns the function that shows a decision; `free()` of it lists the slots that could take an offer now. */
+export const offers = (link, emit) => {
+  const open = {};
+  let renderer;
+  const show = (decision) => decision?.offers?.forEach(link.guard((offer) => place(decision.decision, offer)));
+  show.free = () => link.slots().filter((slot) => !open[slot] && !link.taken[slot]);
+
+  const place = (decision, offer) => {
+    const { id, slot, trigger, content } = offer;
+    const name = slot || "popup";
+    if (open[name] || link.taken[name]) return link.note("slot_taken", id);
+    if (trigger && trigger.kind !== "now") return link.note("unknown_trigger", trigger.kind);
+    const report = (event, more) => link.capture(1, event, { offer: id, decision, ...more });
+    link.taken[name] = 1;
+    // Held out: the exposure counts, nothing is shown.
+    if (!content) return report("offer_shown");
+    const detail = { decision, ...offer };
+    emit("offer", detail);
+    // A shop that shows offers itself says so by preventing ours.
+    if (!dispatchEvent(new CustomEvent("gloed:offer", { detail, cancelable: true }))) return;
+    open[name] = 1;
+    const page = {
+      shown: () => report("offer_shown"),
+      clicked: () => report("offer_clicked"),
+      dismissed: () => report("offer_dismissed"),
+      closed: () => delete open[name],
+      // Resolves to the code, to nothing when there is none, and to `false` when nobody answered.
+      signUp: (email) => {
+        dispatchEvent(new CustomEvent("gloed:signup", { detail: { email, offer: id } }));
+        report("sign_up", { email, method: "offer" });
+        return page.claim();
+      },
+      claim: () =>
+        link.decide({ slots: [], claim: id }, CLAIM).then(({ claimed, reasons }) => !reasons[0] && (claimed?.code || "")),
+    };
+    renderer ||= fetchScript(link, OFFER, OFFER_INTEGRITY);
+    renderer.then(link.guard((render) => render(offer, page)), () => {
+      renderer = 0;
+      link.note("renderer_failed", id);
+    });
+  };
+  return show;
+};
