@@ -33,13 +33,16 @@ fn embed() -> Result<(), String> {
     let root = PathBuf::from(env("CARGO_MANIFEST_DIR")?).join("..");
     let dist = root.join("snippet/dist");
     let manifest = dist.join("manifest.json");
-    for watched in ["snippet/src", "snippet/page", "snippet/bundle/src", "snippet/Cargo.toml", "collector/crates/wire/src"] {
+    for watched in
+        ["snippet/src", "snippet/page", "snippet/bundle/src", "snippet/Cargo.toml", "collector/crates/wire/src"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     println!("cargo::rerun-if-changed={}", manifest.display());
 
     let text = std::fs::read_to_string(&manifest).map_err(|_| format!("the snippet is not built: {COMMAND}"))?;
-    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| format!("snippet/dist/manifest.json: {error}"))?;
+    let manifest: Manifest =
+        serde_json::from_str(&text).map_err(|error| format!("snippet/dist/manifest.json: {error}"))?;
     let sources = source_digest::source_digest(&root).map_err(|error| format!("the snippet's sources: {error}"))?;
     if sources != manifest.source_digest && std::env::var("X").is_err() {
         return Err(format!("the snippet's bundle is older than its sources: {COMMAND}"));

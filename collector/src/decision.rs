@@ -10,8 +10,8 @@ use engine::decide::Grant;
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    DecisionId, Evaluation, EventName, Lead, LedgerLimits, Model, Moment, OfferId, PropertyName, Scalar, Slot, StreamId,
-    Text, Touch, TouchId, Trust,
+    DecisionId, Evaluation, EventName, Lead, LedgerLimits, Model, Moment, OfferId, PropertyName, Scalar, Slot,
+    StreamId, Text, Touch, TouchId, Trust,
 };
 use store::{LeadKey, StoreError};
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
@@ -25,8 +25,6 @@ use crate::problem::Problem;
 
 /// Places that a page can fill when it names none.
 const DEFAULT_SLOTS: [&str; 2] = ["popup", "bar"];
-/// The stream of what the product itself does.
-const OWN_STREAM: &str = "gloed-product";
 
 /// A lead as this collector knows it: what the store has, and what is on its way there.
 ///
@@ -72,7 +70,8 @@ pub async fn decide(app: &App, admitted: &Admitted, ask: &Ask) -> Result<Decisio
     let moment = moment(admitted, ask, explain);
     let decided = engine::decide(&lead, &evaluation, &model, &moment, now);
 
-    let mut own = OwnTouches { decision: &decision, now, touches: Vec::new() };
+    let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
+    let mut own = OwnTouches { decision: &decision, stream, now, touches: Vec::new() };
     for chosen in &decided.offers {
         own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;
         if let Some(code) = &chosen.code {
@@ -159,6 +158,8 @@ fn claim(
 /// What the product itself does in one decision.
 struct OwnTouches<'a> {
     decision: &'a str,
+    /// Of the page that asked: its next page view ends what is reserved here.
+    stream: StreamId,
     now: engine::Millis,
     touches: Vec<Touch>,
 }
@@ -168,7 +169,7 @@ impl OwnTouches<'_> {
         let text = |error: engine::TextError| error.to_string();
         let id = TouchId::parse(&format!("{}.{}", self.decision, self.touches.len())).map_err(text)?;
         let name = EventName::parse(name).map_err(text)?;
-        let mut touch = Touch::new(id, name, StreamId::parse(OWN_STREAM).map_err(text)?, self.now);
+        let mut touch = Touch::new(id, name, self.stream.clone(), self.now);
         touch.trust = Trust::Product;
         touch.offer = Some(offer.clone());
         touch.decision = Some(DecisionId::parse(self.decision).map_err(text)?);
@@ -197,7 +198,8 @@ fn answer(chosen: engine::Chosen) -> OfferAnswer {
 
 /// Texts by name, the absent ones left out.
 fn content(content: OfferContent, field: Option<String>) -> BTreeMap<String, String> {
-    let OfferContent { title, text, button, decline, placeholder, success_title, success_text, link, disclosure } = content;
+    let OfferContent { title, text, button, decline, placeholder, success_title, success_text, link, disclosure } =
+        content;
     let optional = [
         ("button", button),
         ("decline", decline),

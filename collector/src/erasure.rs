@@ -106,7 +106,9 @@ pub async fn clean(app: std::sync::Arc<App>) {
         let cleaning = app.clone();
         let rewritten = tokio::task::spawn_blocking(move || {
             cleaning.log.rewrite(|_, payload| match LogRecord::decode(payload) {
-                Ok(LogRecord::Touches(record)) if record.whose.key().is_ok_and(|key| cleaning.erased.contains(&key)) => {
+                Ok(LogRecord::Touches(record))
+                    if record.whose.key().is_ok_and(|key| cleaning.erased.contains(&key)) =>
+                {
                     Keep::Drop
                 }
                 _ => Keep::Keep,

@@ -40,8 +40,8 @@ impl Geo {
     /// When the file is missing or no MaxMind database.
     pub fn open(path: Option<&Path>) -> Result<Self, GeoError> {
         let Some(path) = path else { return Ok(Self(None)) };
-        let reader = Reader::open_readfile(path)
-            .map_err(|source| GeoError { path: path.display().to_string(), source })?;
+        let reader =
+            Reader::open_readfile(path).map_err(|source| GeoError { path: path.display().to_string(), source })?;
         Ok(Self(Some(reader)))
     }
 

@@ -32,6 +32,7 @@ pub mod config;
 pub mod decision;
 pub mod erasure;
 pub mod geo;
+pub mod heat;
 pub mod http;
 pub mod identity;
 pub mod limits;

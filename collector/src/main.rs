@@ -63,10 +63,11 @@ struct Options {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment: Environment = std::env::vars().collect();
+    // The embedded store's library tells much that only its authors need.
+    let filter = environment.get("GLOED_LOG").map_or("info,fjall=warn,lsm_tree=warn", String::as_str);
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("GLOED_LOG").unwrap_or_else(|_| "info".into()),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr)
         .init();
     let ended = match arguments.command {
@@ -146,7 +147,8 @@ async fn serving(options: Options, environment: Environment) -> Result<(), Failu
     let shutdown = serve::signal().map_err(|error| (1, format!("no signal handler: {error}")))?;
     let metrics = start::record_metrics().map_err(|error| (1, error.to_string()))?;
     let started = start::start(config, &environment, Arc::new(SystemClock), metrics).await.map_err(|error| {
-        let code = if matches!(error, start::StartError::Site(_) | start::StartError::Geo(_)) { BAD_CONFIGURATION } else { 1 };
+        let code =
+            if matches!(error, start::StartError::Site(_) | start::StartError::Geo(_)) { BAD_CONFIGURATION } else { 1 };
         (code, error.to_string())
     })?;
     let address = |listener: &TcpListener| listener.local_addr().map(|address| address.to_string()).unwrap_or_default();

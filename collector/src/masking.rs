@@ -90,7 +90,13 @@ fn mask_numbers(text: &str) -> Option<String> {
         let mask = if (13..=19).contains(&digits.len()) && has_check_digit(&digits) {
             Some((CARD, start))
         } else if international && (9..=15).contains(&digits.len()) {
-            let sign = if plus { 1 } else if encoded_plus { 3 } else { 0 };
+            let sign = if plus {
+                1
+            } else if encoded_plus {
+                3
+            } else {
+                0
+            };
             Some((PHONE, start - sign))
         } else {
             None
@@ -172,9 +178,17 @@ mod tests {
 
     #[test]
     fn what_is_no_personal_data_stays() {
-        for text in
-            ["/regenjas", "J-17", "@", "a @ b", "order 2026-11-21", "4111111111111112", "1790000001000", "0000000000000000", "é"]
-        {
+        for text in [
+            "/regenjas",
+            "J-17",
+            "@",
+            "a @ b",
+            "order 2026-11-21",
+            "4111111111111112",
+            "1790000001000",
+            "0000000000000000",
+            "é",
+        ] {
             assert_eq!(masked(text), text);
         }
     }

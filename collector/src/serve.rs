@@ -51,8 +51,7 @@ pub async fn serve(
     shutdown.await;
     tracing::info!("stopping: requests in flight are finished");
     app.draining.store(true, Ordering::Relaxed);
-    // Nobody listens only when both loops have ended already.
-    drop(stop.send(true));
+    stop.send_replace(true);
     for listener in listeners {
         if let Err(error) = listener.await {
             tracing::error!(%error, "a listener ended early");

@@ -104,16 +104,15 @@ pub fn load_model(config: &SiteConfig, folder: &Path, now: Millis) -> Result<Mod
     let mut parts = Vec::with_capacity(config.model.len());
     for source in &config.model {
         let (name, part) = match source {
-            ModelSource::Preset(name) => (format!("preset {name}"), engine::preset(name).unwrap_or_default().to_owned()),
+            ModelSource::Preset(name) => {
+                (format!("preset {name}"), engine::preset(name).unwrap_or_default().to_owned())
+            }
             ModelSource::File(path) => {
                 let path = folder.join(path);
                 let name = path.display().to_string();
                 let read = std::fs::read_to_string(&path);
-                let part = read.map_err(|source| SiteError::ModelFile {
-                    site: site.to_owned(),
-                    path: name.clone(),
-                    source,
-                })?;
+                let part =
+                    read.map_err(|source| SiteError::ModelFile { site: site.to_owned(), path: name.clone(), source })?;
                 (name, part)
             }
         };

@@ -5,7 +5,7 @@
 // The core is not re-entrant, and everything that may come from the page (listeners, a patched `fetch`, a data layer
 // that pushes when it is pushed to) could call us in the middle of a call. So the page only ever adds to lists; the core
 // is entered from timers, answers and the hiding of the page, through `call`.
-import init, { enter } from "gloed-core";
+import { enter, initSync } from "gloed-core";
 import { host } from "gloed-host";
 import { meaning } from "./dom.js";
 import { isListed, watch } from "./layer.js";
@@ -138,6 +138,10 @@ if (/[?&]gloed_debug/.test(location.search))
   fetchScript(link, DEBUG, DEBUG_INTEGRITY).then((explain) => (link.note = explain));
 
 // Refused by a policy, the compiler throws; a file that is not the one we name never arrives.
-init({ module_or_path: fetch(link.origin + "/" + WASM, { integrity: WASM_INTEGRITY }) })
-  .then(() => (alive = 1), refused)
+WebAssembly.compileStreaming(fetch(link.origin + "/" + WASM, { integrity: WASM_INTEGRITY }))
+  .then((module) => {
+    initSync({ module });
+    alive = 1;
+  })
+  .catch(refused)
   .then(guard(begin));

@@ -12,18 +12,47 @@ const QUERY_VALUE_BYTES: usize = 256;
 
 /// Search engines by a label of their host name.
 const SEARCH: [&str; 12] = [
-    "google", "bing", "duckduckgo", "ecosia", "yahoo", "startpage", "qwant", "yandex", "baidu", "brave", "kagi",
+    "google",
+    "bing",
+    "duckduckgo",
+    "ecosia",
+    "yahoo",
+    "startpage",
+    "qwant",
+    "yandex",
+    "baidu",
+    "brave",
+    "kagi",
     "swisscows",
 ];
 /// Social networks by host name or its ending.
 const SOCIAL: [&str; 16] = [
-    "facebook.com", "instagram.com", "linkedin.com", "lnkd.in", "t.co", "x.com", "twitter.com", "pinterest.com",
-    "tiktok.com", "youtube.com", "reddit.com", "threads.net", "bsky.app", "snapchat.com", "mastodon.social",
+    "facebook.com",
+    "instagram.com",
+    "linkedin.com",
+    "lnkd.in",
+    "t.co",
+    "x.com",
+    "twitter.com",
+    "pinterest.com",
+    "tiktok.com",
+    "youtube.com",
+    "reddit.com",
+    "threads.net",
+    "bsky.app",
+    "snapchat.com",
+    "mastodon.social",
     "whatsapp.com",
 ];
 /// Web mail by host name or its ending.
-const MAIL: [&str; 6] =
-    ["mail.google.com", "outlook.live.com", "outlook.office.com", "mail.yahoo.com", "mail.proton.me", "webmail.kpnmail.nl"];
+const MAIL: [&str; 6] = [
+    "mail.google.com",
+    "outlook.live.com",
+    "outlook.office.com",
+    "mail.yahoo.com",
+    "mail.proton.me",
+    "webmail.kpnmail.nl",
+];
 /// Parameters that advertisers' click ids come in. Their values name a click of one person and are not kept.
 const CLICK_IDS: [&str; 7] = ["gclid", "gbraid", "wbraid", "dclid", "msclkid", "fbclid", "ttclid"];
 
@@ -151,7 +180,8 @@ mod tests {
 
     #[test]
     fn only_host_path_campaign_and_allowed_parameters_are_kept() {
-        let address = read("https://Shop.Example:443//zoeken/?q=jas&email=jan%40x.nl&utm_campaign=herfst&sid=9#top", None);
+        let address =
+            read("https://Shop.Example:443//zoeken/?q=jas&email=jan%40x.nl&utm_campaign=herfst&sid=9#top", None);
         let page = address.page.unwrap();
         assert_eq!((page.host.as_str(), page.path.as_str()), ("shop.example", "/zoeken"));
         assert_eq!(address.allowed, [("q".to_owned(), "jas".to_owned())]);

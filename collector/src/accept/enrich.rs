@@ -70,7 +70,8 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
         .collect();
     touch.offer = event.offer.as_deref().and_then(|offer| OfferId::parse(offer).ok());
     touch.decision = event.decision.as_deref().and_then(|decision| DecisionId::parse(decision).ok());
-    let allowed = address.allowed.into_iter().map(|(name, value)| (format!("query.{name}"), Scalar::Text(Text::cut(&value))));
+    let allowed =
+        address.allowed.into_iter().map(|(name, value)| (format!("query.{name}"), Scalar::Text(Text::cut(&value))));
     let given = event.properties.iter().filter_map(|(name, value)| Some((name.clone(), scalar(value.as_ref()?))));
     let named = |(name, value): (String, Scalar)| (PropertyName::cut(&masked(&name)), value);
     touch.properties = allowed.chain(given).map(named).collect::<Properties>();

@@ -102,14 +102,18 @@ pub fn cookie_name(site: &Site) -> String {
 /// Every [`Problem`] of WIRE.md that concerns a whole request.
 pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Problem> {
     let received = app.clock.now();
-    let envelope = Envelope::parse(body)?;
-    let site = app.sites.get(envelope.site.as_str()).ok_or(Problem::UnknownSite)?.clone();
+    let (envelope, site) = match read(app, body) {
+        Ok(read) => read,
+        // What names no site of ours is limited too, all of a network's together.
+        Err(problem) => {
+            take(app, "", sender)?;
+            return Err(problem);
+        }
+    };
     if sender.origin.as_deref().is_some_and(|origin| !site.allows_origin(origin)) {
         return Err(Problem::OriginNotAllowed);
     }
-    app.rates
-        .take(envelope.site.as_str(), sender.address)
-        .map_err(|retry_after| Problem::RateLimited { retry_after })?;
+    take(app, envelope.site.as_str(), sender)?;
     Metric::FieldsIgnored.add(u64::from(envelope.ignored));
 
     let known = known_visitor(&site, &envelope, sender);
@@ -143,6 +147,16 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
     let place = app.geo.place(sender.address);
     let key = LeadKey::new(site.name.clone(), visitor);
     Ok(Admission::Granted(Box::new(Admitted { site, key, keep, envelope, received, place })))
+}
+
+fn read(app: &App, body: &[u8]) -> Result<(Envelope, Arc<Site>), Problem> {
+    let envelope = Envelope::parse(body)?;
+    let site = app.sites.get(envelope.site.as_str()).ok_or(Problem::UnknownSite)?.clone();
+    Ok((envelope, site))
+}
+
+fn take(app: &App, site: &str, sender: &Sender) -> Result<(), Problem> {
+    app.rates.take(site, sender.address).map_err(|retry_after| Problem::RateLimited { retry_after })
 }
 
 /// The visitor whom the request names, and whether the page keeps the signed id where it belongs already.

@@ -29,11 +29,7 @@ pub(crate) fn validate(
 ) -> Vec<Result<ValidEvent, EventFault>> {
     let sent = envelope.sent;
     let events = std::mem::take(&mut envelope.events);
-    events
-        .into_iter()
-        .enumerate()
-        .map(|(index, event)| one(event?, index, sent, received, currency))
-        .collect()
+    events.into_iter().enumerate().map(|(index, event)| one(event?, index, sent, received, currency)).collect()
 }
 
 fn one(
@@ -63,7 +59,10 @@ fn one(
         Some(code) => Currency::parse(code).map_err(|error| bad_amount("currency", &error))?,
     };
     let money = |field: &str, amount: &Option<String>| {
-        amount.as_deref().map(|text| Money::parse(text, currency).map_err(|error| bad_amount(field, &error))).transpose()
+        amount
+            .as_deref()
+            .map(|text| Money::parse(text, currency).map_err(|error| bad_amount(field, &error)))
+            .transpose()
     };
     let value = money("value", &event.value)?;
     let mut items = Vec::with_capacity(event.items.len());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{LedgerLimits, Millis, Points, Touch, TouchId, record};
+use engine::{LedgerLimits, Millis, Model, Points, Span, Touch, TouchId, record};
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version};
 
 use crate::app::App;
@@ -10,9 +10,9 @@ use crate::log_record::{KeptLead, LogRecord, RecordError, UnconfirmedEmail};
 use crate::metric::Metric;
 use crate::outcome::Outcome;
 
-/// How long a heat bound stands before it is looked at again. With half-lives of days a bound is a few per cent above
-/// the score by then; the heat page is exact all the same, since it evaluates what it shows.
-const REFRESH: engine::Span = engine::Span::minutes(6 * 60);
+/// How long a heat bound stands before it is looked at again, at most and at least. The heat page is exact whatever the
+/// bounds are, since it evaluates what it shows; tight bounds only make it evaluate less.
+const REFRESH: (Span, Span) = (Span::minutes(10), Span::minutes(6 * 60));
 
 /// What a batch wants of one visitor.
 #[derive(Default)]
@@ -136,15 +136,10 @@ fn joined(
 }
 
 /// The commit of a lead as it is, with its places in the indexes.
-pub(crate) fn change(
-    app: &App,
-    key: &LeadKey,
-    expected: Version,
-    kept: &KeptLead,
-) -> Result<Change, RecordError> {
+pub(crate) fn change(app: &App, key: &LeadKey, expected: Version, kept: &KeptLead) -> Result<Change, RecordError> {
     let now = app.clock.now();
     let model = app.sites.get(key.site.as_str()).map(|site| site.model());
-    let wake = now + REFRESH;
+    let wake = now + model.as_ref().map_or(REFRESH.1, |model| refresh_after(model));
     let bound = model.map_or(Points::ZERO, |model| engine::bound(&kept.lead, &model, now, wake));
     // Leads without points are in no index: most visitors leave after one page, and an index of them orders nothing.
     let indexed = bound > Points::ZERO;
@@ -157,6 +152,15 @@ pub(crate) fn change(
         wake: indexed.then_some(wake.0),
         outbox: Vec::new(),
     })
+}
+
+/// The time in which no line can have fallen below three quarters: 0.4 of the shortest half-life (log2 of 4/3 is 0.415),
+/// or the shortest expiry.
+fn refresh_after(model: &Model) -> Span {
+    let half_lives = model.rules.iter().filter_map(|rule| rule.half_life).chain(model.half_life);
+    let fades = half_lives.map(|half_life| Span(half_life.0 / 5 * 2));
+    let expires = model.rules.iter().filter_map(|rule| rule.expires);
+    fades.chain(expires).min().unwrap_or(REFRESH.1).clamp(REFRESH.0, REFRESH.1)
 }
 
 /// Counts what became of each touch, and takes them out of the tail: the store has them.

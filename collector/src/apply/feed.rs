@@ -33,11 +33,11 @@ pub fn feed() -> (FeedSender, Feed) {
 impl FeedSender {
     /// Hands over what has just become durable. Never waits.
     pub fn push(&self, records: Vec<Record>) {
-        if let Some(last) = records.last() {
-            self.durable.store(last.position.next().0, Ordering::Release);
-        }
+        let Some(end) = records.last().map(|last| last.position.next()) else { return };
         // Full, or nobody listens any more: the log keeps it.
         drop(self.groups.try_send(records));
+        // After the sending: whoever finds the queue empty and this beyond its position has missed something.
+        self.durable.store(end.0, Ordering::Release);
     }
 }
 
@@ -61,7 +61,8 @@ impl Feed {
         loop {
             let waiting = match self.groups.try_recv() {
                 Ok(group) => Some(group),
-                Err(_) if self.next.0 < self.durable.load(Ordering::Acquire) => None,
+                // Looked at again, since the group may have come between the two looks.
+                Err(_) if self.next.0 < self.durable.load(Ordering::Acquire) => self.groups.try_recv().ok(),
                 Err(_) => match self.groups.recv().await {
                     Some(group) => Some(group),
                     None => return Ok(None),

@@ -214,7 +214,8 @@ impl Config {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if !self.private.ip().is_loopback() {
-            warnings.push(format!("server.private is {}: the marketer's pages are reachable from elsewhere", self.private));
+            warnings
+                .push(format!("server.private is {}: the marketer's pages are reachable from elsewhere", self.private));
         }
         for network in &self.trusted_proxies {
             if network.prefix_len() == 0 {
@@ -248,7 +249,8 @@ mod tests {
     #[test]
     fn the_environment_is_above_the_file() {
         let text = format!("[server]\npublic = \"127.0.0.1:1\"\n{GOOD}");
-        let config = parse(&text, &[("GLOED_SERVER_PUBLIC", "127.0.0.1:2"), ("GLOED_SITES_0_CURRENCY", "USD")]).unwrap();
+        let config =
+            parse(&text, &[("GLOED_SERVER_PUBLIC", "127.0.0.1:2"), ("GLOED_SITES_0_CURRENCY", "USD")]).unwrap();
         assert_eq!(config.public.port(), 2);
         assert_eq!(config.sites[0].currency.as_str(), "USD");
     }

@@ -45,7 +45,10 @@ impl<'a> Section<'a> {
             None => Table::new(),
             Some(Value::Table(table)) => table,
             Some(other) => {
-                faults.push(ConfigFault { path: path.clone(), message: format!("is {}; allowed is a table", kind(&other)) });
+                faults.push(ConfigFault {
+                    path: path.clone(),
+                    message: format!("is {}; allowed is a table", kind(&other)),
+                });
                 Table::new()
             }
         };
@@ -79,13 +82,7 @@ impl<'a> Section<'a> {
     }
 
     /// A value written as text, from the environment (`GLOED_SERVER_PUBLIC` for `server.public`) before the file.
-    pub(crate) fn parsed<T>(
-        &mut self,
-        key: &'static str,
-        default: T,
-        allowed: &str,
-        faults: &mut Vec<ConfigFault>,
-    ) -> T
+    pub(crate) fn parsed<T>(&mut self, key: &'static str, default: T, allowed: &str, faults: &mut Vec<ConfigFault>) -> T
     where
         T: FromStr,
     {
@@ -103,10 +100,7 @@ impl<'a> Section<'a> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(_) => {
-                faults.push(ConfigFault {
-                    path: self.at(key),
-                    message: format!("is {text:?}; allowed is {allowed}"),
-                });
+                faults.push(ConfigFault { path: self.at(key), message: format!("is {text:?}; allowed is {allowed}") });
                 None
             }
         }

@@ -87,11 +87,7 @@ impl Secrets {
     ///
     /// # Errors
     /// See [`SecretsError`].
-    pub fn load_or_create(
-        data: &Path,
-        sites: &[SiteConfig],
-        environment: &Environment,
-    ) -> Result<Self, SecretsError> {
+    pub fn load_or_create(data: &Path, sites: &[SiteConfig], environment: &Environment) -> Result<Self, SecretsError> {
         let path = data.join("secrets.toml");
         let io = |source| SecretsError::Io { path: path.display().to_string(), source };
         let mut file = match std::fs::read_to_string(&path) {
@@ -142,8 +138,7 @@ impl From<SiteSecretsFile> for SiteSecrets {
 fn write(path: &Path, file: &SecretsFile) -> std::io::Result<()> {
     let text = toml::to_string(file).map_err(std::io::Error::other)?;
     let beside = path.with_extension("toml.new");
-    let mut handle =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut handle = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     handle.write_all(HEADER.as_bytes())?;
     handle.write_all(text.as_bytes())?;
     handle.sync_all()?;

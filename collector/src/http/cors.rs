@@ -17,6 +17,8 @@ pub(crate) fn allow(headers: &mut HeaderMap, origin: Option<&str>) {
     headers.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) else { return };
+    // Sizes and times of these answers, for the page's own measurements.
+    headers.insert("timing-allow-origin", origin.clone());
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_name(header::RETRY_AFTER));

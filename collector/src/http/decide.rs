@@ -59,7 +59,9 @@ async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -
     let ask = admitted.envelope.decide.take();
     let ask = ask.ok_or_else(|| EnvelopeFault::Envelope("decide is required, an object".to_owned()))?;
     if !admitted.envelope.events.is_empty() {
-        return Err(EnvelopeFault::Envelope("events are sent to /v1/events, which may ask for a decision".to_owned()).into());
+        return Err(
+            EnvelopeFault::Envelope("events are sent to /v1/events, which may ask for a decision".to_owned()).into()
+        );
     }
     let mut answer = decision::decide(app, &admitted, &ask).await?;
     if let Keep::Answer(id) = &admitted.keep {

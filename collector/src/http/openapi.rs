@@ -1,6 +1,5 @@
 //! The description of the interface: as JSON for tools, as a page for people.
 
-
 use askama::Template;
 use axum::Json;
 use axum::response::{Html, IntoResponse, Response};
@@ -95,7 +94,8 @@ struct Page {
 /// # Errors
 /// When the description does not render, which a test rules out.
 pub async fn page() -> Result<Response, Problem> {
-    let description = serde_json::to_value(Description::openapi()).map_err(|error| Problem::Internal(error.to_string()))?;
+    let description =
+        serde_json::to_value(Description::openapi()).map_err(|error| Problem::Internal(error.to_string()))?;
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         operations: operations(&description),
@@ -187,4 +187,3 @@ fn type_name(property: &Value) -> String {
         other => other.to_owned(),
     }
 }
-

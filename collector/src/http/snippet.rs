@@ -44,6 +44,7 @@ fn served(file: &'static SnippetFile, request: &HeaderMap) -> Response {
     set(headers, header::VARY, "Accept-Encoding");
     // Scripts and WASM are fetched with CORS and checked by hash; nothing in them depends on who asks.
     set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    headers.insert("timing-allow-origin", HeaderValue::from_static("*"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     if let Some(encoding) = encoding.filter(|_| !unchanged) {
         set(headers, header::CONTENT_ENCODING, encoding);
@@ -60,7 +61,8 @@ fn encoding(file: &'static SnippetFile, request: &HeaderMap) -> (Option<&'static
     let accepts = |wanted: &str| {
         accepted.split(',').any(|part| {
             let mut pieces = part.split(';').map(str::trim);
-            pieces.next() == Some(wanted) && !pieces.any(|piece| matches!(piece, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+            pieces.next() == Some(wanted)
+                && !pieces.any(|piece| matches!(piece, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
         })
     };
     if accepts("br") {

@@ -6,14 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use engine::{Millis, Span};
 use sha2::{Digest as _, Sha256};
 
+use super::attempts::Attempts;
+
 /// A session ends after twelve hours without a request.
 const IDLE: Span = Span::minutes(12 * 60);
 /// More sessions than people: the oldest goes.
 const MOST: usize = 1000;
 
-/// Sessions by the hash of their token, with the time of their last request.
+/// Who is logged in, and how often somebody tried to be.
 #[derive(Default)]
-pub struct Sessions(Mutex<HashMap<[u8; 32], Millis>>);
+pub struct Sessions {
+    /// By the hash of their token, with the time of their last request.
+    living: Mutex<HashMap<[u8; 32], Millis>>,
+    pub(super) attempts: Attempts,
+}
 
 impl Sessions {
     /// Begins a session and returns its token.
@@ -22,7 +28,7 @@ impl Sessions {
     /// When the system gives no random bytes.
     pub fn begin(&self, now: Millis) -> Result<String, getrandom::Error> {
         let token = format!("{}{}", crate::identity::random_id()?, crate::identity::random_id()?);
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.living.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, last| now.since(*last) < IDLE);
         if sessions.len() >= MOST
             && let Some(oldest) = sessions.iter().min_by_key(|(_, last)| **last).map(|(token, _)| *token)
@@ -37,7 +43,7 @@ impl Sessions {
     #[must_use]
     pub fn continues(&self, token: &str, now: Millis) -> bool {
         // Looked up by its hash, so that the time of the lookup says nothing about the token.
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.living.lock().unwrap_or_else(PoisonError::into_inner);
         match sessions.get_mut(&hash(token)) {
             Some(last) if now.since(*last) < IDLE => {
                 *last = now;
@@ -49,7 +55,7 @@ impl Sessions {
 
     /// Ends a session.
     pub fn end(&self, token: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(token));
+        self.living.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(token));
     }
 }
 

@@ -13,6 +13,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool: the table of sizes is its output")]
 #![expect(clippy::print_stderr, reason = "a command-line tool: errors go to standard error")]
 
+mod bindings;
 mod failure;
 mod product;
 mod program;
@@ -112,7 +113,10 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
     let generated = bindgen.web(true).and_then(|bindgen| bindgen.generate(&scratch));
     generated.map_err(|error| Failure::Bindgen(format!("{error:#}")))?;
     let module = scratch.join("snippet_bg.wasm");
-    tools.optimise(&module)?;
+    let names = tools.optimise(&module)?;
+    let bindings = scratch.join("snippet.js");
+    let text = String::from_utf8_lossy(&read(&bindings)?).into_owned();
+    write(&bindings, bindings::rename(&text, &names)?.as_bytes())?;
     let wasm = Product::write(&new, "gloed", "wasm", "application/wasm", true, &read(&module)?)?;
 
     let script = |name: &str, values: &[(&str, &str)], alias: &[(&str, &Path)]| {
@@ -122,7 +126,6 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
     };
     let offer = Product::write(&new, "gloed-offer", "js", SCRIPT, true, &script("renderer.js", &[], &[])?)?;
     let debug = Product::write(&new, "gloed-debug", "js", SCRIPT, true, &script("debug.js", &[], &[])?)?;
-    let bindings = scratch.join("snippet.js");
     let values = [
         ("WASM", wasm.name.as_str()),
         ("WASM_INTEGRITY", &wasm.integrity()),

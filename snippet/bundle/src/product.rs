@@ -26,8 +26,10 @@ pub(crate) struct Product {
     pub(crate) gzip: usize,
     /// Bytes of `name.br`, quality 11.
     pub(crate) brotli: usize,
-    /// Integrity value without its `sha384-`.
+    /// Integrity value without its `sha384-`, for who writes a tag with `integrity`.
     pub(crate) sha384: String,
+    /// Integrity value that our own scripts name: shorter, since it is downloaded.
+    pub(crate) sha256: String,
 }
 
 impl Product {
@@ -56,12 +58,13 @@ impl Product {
             gzip: gzip.len(),
             brotli: brotli.len(),
             sha384: STANDARD.encode(Sha384::digest(bytes)),
+            sha256: STANDARD.encode(Sha256::digest(bytes)),
         })
     }
 
     /// The value of an `integrity` attribute.
     pub(crate) fn integrity(&self) -> String {
-        format!("sha384-{}", self.sha384)
+        format!("sha256-{}", self.sha256)
     }
 }
 

@@ -19,7 +19,8 @@ const SOURCES: [&str; 10] = [
 ];
 
 /// Packages of `Cargo.lock` whose versions change the bundle. Everything else in the lock may move freely.
-const LOCKED: [&str; 6] = ["brotli", "flate2", "lol_alloc", "wasm-bindgen", "wasm-bindgen-cli-support", "wasm-bindgen-shared"];
+const LOCKED: [&str; 6] =
+    ["brotli", "flate2", "lol_alloc", "wasm-bindgen", "wasm-bindgen-cli-support", "wasm-bindgen-shared"];
 
 /// The digest of the snippet's sources under `workspace_root`, as 32 hexadecimal digits. FNV-1a of 128 bits: it tells
 /// versions apart, it is no protection against anybody.

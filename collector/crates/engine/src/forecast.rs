@@ -31,7 +31,10 @@ pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange
     Some(NextChange { at, from_stage, to_stage: model.stages.follow(from_stage, score), score })
 }
 
-/// The highest score in `[now, until]`, if no event comes. The score now, unless points below zero are to cool.
+/// The highest score in `[now, until]`, if no event comes: the score now, unless points below zero are to cool.
+///
+/// Never less than any score in the interval. With very many touches of both signs it may be a little more than the highest,
+/// since the search is bounded.
 #[must_use]
 pub fn bound(lead: &Lead, model: &Model, now: Millis, until: Millis) -> Points {
     let from = instant(lead, now);

@@ -2,7 +2,8 @@
 //!
 //! Scores, the history of stages and forecasts are three questions to one timeline, so they cannot disagree.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::condition::TouchFacts;
 use crate::decay::Decay;
@@ -80,6 +81,9 @@ pub(crate) struct Timeline<'a> {
     caps: Vec<(usize, Points)>,
 }
 
+/// How many values of contributions the search for a highest score may compute: a few milliseconds of work.
+const HIGHEST_WORK: usize = 200_000;
+
 /// What a score can be within an interval.
 #[derive(Debug, Clone, Copy, Default)]
 struct Range {
@@ -124,12 +128,6 @@ impl<'a> Timeline<'a> {
         contributions.sort_unstable_by_key(|contribution| (contribution.touch, contribution.rule));
         cap_browser(model, lead.touches(), &mut contributions);
         Self { model, contributions, caps }
-    }
-
-    /// The score at an instant, of what had happened by then.
-    pub(crate) fn score(&self, at: Millis) -> Points {
-        let begun = self.contributions.partition_point(|contribution| contribution.start <= at);
-        range(self.contributions.get(..begun).unwrap_or_default(), &self.caps, at, at).lowest
     }
 
     /// The stage at an instant, since when, and which contribution changed it (`None`: cooling).
@@ -215,24 +213,27 @@ impl<'a> Timeline<'a> {
         self.first_change(&self.contributions, stage, at, settled)
     }
 
-    /// The highest score in `[from, until]`, where everything has begun by `from`.
+    /// The highest score in `[from, until]`, where everything has begun by `from`; never less than that, and more only
+    /// where points of both signs fall in so many steps that the search is cut short.
+    ///
+    /// The interval with the highest bound is halved until its bound is a score that is reached. With points above zero
+    /// only that is at once, at `from`.
     pub(crate) fn highest(&self, from: Millis, until: Millis) -> Points {
-        let mut best = self.score(from);
-        let mut open = vec![(from, until)];
-        while let Some((from, until)) = open.pop() {
-            let range = range(&self.contributions, &self.caps, from, until);
-            if from > until || range.highest <= best {
-                continue;
+        let highest = |from, until| range(&self.contributions, &self.caps, from, until).highest;
+        // Of equal bounds the shortest interval first: it is nearest to an answer.
+        let entry = |from: Millis, until: Millis| (highest(from, until), Reverse(until.since(from)), from, until);
+        let mut open = BinaryHeap::from([entry(from, until)]);
+        let mut left = (HIGHEST_WORK / self.contributions.len().max(1)).max(64);
+        while let Some((bound, _, from, until)) = open.pop() {
+            if left == 0 || from == until || highest(from, from) == bound {
+                return bound;
             }
-            if from == until {
-                best = range.highest;
-                continue;
-            }
+            left -= 1;
             let middle = from.plus(Span(until.since(from).0 / 2));
-            open.push((from, middle));
-            open.push((Millis(middle.0 + 1), until));
+            open.push(entry(from, middle));
+            open.push(entry(Millis(middle.0 + 1), until));
         }
-        best
+        Points::ZERO
     }
 
     /// Rules with a cap, and the contributions of each.

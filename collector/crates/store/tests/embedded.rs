@@ -1,6 +1,6 @@
 //! The embedded store: what every store must do, and what only this one does.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "functions that tests share fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "functions that tests share fail as tests do")]
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! The log by its public interface, on the disk and on its faulty twin.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "functions that tests share fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "functions that tests share fail as tests do")]
 
 use std::collections::BTreeMap;
 use std::fs;
