@@ -66,7 +66,7 @@ proptest! {
             for event in envelope.events.iter().flatten() {
                 prop_assert!(event.name.len() <= limits::EVENT_NAME_BYTES);
                 prop_assert!(event.items.len() <= limits::ITEMS && event.properties.len() <= limits::PROPERTIES);
-                for page in &event.page {
+                if let Some(page) = &event.page {
                     prop_assert!(page.url.iter().all(|url| url.len() <= limits::URL_BYTES));
                     prop_assert!(page.title.iter().all(|title| title.len() <= limits::TITLE_BYTES));
                 }
