@@ -134,6 +134,8 @@ async fn run(app: &App, mut feed: Feed) -> Result<(), ApplyError> {
     let mut upkeep = tokio::time::interval(CHECKPOINT_EVERY);
     let mut cooling = tokio::time::interval(REFRESH_EVERY);
     let mut applied: VecDeque<(Millis, Position)> = VecDeque::new();
+    // After the store was opened anew, records before this may be in it already.
+    let mut reapply_until = Position::FIRST;
     loop {
         tokio::select! {
             biased;
@@ -150,7 +152,14 @@ async fn run(app: &App, mut feed: Feed) -> Result<(), ApplyError> {
             }
             records = feed.next(&app.log, BATCH) => {
                 let Some(records) = records? else { break };
-                until_applied(app, &decoded(app, &records)).await;
+                let pass = if feed.position() > reapply_until { Pass::First } else { Pass::Replay };
+                if until_applied(app, &decoded(app, &records), pass).await == Ended::Reopened {
+                    // What the store had not made durable may be gone: go back to what it says it has.
+                    checkpoint = Checkpoint::load(app).await?;
+                    reapply_until = reapply_until.max(feed.position());
+                    feed.start_at(checkpoint.position);
+                    applied.clear();
+                }
                 Metric::Unapplied.level(app.tail.len());
             }
         }
@@ -160,15 +169,35 @@ async fn run(app: &App, mut feed: Feed) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// Tries until the store takes it: everything is in the log, and nothing is dropped.
-async fn until_applied(app: &App, records: &[LogRecord]) {
+/// How a batch ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    /// The store has it.
+    Applied,
+    /// The store was opened anew, and the log is to be applied again from its checkpoint.
+    Reopened,
+}
+
+/// Failures in a row after which the store is opened anew.
+const PATIENCE: u32 = 5;
+
+/// Tries until the store takes it, or was opened anew: everything is in the log, and nothing is dropped.
+async fn until_applied(app: &App, records: &[LogRecord], pass: Pass) -> Ended {
     let mut wait = Duration::from_millis(50);
-    while let Err(error) = batch::apply(app, records, Pass::First).await {
+    for failures in 1.. {
+        let Err(error) = batch::apply(app, records, pass).await else { break };
         Metric::ApplyRetried.count(error.code());
-        tracing::warn!(%error, wait_ms = wait.as_millis(), "the store did not take a batch; trying again");
+        tracing::warn!(%error, failures, wait_ms = wait.as_millis(), "the store did not take a batch; trying again");
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(5));
+        if failures % PATIENCE == 0 {
+            match app.store.reopen().await {
+                Ok(()) => return Ended::Reopened,
+                Err(error) => tracing::error!(%error, "the store could not be opened anew"),
+            }
+        }
     }
+    Ended::Applied
 }
 
 /// Writes the checkpoint, makes the store durable, and lets go of segments that nobody needs any more.

@@ -126,6 +126,13 @@ pub trait Store: Send + Sync {
     /// Makes the bytes of what was erased, removed or replaced before the call leave the disk. May take long.
     async fn purge(&self) -> Result<(), StoreError>;
 
+    /// Begins anew after calls have failed for a while: an embedded store closes and opens its files. What was committed
+    /// since the last [`persist`](Store::persist) may be gone afterwards, so the caller applies its log again. A store that
+    /// mends itself has nothing to do.
+    async fn reopen(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// How the store is; an error when it is not there.
     async fn health(&self) -> Result<Health, StoreError>;
 }

@@ -194,6 +194,10 @@ impl Store for EmbeddedStore {
         self.blocking("purge", Core::purge).await
     }
 
+    async fn reopen(&self) -> Result<(), StoreError> {
+        Self::reopen(self).await
+    }
+
     async fn health(&self) -> Result<Health, StoreError> {
         self.core.health()
     }
