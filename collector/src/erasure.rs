@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use store::log::Keep;
 use store::{Erasure, LeadKey, Tombstone};
@@ -71,6 +71,12 @@ impl Erased {
         file.sync_data()
     }
 
+    /// Whether nobody was ever erased.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// All of them, for the union with the store's at start.
     #[must_use]
     pub fn all(&self) -> Vec<Tombstone> {
@@ -98,30 +104,56 @@ pub async fn erase(app: &App, key: &LeadKey) -> Result<(), Problem> {
 }
 
 /// Takes the bytes of erased visitors out of log and store, several at a time, until the process ends.
-pub async fn clean(app: std::sync::Arc<App>) {
+pub async fn clean(app: Arc<App>) {
+    // The process before this one may have ended between an erasure and its cleaning. Its record is in the log still.
+    if !app.erased.is_empty() && clean_log(&app).await {
+        purge_store(&app).await;
+    }
     loop {
         app.erasure_waiting.notified().await;
         // Rewriting costs the whole log: those who come within this time share one pass.
         tokio::time::sleep(GATHER).await;
-        let cleaning = app.clone();
-        let rewritten = tokio::task::spawn_blocking(move || {
-            cleaning.log.rewrite(|_, payload| match LogRecord::decode(payload) {
-                Ok(LogRecord::Touches(record))
-                    if record.whose.key().is_ok_and(|key| cleaning.erased.contains(&key)) =>
-                {
-                    Keep::Drop
-                }
-                _ => Keep::Keep,
-            })
+        clean_log(&app).await;
+        purge_store(&app).await;
+    }
+}
+
+/// Takes the records of erased visitors out of the log; says whether it holds an erasure.
+async fn clean_log(app: &Arc<App>) -> bool {
+    let cleaning = app.clone();
+    let rewritten = tokio::task::spawn_blocking(move || {
+        let mut holds_erasure = false;
+        let report = cleaning.log.rewrite(|_, payload| match LogRecord::decode(payload) {
+            Ok(LogRecord::Touches(record)) if record.whose.key().is_ok_and(|key| cleaning.erased.contains(&key)) => {
+                Keep::Drop
+            }
+            Ok(LogRecord::Erasure(_)) => {
+                holds_erasure = true;
+                Keep::Keep
+            }
+            _ => Keep::Keep,
         });
-        match rewritten.await {
-            Ok(Ok(report)) => tracing::info!(dropped = report.dropped, "erased visitors' records left the log"),
-            Ok(Err(error)) => tracing::error!(%error, "erased visitors' records are still in the log"),
-            Err(error) => tracing::error!(%error, "rewriting the log ended early"),
+        (report, holds_erasure)
+    });
+    match rewritten.await {
+        Ok((Ok(report), holds_erasure)) => {
+            tracing::info!(dropped = report.dropped, "erased visitors' records left the log");
+            holds_erasure
         }
-        if let Err(error) = app.store.purge().await {
-            tracing::error!(%error, "erased visitors' bytes are still in the store's files");
+        Ok((Err(error), _)) => {
+            tracing::error!(%error, "erased visitors' records are still in the log");
+            true
         }
+        Err(error) => {
+            tracing::error!(%error, "rewriting the log ended early");
+            true
+        }
+    }
+}
+
+async fn purge_store(app: &App) {
+    if let Err(error) = app.store.purge().await {
+        tracing::error!(%error, "erased visitors' bytes are still in the store's files");
     }
 }
 

@@ -106,8 +106,9 @@ pub async fn hottest(app: &App, site: &Site, filter: &Filter, limit: usize, now:
         let model = model.clone();
         // A long ledger takes a millisecond and more: not on a thread that others wait for.
         let evaluated = tokio::task::spawn_blocking(move || {
-            let evaluate = |(key, kept): (LeadKey, KeptLead)| {
-                HotLead { key, evaluation: engine::evaluate(&kept.lead, &model, now) }
+            let evaluate = |(key, kept): (LeadKey, KeptLead)| HotLead {
+                key,
+                evaluation: engine::evaluate(&kept.lead, &model, now),
             };
             kept.into_iter().map(evaluate).collect::<Vec<_>>()
         });
@@ -119,7 +120,8 @@ pub async fn hottest(app: &App, site: &Site, filter: &Filter, limit: usize, now:
                 found.push(lead);
             }
         }
-        found.sort_by_key(|lead| (Reverse(lead.evaluation.score), Reverse(lead.evaluation.last_seen), lead.key.visitor));
+        found
+            .sort_by_key(|lead| (Reverse(lead.evaluation.score), Reverse(lead.evaluation.last_seen), lead.key.visitor));
         found.truncate(limit);
         if !more {
             break End::Everything;

@@ -53,7 +53,7 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
     touch.country = about.place.country.as_deref().map(Text::cut);
     touch.region = about.place.region.as_deref().map(Text::cut);
     touch.device = page.and_then(|page| page.viewport).map(device);
-    touch.language = page.and_then(|page| page.language.as_deref()).map(Text::cut);
+    touch.language = page.and_then(|page| page.language.as_deref()).filter(|tag| is_language(tag)).map(Text::cut);
     touch.value = valid.value;
     touch.transaction = event.transaction_id.as_deref().map(|id| Text::cut(&masked(id)));
     touch.items = valid
@@ -68,16 +68,31 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
             quantity: item.quantity,
         })
         .collect();
-    touch.offer = event.offer.as_deref().and_then(|offer| OfferId::parse(offer).ok());
-    touch.decision = event.decision.as_deref().and_then(|decision| DecisionId::parse(decision).ok());
+    touch.offer = event.offer.as_deref().filter(|id| is_impersonal(id)).and_then(|id| OfferId::parse(id).ok());
+    touch.decision = event.decision.as_deref().filter(|id| is_impersonal(id)).and_then(|id| DecisionId::parse(id).ok());
     let allowed =
         address.allowed.into_iter().map(|(name, value)| (format!("query.{name}"), Scalar::Text(Text::cut(&value))));
     let given = event.properties.iter().filter_map(|(name, value)| Some((name.clone(), scalar(value.as_ref()?))));
     let named = |(name, value): (String, Scalar)| (PropertyName::cut(&masked(&name)), value);
     touch.properties = allowed.chain(given).map(named).collect::<Properties>();
-    touch.removed =
-        event.properties.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| PropertyName::cut(name)).collect();
+    let removed = event.properties.iter().filter(|(_, value)| value.is_none());
+    touch.removed = removed.map(|(name, _)| PropertyName::cut(&masked(name))).collect();
     Ok(touch)
+}
+
+/// Whether masking would leave this alone. An id with a mask in it would name something else, so it is left out.
+fn is_impersonal(id: &str) -> bool {
+    matches!(masked(id), std::borrow::Cow::Borrowed(_))
+}
+
+/// Whether this has the shape of a language tag (RFC 5646): letters, then groups of letters and digits. Anything else is
+/// no language, and could be anybody's number.
+fn is_language(tag: &str) -> bool {
+    let mut groups = tag.split('-');
+    let primary = groups.next().unwrap_or_default();
+    (2..=8).contains(&primary.len())
+        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && groups.all(|group| (1..=8).contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// The properties of a request for a decision, masked like those of an event.

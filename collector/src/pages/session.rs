@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_session_lives_while_it_is_used_and_ends_when_told() {
         let sessions = Sessions::default();
-        let hours = |hours| Millis(hours * 3_600_000);
+        let hours = |hours: i64| Millis(hours * 3_600_000);
         let token = sessions.begin(hours(0)).unwrap();
         assert!(sessions.continues(&token, hours(11)));
         assert!(sessions.continues(&token, hours(22)));

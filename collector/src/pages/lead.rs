@@ -1,0 +1,192 @@
+//! A lead's own page: how warm, why, since when, what comes next, and everything that happened.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::{Evaluation, Lead, Millis, Model, StageCause};
+use store::{LeadKey, VisitorId};
+
+use super::chart::{self, Chart};
+use super::explanation::{self, Amount, Digits, LineView, RuleBar};
+use super::leads::{list_link, no_site, short};
+use super::shell::Shell;
+use super::stage::{Badge, heat};
+use super::timeline::{self, Day};
+use super::when::{Times, When};
+use super::words::Words;
+use crate::app::App;
+use crate::decision;
+use crate::problem::Problem;
+use crate::site::Site;
+
+/// Touches of the timeline, unless all are asked for.
+const TOUCHES: usize = 200;
+
+#[derive(Template)]
+#[template(path = "lead.html")]
+struct Page<'a> {
+    shell: &'a Shell,
+    words: &'static Words,
+    back: String,
+    site: String,
+    short: String,
+    id: String,
+    badge: Badge,
+    score: Amount,
+    heat: i64,
+    since: When,
+    why: Why,
+    next: Next,
+    first_seen: Option<When>,
+    last_seen: Option<When>,
+    facts: Vec<(&'static str, String)>,
+    labels: Vec<(String, When, Option<When>)>,
+    attributes: Vec<(String, String)>,
+    chart: Option<Chart>,
+    bars: Vec<RuleBar>,
+    lines: Vec<LineView>,
+    every_digit: bool,
+    digits_link: String,
+    overflowed: bool,
+    days: Vec<Day>,
+    shown_of: Option<String>,
+    all_link: String,
+}
+
+/// Why the stage is what it is.
+struct Why {
+    words: String,
+    /// Title and path of the page that it happened on.
+    page: Option<(String, String)>,
+}
+
+/// What becomes of the stage if nothing happens.
+struct Next {
+    words: String,
+    at: Option<When>,
+    suffix: &'static str,
+}
+
+/// `GET /sites/{site}/leads/{visitor}`
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Path((site, visitor)): Path<(String, String)>,
+    shell: Shell,
+) -> Response {
+    let Some(site) = app.sites.get(&site) else { return no_site(&shell) };
+    let nobody = || shell.message(StatusCode::NOT_FOUND, shell.words().not_found_title, shell.words().not_found_text);
+    let Ok(visitor) = VisitorId::parse(&visitor) else { return nobody() };
+    let kept = match decision::lead(&app, &LeadKey::new(site.name.clone(), visitor)).await {
+        Ok(kept) if kept.lead.is_empty() => return nobody(),
+        Ok(kept) => kept,
+        Err(problem) => return shell.problem(problem),
+    };
+    let (site, now) = (site.clone(), app.clock.now());
+    // A long ledger takes milliseconds: not on a thread that others wait for.
+    let rendered = tokio::task::spawn_blocking(move || {
+        let page = page(&shell, &site, visitor, &kept.lead, now);
+        shell.render(StatusCode::OK, &page)
+    });
+    rendered.await.unwrap_or_else(|error| {
+        use axum::response::IntoResponse as _;
+        Problem::Internal(error.to_string()).into_response()
+    })
+}
+
+fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, lead: &Lead, now: Millis) -> Page<'a> {
+    let language = shell.language;
+    let model = site.model();
+    let evaluation = engine::evaluate(lead, &model, now);
+    let times = Times { zone: &site.config.time_zone, now: evaluation.at, language };
+    let every_digit = shell.parameter("digits") == Some("all");
+    let digits = Digits { language, every: every_digit };
+    let all = shell.parameter("events") == Some("all");
+    let (touches, most) = (lead.touches().len(), if all { usize::MAX } else { TOUCHES });
+    Page {
+        words: shell.words(),
+        back: list_link(shell, site),
+        site: site.config.name.clone(),
+        short: short(&visitor),
+        id: visitor.to_string(),
+        badge: Badge::of(&model, evaluation.stage, language),
+        score: digits.amount(evaluation.score),
+        heat: heat(&model, evaluation.score),
+        since: times.at(evaluation.since),
+        why: why(&evaluation, lead, &model, &times),
+        next: next(lead, &evaluation, &model, &times),
+        first_seen: lead.first_seen().map(|at| times.at(at)),
+        last_seen: evaluation.last_seen.map(|at| times.at(at)),
+        facts: facts(&evaluation, shell),
+        labels: evaluation
+            .labels
+            .iter()
+            .map(|held| (held.label.to_string(), times.at(held.since), held.until.map(|until| times.at(until))))
+            .collect(),
+        attributes: evaluation
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.to_string(), language.scalar(value)))
+            .collect(),
+        chart: chart::draw(lead, &model, &times),
+        bars: explanation::by_rule(&evaluation, &model, digits),
+        lines: explanation::lines(&evaluation, &model, &times, digits),
+        every_digit,
+        digits_link: shell.here_with(&[("digits", if every_digit { "" } else { "all" })]) + "#why",
+        overflowed: !lead.overflowed().is_empty(),
+        days: timeline::days(lead, &evaluation, &times, most),
+        shown_of: (touches > most).then(|| language.shown_of(most, touches)),
+        all_link: shell.here_with(&[("events", "all")]) + "#timeline",
+        shell,
+    }
+}
+
+fn why(evaluation: &Evaluation, lead: &Lead, model: &Model, times: &Times<'_>) -> Why {
+    match &evaluation.why {
+        StageCause::Initial => Why { words: times.language.because_initial().to_owned(), page: None },
+        StageCause::Cooling => Why { words: times.language.because_cooling().to_owned(), page: None },
+        StageCause::Touch { touch, rule } => {
+            let title = model.rule(rule.as_str()).map_or(rule.as_str(), |rule| &rule.title);
+            let page = lead.touch(touch).and_then(|touch| touch.page.as_ref());
+            Why {
+                words: times.language.because_touch(title),
+                page: page.map(|page| {
+                    (page.title.as_ref().map(ToString::to_string).unwrap_or_default(), page.path.to_string())
+                }),
+            }
+        }
+    }
+}
+
+fn next(lead: &Lead, evaluation: &Evaluation, model: &Model, times: &Times<'_>) -> Next {
+    match engine::next_change(lead, model, evaluation.at) {
+        Some(change) => Next {
+            words: times.language.becomes(model.stages.name(change.to_stage)),
+            at: Some(times.at(change.at)),
+            suffix: times.language.if_nothing(),
+        },
+        None => Next { words: times.language.stays(&evaluation.stage_name), at: None, suffix: "" },
+    }
+}
+
+/// What is known of the visitor, by name.
+fn facts(evaluation: &Evaluation, shell: &Shell) -> Vec<(&'static str, String)> {
+    let (words, language) = (shell.words(), shell.language);
+    let unknown = || words.unknown.to_owned();
+    let cart = match (evaluation.cart.quantity, evaluation.cart.value) {
+        (0, _) => words.empty.to_owned(),
+        (quantity, None) => language.pieces(quantity),
+        (quantity, Some(value)) => format!("{}, {}", language.pieces(quantity), language.money(value)),
+    };
+    vec![
+        (words.visits, evaluation.visits.to_string()),
+        (words.channel, evaluation.channel.map_or_else(unknown, |channel| language.channel(channel).to_owned())),
+        (words.country, evaluation.country.as_ref().map_or_else(unknown, ToString::to_string)),
+        (words.device, evaluation.device.map_or_else(unknown, |device| language.device(device).to_owned())),
+        (words.language, evaluation.language.as_ref().map_or_else(unknown, ToString::to_string)),
+        (words.cart, cart),
+        (words.bought, if evaluation.purchased { words.yes } else { words.not_yet }.to_owned()),
+    ]
+}

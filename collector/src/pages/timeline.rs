@@ -1,0 +1,235 @@
+//! What a visitor did and what the product did, newest first, by day and visit.
+
+use std::collections::BTreeMap;
+
+use engine::sessions::SESSION_GAP;
+use engine::touch::event;
+use engine::{Cause, Evaluation, Lead, Millis, Points, Touch, TouchId, Trust};
+
+use super::language::Language;
+use super::when::{Times, When};
+
+/// Items that one event shows.
+const ITEMS: usize = 5;
+
+/// One day.
+pub(super) struct Day {
+    pub(super) name: String,
+    pub(super) groups: Vec<Group>,
+}
+
+/// A visit, or what happened outside one.
+pub(super) struct Group {
+    /// `Visit 3`; none for what happened outside the shop.
+    pub(super) visit: Option<String>,
+    pub(super) from: When,
+    pub(super) to: When,
+    /// Device, channel, campaign.
+    pub(super) facts: Vec<String>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// One touch.
+pub(super) struct Entry {
+    pub(super) time: When,
+    /// In words, or as the shop calls it.
+    pub(super) event: String,
+    /// Whether `event` is the shop's own name.
+    pub(super) custom: bool,
+    /// `by Gloed`, `from the server`.
+    pub(super) source: Option<&'static str>,
+    pub(super) page: Option<(String, String)>,
+    pub(super) offer: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) items: Vec<String>,
+    pub(super) more_items: usize,
+    pub(super) value: Option<String>,
+    pub(super) properties: Vec<(String, String)>,
+    /// What it gave when it happened.
+    pub(super) points: Option<String>,
+}
+
+/// A run of touches that belong together.
+struct Run {
+    visit: Option<u32>,
+    last: Millis,
+    campaign: Option<String>,
+    touches: Vec<usize>,
+}
+
+/// The last `most` touches of a lead.
+pub(super) fn days(lead: &Lead, evaluation: &Evaluation, times: &Times<'_>, most: usize) -> Vec<Day> {
+    let touches = lead.touches();
+    let hidden = touches.len().saturating_sub(most);
+    let given = given(evaluation);
+    let mut runs = runs(touches);
+    runs.sort_by_key(|run| std::cmp::Reverse(run.last));
+    let mut days: Vec<Day> = Vec::new();
+    for run in runs {
+        let shown: Vec<&Touch> =
+            run.touches.iter().filter(|place| **place >= hidden).map(|place| &touches[*place]).collect();
+        let (Some(first), Some(last)) = (shown.first(), shown.last()) else { continue };
+        // What the product did may come after the visitor left.
+        let theirs = || shown.iter().filter(|touch| touch.trust != Trust::Product);
+        let mut entries: Vec<Entry> = Vec::with_capacity(shown.len());
+        let mut page = None;
+        for touch in &shown {
+            let entry = entry(touch, &given, times);
+            // Said once for all that happened on it.
+            let same = touch.page.is_some() && touch.page == page && !touch.is(event::PAGE_VIEW);
+            page = touch.page.clone().or(page);
+            entries.push(if same { Entry { page: None, ..entry } } else { entry });
+        }
+        entries.reverse();
+        let group = Group {
+            visit: run.visit.map(|number| times.language.visit(number)),
+            from: times.at(theirs().next().unwrap_or(first).time),
+            to: times.at(theirs().next_back().unwrap_or(last).time),
+            facts: facts(&shown, times.language),
+            entries,
+        };
+        let name = times.day(last.time);
+        match days.last_mut() {
+            Some(day) if day.name == name => day.groups.push(group),
+            _ => days.push(Day { name, groups: vec![group] }),
+        }
+    }
+    days
+}
+
+/// What each touch gave when it happened.
+fn given(evaluation: &Evaluation) -> BTreeMap<&TouchId, Points> {
+    let mut given = BTreeMap::new();
+    for line in &evaluation.lines {
+        if let Cause::Touch { touch } = &line.cause {
+            *given.entry(touch).or_insert(Points::ZERO) += line.points_then;
+        }
+    }
+    given
+}
+
+/// Visits, numbered as the engine counts them: a visit ends after thirty minutes without a touch of its stream, or when
+/// the campaign changes. What the product did belongs to the visit that goes on; what a server tells stands alone.
+fn runs(touches: &[Touch]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut latest, mut visits) = (None, 0);
+    for (place, touch) in touches.iter().enumerate() {
+        let visiting = touch.trust < Trust::Server || (touch.trust == Trust::Server && touch.page.is_some());
+        let campaign = touch.source.campaign.as_ref().map(ToString::to_string);
+        let belongs = if visiting {
+            open.get(touch.stream.as_str()).copied().filter(|run| campaign.is_none() || campaign == runs[*run].campaign)
+        } else {
+            latest.filter(|run: &usize| touch.trust == Trust::Product || runs[*run].visit.is_none())
+        };
+        let going_on = belongs.filter(|run| touch.time.since(runs[*run].last) < SESSION_GAP);
+        let run = going_on.unwrap_or_else(|| {
+            visits += u32::from(visiting);
+            runs.push(Run { visit: visiting.then_some(visits), last: touch.time, campaign, touches: Vec::new() });
+            runs.len() - 1
+        });
+        if visiting {
+            open.insert(touch.stream.as_str(), run);
+        }
+        // What the product does makes no visit longer.
+        if visiting || runs[run].visit.is_none() {
+            runs[run].last = touch.time;
+        }
+        latest = Some(run);
+        runs[run].touches.push(place);
+    }
+    runs
+}
+
+fn facts(touches: &[&Touch], language: Language) -> Vec<String> {
+    let Some(first) = touches.iter().find(|touch| touch.trust != Trust::Product) else { return Vec::new() };
+    let mut facts = Vec::new();
+    if first.page.is_some() {
+        let channel = language.channel(first.source.channel);
+        facts.push(match (&first.source.source, &first.source.referrer_host) {
+            (Some(from), _) => format!("{channel} ({from})"),
+            (None, Some(from)) => format!("{channel} ({from})"),
+            (None, None) => channel.to_owned(),
+        });
+    }
+    facts.extend(first.source.campaign.as_ref().map(|name| format!("{} {name}", language.words().of_campaign)));
+    facts.extend(touches.iter().find_map(|touch| touch.device).map(|device| language.device(device).to_owned()));
+    facts
+}
+
+fn entry(touch: &Touch, given: &BTreeMap<&TouchId, Points>, times: &Times<'_>) -> Entry {
+    let language = times.language;
+    let words = language.words();
+    let known = language.event(touch.name.as_str());
+    let code = touch.is(event::GRANTED).then(|| touch.properties.get(event::CODE_PROPERTY)).flatten();
+    let property = |(name, value): (&str, &engine::Scalar)| (name.to_owned(), language.scalar(value));
+    let removed = touch.removed.iter().map(|name| (name.to_string(), "–".to_owned()));
+    Entry {
+        time: times.at(touch.time),
+        event: known.map_or_else(|| touch.name.to_string(), str::to_owned),
+        custom: known.is_none(),
+        source: match touch.trust {
+            Trust::Product => Some(words.by_gloed),
+            Trust::Server => Some(words.from_server),
+            Trust::Browser | Trust::Page => None,
+        },
+        page: touch
+            .page
+            .as_ref()
+            .map(|page| (page.title.as_ref().map(ToString::to_string).unwrap_or_default(), page.path.to_string())),
+        offer: touch.offer.as_ref().map(ToString::to_string),
+        items: touch.items.iter().take(ITEMS).map(|item| item_words(item, language)).collect(),
+        more_items: touch.items.len().saturating_sub(ITEMS),
+        value: touch.value.map(|value| language.money(value)),
+        properties: match code {
+            Some(_) => Vec::new(),
+            None => touch.properties.iter().map(property).chain(removed).collect(),
+        },
+        code: code.map(ToString::to_string),
+        points: given.get(&touch.id).map(|points| language.signed_points(*points)),
+    }
+}
+
+/// `2 × Regenjas (€ 79,95)`
+fn item_words(item: &engine::Item, language: Language) -> String {
+    let name = item.name.as_ref().map_or_else(|| item.id.to_string(), ToString::to_string);
+    let count = if item.quantity == 1 { String::new() } else { format!("{} × ", item.quantity) };
+    let price = item.price.map(|price| format!(" ({})", language.money(price))).unwrap_or_default();
+    format!("{count}{name}{price}")
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{EventName, StreamId};
+
+    use super::*;
+
+    #[test]
+    fn visits_are_grouped_as_the_engine_counts_them() {
+        // given two visits of one stream, one of another in between, and what the product did in the last
+        let touch = |number: i64, minute: i64, stream: &str, trust: Trust| {
+            let id = TouchId::parse(&format!("t{number}")).unwrap();
+            let mut touch = Touch::new(
+                id,
+                EventName::parse("page_view").unwrap(),
+                StreamId::parse(stream).unwrap(),
+                Millis(minute * 60_000),
+            );
+            touch.trust = trust;
+            touch
+        };
+        let touches = [
+            touch(1, 0, "stream-a", Trust::Browser),
+            touch(2, 29, "stream-a", Trust::Browser),
+            touch(3, 40, "stream-b", Trust::Browser),
+            touch(4, 100, "stream-a", Trust::Browser),
+            touch(5, 101, "gloed-product", Trust::Product),
+            touch(6, 500, "mail-server", Trust::Server),
+        ];
+        // when they are grouped
+        let runs = runs(&touches);
+        let shape: Vec<(Option<u32>, &[usize])> = runs.iter().map(|run| (run.visit, run.touches.as_slice())).collect();
+        // then the product's doing lies in the visit that went on, and the server's word in none
+        assert_eq!(shape, [(Some(1), &[0, 1][..]), (Some(2), &[2][..]), (Some(3), &[3, 4][..]), (None, &[5][..])]);
+    }
+}
