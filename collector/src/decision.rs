@@ -10,8 +10,8 @@ use engine::decide::Grant;
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    DecisionId, Evaluation, EventName, Lead, LedgerLimits, Model, Moment, OfferId, PropertyName, Scalar, Slot,
-    StreamId, Text, Touch, TouchId, Trust,
+    DecisionId, Evaluation, EventName, Lead, Model, Moment, OfferId, PropertyName, Scalar, Slot, StreamId, Text, Touch,
+    TouchId, Trust,
 };
 use store::{LeadKey, StoreError};
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
@@ -34,20 +34,10 @@ pub async fn lead(app: &App, key: &LeadKey) -> Result<KeptLead, Problem> {
     if app.erased.contains(key) {
         return Ok(KeptLead::default());
     }
-    // The tail first: what is applied in between is then seen twice, which recording joins, rather than not at all.
     let tail = app.tail.of(key);
     let stored = app.store.load(std::slice::from_ref(key)).await.map_err(Problem::StoreUnavailable)?;
-    let mut kept = match stored.into_iter().next().flatten() {
-        None => KeptLead::default(),
-        Some(stored) => KeptLead::decode(&stored.bytes).map_err(|error| {
-            Problem::StoreUnavailable(StoreError::Corrupt { what: error.to_string(), source: None })
-        })?,
-    };
-    let limits = LedgerLimits::default();
-    for touch in tail {
-        engine::record(&mut kept.lead, touch, &limits);
-    }
-    Ok(kept)
+    KeptLead::with_tail(stored.into_iter().next().flatten().as_ref(), tail)
+        .map_err(|error| Problem::StoreUnavailable(StoreError::Corrupt { what: error.to_string(), source: None }))
 }
 
 /// Answers a request for a decision, reserving what it shows.

@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 
-use engine::{Evaluation, LedgerLimits, Millis, Points};
+use engine::{Evaluation, Millis, Points};
 use store::{HeatCursor, HeatEntry, LeadKey};
 
 use crate::app::App;
@@ -138,20 +138,13 @@ pub async fn hottest(app: &App, site: &Site, filter: &Filter, limit: usize, now:
 /// Leads as this collector knows them: what the store has, and what is on its way there. Erased ones are left out.
 async fn load(app: &App, mut keys: Vec<LeadKey>) -> Result<Vec<(LeadKey, KeptLead)>, Problem> {
     keys.retain(|key| !app.erased.contains(key));
-    // The tails first: what is applied in between is then seen twice, which recording joins, rather than not at all.
     let tails: Vec<_> = keys.iter().map(|key| app.tail.of(key)).collect();
     let stored = app.store.load(&keys).await.map_err(Problem::StoreUnavailable)?;
-    let limits = LedgerLimits::default();
     let mut leads = Vec::with_capacity(keys.len());
     for ((key, tail), stored) in keys.into_iter().zip(tails).zip(stored) {
         let Some(stored) = stored else { continue };
-        match KeptLead::decode(&stored.bytes) {
-            Ok(mut kept) => {
-                for touch in tail {
-                    engine::record(&mut kept.lead, touch, &limits);
-                }
-                leads.push((key, kept));
-            }
+        match KeptLead::with_tail(Some(&stored), tail) {
+            Ok(kept) => leads.push((key, kept)),
             Err(error) => tracing::error!(%key, %error, "a lead cannot be read; the list leaves it out"),
         }
     }

@@ -1,8 +1,8 @@
 //! What the log holds: everything that changes a lead is one of these first.
 
-use engine::{Lead, Millis, Touch};
+use engine::{Lead, LedgerLimits, Millis, Touch};
 use serde::{Deserialize, Serialize};
-use store::{LeadKey, SiteName, VisitorId};
+use store::{LeadKey, SiteName, StoredLead, VisitorId};
 use thiserror::Error;
 
 /// The format that is written, and the newest that is read.
@@ -156,6 +156,22 @@ impl KeptLead {
             postcard::take_from_bytes(content).map_err(|error| RecordError::Broken(error.to_string()))?;
         let lead = Lead::decode(ledger).map_err(|error| RecordError::Broken(error.to_string()))?;
         Ok(Self { lead, email })
+    }
+}
+
+impl KeptLead {
+    /// A visitor as this collector knows them: what the store has, and the tail on its way there. Whoever calls must have
+    /// taken the tail first: what is applied in between is then seen twice, which recording joins, not missed.
+    ///
+    /// # Errors
+    /// When the stored bytes do not read.
+    pub fn with_tail(stored: Option<&StoredLead>, tail: Vec<Touch>) -> Result<Self, RecordError> {
+        let mut kept = stored.map_or_else(|| Ok(Self::default()), |stored| Self::decode(&stored.bytes))?;
+        let limits = LedgerLimits::default();
+        for touch in tail {
+            engine::record(&mut kept.lead, touch, &limits);
+        }
+        Ok(kept)
     }
 }
 

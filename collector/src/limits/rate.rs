@@ -28,7 +28,8 @@ impl RateLimits {
         // One clock for all: making one asks the processor, which on a virtual machine takes so long that 65,536 of them
         // would hold up the start by more than a second.
         let clock = DefaultClock::default();
-        let slots = std::iter::repeat_with(|| RateLimiter::direct_with_clock(quota, clock.clone())).take(SLOTS).collect();
+        let slots =
+            std::iter::repeat_with(|| RateLimiter::direct_with_clock(quota, clock.clone())).take(SLOTS).collect();
         Self { slots, clock, hasher: std::hash::RandomState::new() }
     }
 
