@@ -7,8 +7,9 @@
 // is entered from timers, answers and the hiding of the page, through `call`.
 import { enter, initSync } from "gloed-core";
 import { host } from "gloed-host";
+import { simplify } from "./alone.js";
 import { meaning } from "./dom.js";
-import { isListed, watch } from "./layer.js";
+import { watch } from "./layer.js";
 import { offers } from "./offers.js";
 import { fetchScript } from "./script.js";
 
@@ -23,7 +24,7 @@ const LEAVE = 6;
 const FORGET = 7;
 
 const link = document.currentScript.link;
-const { guard, on } = link;
+const { guard } = link;
 const listeners = [];
 const waiting = {};
 let alive;
@@ -56,6 +57,7 @@ const answered = (events, answer, resolve = show) => {
 };
 
 host.link = link;
+host.key = "gloed:" + link.tag.dataset.site;
 host.slots = () => {
   const free = show.free();
   return free[0] ? JSON.stringify(free) : "";
@@ -65,6 +67,7 @@ host.wake = (milliseconds) => {
   timer = setTimeout(call, milliseconds, WAKE);
 };
 host.send = (ticket, ask, events, body) => {
+  const { reset } = link;
   link.note("sent", body);
   link.post(events ? "/v1/events" : "/v1/decide", body, (status, after, text) =>
     // Never while the core is still in `send`.
@@ -73,6 +76,9 @@ host.send = (ticket, ask, events, body) => {
         const answer = status === 200 ? JSON.parse(text) : {};
         link.note("answer", status);
         call(ANSWERED, (answer.receipts || []).map(({ retry }) => +!!retry).join(""), ticket, status, after);
+        // What was asked for the visitor before a reset says nothing about the one after it.
+        if (reset !== link.reset) answer.id = 0;
+        else if (status === 200) link.reset = undefined;
         if (status === 200 || ask) answered(JSON.parse(body).events, answer, waiting[ask]);
         delete waiting[ask];
       }),
@@ -86,18 +92,31 @@ const hand = () => {
   scan();
   link.held = link.held.filter(meaning);
   if (!alive) {
-    link.held = link.held.filter(isListed);
+    link.held = link.held.filter(simplify);
     return link.flush();
   }
   for (const { params, target, ...capture } of link.held.splice(0))
     call(TAKE, JSON.stringify(capture).slice(0, -1) + ',"params":' + params + "}", capture.source, 0, capture.time);
   for (const event of link.unsent.splice(0)) call(ADOPT, JSON.stringify(event));
 };
-const drain = () => (draining ||= setTimeout(guard(hand), alive ? 0 : 1e3));
+// A form may be emptied or replaced as soon as its own listeners have run: it is read now.
+const drain = () => {
+  if (link.held.at(-1)?.target?.tagName === "FORM") hand();
+  else draining ||= setTimeout(guard(hand), alive ? 0 : 1e3);
+};
 
 const refused = (error) => {
   alive = 0;
   link.note("alone", error);
+};
+
+// At logout: what happened so far was the old visitor's, and the collector is told to start anew in spite of its cookie.
+const reset = () => {
+  link.leave();
+  link.forget();
+  link.device = link.random() + " " + link.random();
+  link.reset = true;
+  localStorage.setItem(host.key, link.device);
 };
 
 const begin = () => {
@@ -106,7 +125,10 @@ const begin = () => {
     hand();
     call(LEAVE);
   };
-  link.forget = () => call(FORGET);
+  link.forget = () => {
+    link.taken = {};
+    call(FORGET);
+  };
   link.ask = (context, resolve) => {
     if (!alive) {
       hand();
@@ -123,25 +145,34 @@ const begin = () => {
   };
   link.answered = answered;
   link.call = (command, first, second) => {
-    if (command === "set") link.capture(2, "set_attributes", first);
+    if (command === "answered") answered(first, second);
+    else if (command === "set") link.capture(2, "set_attributes", first);
     else if (command === "on") listeners.push([first, second]);
-    else if (command === "reset") link.renew();
+    else if (command === "reset") reset();
     else link.note("unknown_command", command);
   };
-  link.calls.map((given) => link.call(...given));
-  link.answers.map((given) => answered(...given));
-  on(window, "online", () => call(ONLINE));
+  link.kept.map((given) => link.call(...given));
+  addEventListener("online", () => call(ONLINE));
   hand();
+  // The core comes to life with its first call, and looks for what earlier pages have left.
+  call(WAKE);
+  // The first page view asked for the usual slots only: the page was not read to its end.
+  const places = show.free().filter((slot) => !show.usual.includes(slot));
+  if (places[0]) link.ask({ slots: places }, show);
 };
 
 if (/[?&]gloed_debug/.test(location.search))
   fetchScript(link, DEBUG, DEBUG_INTEGRITY).then((explain) => (link.note = explain));
 
-// Refused by a policy, the compiler throws; a file that is not the one we name never arrives.
-WebAssembly.compileStreaming(fetch(link.origin + "/" + WASM, { integrity: WASM_INTEGRITY }))
-  .then((module) => {
-    initSync({ module });
+const connect = async () => {
+  try {
+    // Refused by a policy, the compiler throws; a file that is not the one we name never arrives.
+    const file = fetch(link.origin + "/" + WASM, { integrity: WASM_INTEGRITY });
+    initSync({ module: await WebAssembly.compileStreaming(file) });
     alive = 1;
-  })
-  .catch(refused)
-  .then(guard(begin));
+  } catch (error) {
+    refused(error);
+  }
+  guard(begin)();
+};
+connect();

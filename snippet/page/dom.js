@@ -9,7 +9,7 @@ const FILE = /([^/]+)\.(pdf|docx?|xlsx?|pptx?|od[pst]|csv|txt|rtf|epub|zip|rar|7
  * password. What was typed is read only where the form says `data-gloed-email`.
  */
 export const meaning = (capture) => {
-  const { target, button } = capture;
+  const { target } = capture;
   if (!target) return true;
   const is = (name, params, source) => {
     capture.name = name;
@@ -17,7 +17,6 @@ export const meaning = (capture) => {
     capture.params = JSON.stringify(params);
     return true;
   };
-  if (button > 1) return false;
   if (capture.name) {
     const params = {};
     for (const name in target.dataset) {
@@ -25,7 +24,7 @@ export const meaning = (capture) => {
       if (/^gloed[A-Z]/.test(name)) params[name[5].toLowerCase() + name.slice(6)] = value[0] === "{" ? JSON.parse(value) : value;
     }
     delete params.event;
-    if ("email" in params) params.email = capture.email;
+    if ("email" in params) params.email = target.querySelector("[type=email]").value;
     return is(capture.name, params, 16);
   }
   if (target.tagName === "FORM") {

@@ -28,7 +28,7 @@ const GONE = 6e5;
 
 export const store = (name, text) =>
   storage((area) => {
-    const key = host.link.key + PARTS[name] + (name ? "" : tab);
+    const key = host.key + PARTS[name] + (name ? "" : tab);
     if (!text) area.removeItem(key);
     else area.setItem(key, name ? text : [host.link.head().stream, document.hidden ? 0 : Date.now(), text].join(" "));
   });
@@ -36,7 +36,7 @@ export const store = (name, text) =>
 // Two tabs that take the same queue over send the same events with the same numbers, which count once.
 export const load = (name) =>
   storage((area) => {
-    const prefix = host.link.key + PARTS[name];
+    const prefix = host.key + PARTS[name];
     if (name) return area.getItem(prefix) || "";
     const left = [];
     for (const key of Object.keys(area)) {

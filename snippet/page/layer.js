@@ -5,9 +5,6 @@ const ARGUMENTS = 8;
 const NAMES =
   /^(view_(item(_list)?|cart|promotion|search_results)|select_(item|promotion)|add_(to_cart|to_wishlist|shipping_info|payment_info)|remove_from_cart|begin_checkout|purchase|refund|sign_up|login|generate_lead|search)$/;
 
-/** Whether a capture can be sent as it is: other names of the layer only mean something to the core. */
-export const isListed = ({ source, name }) => !(source & (OBJECT | ARGUMENTS)) || NAMES.test(name);
-
 /**
  * Returns what reads the layer: all that it holds, then each push. To be called again and again, since a page may make
  * its layer late, or anew. The layer is never made by us.
@@ -19,11 +16,13 @@ export const watch = (link) => {
     if (!entry || typeof entry !== "object") return;
     seen.add(entry);
     if (entry[0] === "event") NAMES.test(entry[1]) && link.capture(ARGUMENTS, entry[1], entry[2]);
-    else if (entry.ecommerce || NAMES.test(entry.event)) link.capture(OBJECT, entry.event || "ecommerce", entry);
+    // Without a name of GA4's it is Universal Analytics', which only its content tells.
+    else if (NAMES.test(entry.event)) link.capture(OBJECT, entry.event, entry);
+    else if (entry.ecommerce) link.capture(OBJECT, "", { ecommerce: entry.ecommerce });
   };
   let watched;
   return link.guard(() => {
-    const layer = window[link.layer];
+    const layer = window[link.tag.dataset.layer || "dataLayer"];
     if (!layer?.push) return;
     const known = layer === watched;
     watched = layer;

@@ -13,14 +13,13 @@
   // The tag twice is one tracker.
   if (before.loaded || !tag) return;
 
-  const { site, consent, consentVersion: version, endpoint, layer = "dataLayer" } = tag.dataset;
+  const { site, consent, endpoint } = tag.dataset;
   const origin = endpoint || new URL(tag.src).origin;
   const key = "gloed:" + site;
   const granted = "granted";
+  const asks = (flag) => location.search.includes("gloed_" + flag);
   let state = "required";
   let source = "tag";
-  // Seed, stream and signed id.
-  let device;
   let page = {};
   let path;
   let loading;
@@ -38,74 +37,64 @@
     };
   const on = (target, types, run) => types.split(" ").map((type) => target.addEventListener(type, guard(run), true));
 
-  // One stored text: the device, or the word that says why there is none. Read without an argument.
+  // One stored text: seed, stream and signed id, or the word that says why there is none. Read without an argument.
   const storage = guard((text) => (text ? localStorage.setItem(key, text) : localStorage.getItem(key)));
-  // 128 random bits: 22 characters of base64url.
+  // 22 characters of base64url from 128 random bits (127 are left, since two of the 64 digits become one).
   const random = () =>
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
       .slice(0, 22)
       .replace(/\W/g, "_");
-  // Numbers of two tabs never collide: each page load counts on inside a block of 2^11 that it drew from 2^42.
-  const next = () => (number % 2048 ? ++number : (number = Math.floor(Math.random() * 2 ** 42) * 2048 + 1));
+  // Numbers of two tabs never collide: each page load counts on inside a block of 2^11 that it drew from 4 * 10^12.
+  const next = () => (number % 2048 ? ++number : (number = Math.floor(Math.random() * 4e12) * 2048 + 1));
 
-  const head = () => ({
-    v: 1,
-    site,
-    seed: device[0],
-    stream: device[1],
-    id: device[2],
-    sent: Date.now(),
-    consent: { state, version, source },
-    reset: link.reset,
-  });
+  const head = () => {
+    const [seed, stream, id] = link.device.split(" ");
+    return { v: 1, site, seed, stream, id, sent: Date.now(), consent: { state, source }, reset: link.reset };
+  };
   // `done` gets the status (0 for none), the seconds of Retry-After and the body.
-  const post = (path, body, done) => {
-    const failed = () => done(0, 0, "");
+  const post = (to, body, done) => {
+    const failed = () => done(0, 0);
     try {
-      fetch(origin + path, { method: "POST", body, keepalive: body.length < 6e4, credentials: "include" }).then(
+      fetch(origin + to, { method: "POST", body, keepalive: body.length < 6e4, credentials: "include" }).then(
         (answer) => answer.text().then((text) => done(answer.status, +answer.headers.get("Retry-After"), text)),
         failed,
       );
     } catch {
-      navigator.sendBeacon(origin + path, body);
+      navigator.sendBeacon(origin + to, body);
       failed();
     }
   };
   const deliver = (events, decide, resolve) =>
     post(
-      events[0] ? "/v1/events" : "/v1/decide",
+      "/v1/events",
       JSON.stringify({ ...head(), events, decide }),
-      guard((status, _, body) => {
-        const answer = status == 200 ? JSON.parse(body) : 0;
-        if (answer.id) remember(answer.id);
-        if (resolve) resolve(answer);
-        else if (answer) link.answered(events, answer);
+      guard((status, after, body) => {
+        if (status == 200) link.answered(events, JSON.parse(body), resolve);
         else {
-          link.unsent.push(...events);
-          link.drain();
+          if (resolve) resolve();
+          if (state == granted && (!status || status > 428)) {
+            link.unsent.push(...events);
+            setTimeout(link.drain, after * 1e3 + Math.random() * 2e4);
+          }
         }
       }),
     );
-  const remember = (id) => {
-    device[2] = id;
-    storage(device.join(" "));
-  };
 
   // --- What happens ---
 
-  // Kept as text: shops change what they handed over. Lists are cut at what the wire takes.
-  const slim = (_, value) => (Array.isArray(value) ? value.slice(0, 20) : value && value.nodeType ? 0 : value);
-  const capture = (source, name, params, target) => {
+  // The parameters are kept as text: shops change what they handed over.
+  const capture = (source, name, params = {}, more) => {
     look();
-    if (state == "denied") return link.note(state, name);
-    link.held.push({ n: next(), time: Date.now(), source, name, page, params: JSON.stringify(params || {}, slim), target });
+    link.note(state, name);
+    if (state == "denied") return;
+    link.held.push({ n: next(), time: Date.now(), source, name, page, params: JSON.stringify(params), ...more });
     link.held[200] && link.held.shift();
-    if (state == granted) link.drain();
+    state == granted && link.drain();
   };
   // A page view, if the address is another one; after a return from the back-forward cache, anyway.
-  const look = (event = {}) => {
+  const look = (event) => {
     const now = location.pathname + location.search;
-    if (now == path && !event.persisted) return;
+    if (now == path && !(event && event.persisted)) return;
     path = now;
     page = {
       url: location.href,
@@ -122,63 +111,51 @@
 
   // --- Sending what is held, without the core ---
 
-  const amount = (value) => (value > 0 ? "" + Math.round(value * 100) / 100 : undefined);
-  const wire = ({ n, name, time, page, params, source }) => {
-    const given = JSON.parse(params);
-    const { value, currency, transaction_id, items, item, offer, decision, email, ...rest } = given.ecommerce || given;
-    return {
-      n,
-      name,
-      time,
-      page,
-      value: amount(value),
-      currency,
-      transaction_id,
-      items: (items || (item ? [{ id: item }] : [])).map((one) => ({
-        id: "" + (one.item_id || one.id || one.item_name),
-        name: one.item_name,
-        category: one.item_category,
-        price: amount(one.price),
-        quantity: +one.quantity || 1,
-      })),
-      properties: source > 2 ? undefined : rest,
-      offer,
-      decision,
-      email,
-    };
+  // An event in the wire's form, if its parameters are GA4's: other dialects are the core's. Amounts are text there.
+  const amount = (key, value) =>
+    key == "value" || key == "price"
+      ? "" + (Math.round(value * 100) / 100 || 0)
+      : value && value.item_id
+        ? { ...value, id: value.item_id }
+        : value;
+  const wire = ({ n, name, time, page, params }) => {
+    const properties = JSON.parse(params, amount);
+    return { ...properties, n, name, time, page, properties };
   };
-  const flush = () => {
+  const flush = (decide, resolve) => {
     if (state != granted) return;
-    link.unsent.push(...link.held.splice(0).map(wire));
-    link.unsent[0] && deliver(link.unsent.splice(0, 50));
+    // What a click without a name means only the glue knows.
+    link.unsent.push(...link.held.splice(0).filter(({ name }) => name).map(wire));
+    if (link.unsent[0] || resolve) deliver(link.unsent.splice(0, 50), decide, resolve);
   };
 
   // --- Consent ---
 
   const choose = (choice) => {
+    if (choice == granted && asks("ignore")) storage("ignored");
     const kept = storage() || "";
-    const known = kept.split(" ");
+    // A seed and a stream are 45 characters, the words fewer.
+    const known = kept[20] && kept;
     if (choice != granted || navigator.globalPrivacyControl || kept == "ignored" || (kept == "denied" && source == "tag")) {
-      link.note("denied", kept || choice);
-      device = device || (known[1] && known);
       state = "denied";
       link.held = [];
       // A refusal erases: on the device here, at the collector by this one event.
       if (choice == state) {
-        if (device) deliver([{ n: next(), name: "consent", time: Date.now(), properties: { state } }], undefined, () => 0);
+        link.device = link.device || known;
+        if (link.device) deliver([{ n: next(), name: "consent", time: Date.now(), properties: { state } }]);
         link.forget();
-        for (const name in localStorage) name.indexOf(key) || localStorage.removeItem(name);
-        device = before.d = 0;
+        link.device = before.d = 0;
+        Object.keys(localStorage).map((name) => name.indexOf(key) || localStorage.removeItem(name));
         // Where the tag itself grants, the refusal must outlive the page.
-        consent == granted && storage(state);
+        if (consent == granted) storage(state);
       }
     } else if (state != granted) {
       state = granted;
-      device = known[1] ? known : before.d || [random(), random()];
-      storage(device.join(" "));
-      // The first page view waits for nothing.
-      deliver([wire(link.held.shift())], { slots: link.slots() });
-      link.held[0] && link.drain();
+      link.device = known || before.d || random() + " " + random();
+      storage(link.device);
+      // The first page view waits for nothing. (After a refusal there is none, and `guard` ends this here.)
+      deliver([wire(link.held.shift())], {});
+      if (link.held[0]) link.drain();
     }
   };
 
@@ -187,7 +164,7 @@
   const load = () => {
     if (loading || state != granted) return;
     loading = d.createElement("script");
-    loading.onerror = link.fail;
+    loading.onerror = () => (link.drain = () => setTimeout(guard(flush), 1e3))();
     loading.integrity = GLUE_INTEGRITY;
     loading.crossOrigin = "anonymous";
     loading.nonce = tag.nonce;
@@ -196,51 +173,59 @@
     loading.link = link;
     d.head.append(loading);
   };
-  const none = (reason) => ({ decision: null, offers: [], reasons: [reason] });
-  // Always answered in time, never rejected.
-  const ask = (context, patience) =>
-    new Promise((resolve) => {
-      setTimeout(resolve, patience, none("timeout"));
-      if (state == granted) link.ask(context || {}, (answer) => resolve({ ...none(), reasons: [], ...answer }));
-      else resolve(none("consent_missing"));
-    });
+  const none = (reason) => ({ offers: [], reasons: [reason] });
 
   // What the glue works with, and what it puts in place of our own ways.
   const link = {
-    key, layer, tag, origin, guard, on, post, capture, remember, none, ask_: ask, flush, head, random,
-    held: [], unsent: [], answers: [], calls: [],
-    note: () => 0,
-    ask: (context, resolve) => deliver([], context, resolve),
-    answered: (...answer) => {
-      link.answers.push(answer);
-      load();
+    tag,
+    origin,
+    guard,
+    post,
+    capture,
+    flush,
+    head,
+    random,
+    held: [],
+    unsent: [],
+    kept: [],
+    note: asks("debug") ? console.info : () => 0,
+    remember: (id) => storage((link.device = link.device.split(" ", 2).join(" ") + " " + id)),
+    // Always answered in time, never rejected.
+    decide: (context, patience) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, patience, none("timeout"));
+        if (state == granted) link.ask(context || {}, (answer) => resolve(answer ? { reasons: [], ...answer } : none("unavailable")));
+        else resolve(none("consent_missing"));
+      }),
+    ask: flush,
+    answered: (events, answer, resolve) => {
+      if (answer.id) link.remember(answer.id);
+      if (resolve) resolve(answer.decision);
+      else link.call("answered", events, answer);
     },
     call: (...call) => {
-      link.calls.push(call);
+      link.kept.push(call);
       load();
     },
     drain: load,
     leave: flush,
     forget: () => 0,
-    fail: () => (link.drain = () => setTimeout(guard(flush), 1e3)),
-    slots: () => ["popup", "bar"].concat([...d.querySelectorAll("[data-gloed-slot]")].map((slot) => slot.dataset.gloedSlot)),
   };
 
-  w.gloed = guard((command, first, second) =>
-    command == "track"
-      ? capture(2, first, second)
-      : command == "consent"
-        ? ((source = "api"), choose(first))
-        : command == "decide"
-          ? ask(first, 300)
-          : link.call(command, first, second),
-  );
+  w.gloed = guard((command, first, second) => {
+    if (command == "track") capture(2, first, second);
+    else if (command == "decide") return link.decide(first, 300);
+    else if (command == "consent") {
+      source = "api";
+      choose(first);
+    } else link.call(command, first, second);
+  });
   w.gloed.loaded = 1;
 
   const start = guard(() => {
     look();
-    consent && choose(consent);
-    (before.q || []).map((call) => Promise.resolve(w.gloed(...call)).then(call.r));
+    if (consent) choose(consent);
+    (before.q || []).map((call) => (call.r || Object)(w.gloed(...call)));
     for (const method of ["pushState", "replaceState"]) {
       const original = history[method];
       history[method] = function () {
@@ -249,16 +234,20 @@
       };
     }
     on(w, "popstate", lookSoon);
-    on(w, "pageshow", (event) => event.persisted && look(event));
+    on(w, "pageshow", look);
     on(w, "pagehide", () => link.leave());
     on(d, "visibilitychange", () => d.hidden && link.leave());
     // What a click means is worked out later.
-    on(d, "click auxclick submit", (event) => {
-      const target = event.target.closest("[data-gloed-event],a,form");
-      target && capture(0, event.type, { button: event.button }, target);
+    on(d, "click submit", ({ type, target }) => {
+      const found = target.closest("[data-gloed-event]") || target.closest("a,form");
+      if (found && (type == "submit") == (found.tagName == "FORM"))
+        capture(16, found.dataset.gloedEvent, found.dataset, { target: found });
     });
-    const idle = () => (w.requestIdleCallback || setTimeout)(guard(load), { timeout: 2e3 });
-    d.readyState == "complete" ? idle() : on(w, "load", idle);
+    // Never in the way of the page's own loading.
+    const later = () => setTimeout(load, 300);
+    if (d.readyState == "complete") later();
+    else on(w, "load", later);
   });
-  d.prerendering ? on(d, "prerenderingchange", start) : start();
+  if (d.prerendering) on(d, "prerenderingchange", start);
+  else start();
 })();

@@ -10,15 +10,29 @@ export const offers = (link, emit) => {
   const open = {};
   let renderer;
   const show = (decision) => decision?.offers?.forEach(link.guard((offer) => place(decision.decision, offer)));
-  show.free = () => link.slots().filter((slot) => !open[slot] && !link.taken[slot]);
+  show.usual = ["popup", "bar"];
+  show.free = () =>
+    [...show.usual, ...[...document.querySelectorAll("[data-gloed-slot]")].map((place) => place.dataset.gloedSlot)].filter(
+      (slot) => !open[slot] && !link.taken[slot],
+    );
 
   const place = (decision, offer) => {
     const { id, slot, trigger, content } = offer;
     const name = slot || "popup";
     if (open[name] || link.taken[name]) return link.note("slot_taken", id);
-    if (trigger && trigger.kind !== "now") return link.note("unknown_trigger", trigger.kind);
+    const { kind = "now", seconds } = trigger || {};
+    if (kind !== "now" && kind !== "delay") return link.note("unknown_trigger", kind);
+    const page = link.taken;
+    page[name] = 1;
+    if (kind === "now") return begin(decision, offer, name);
+    // Another address, a withdrawn consent or another visitor in the meantime: what was decided holds no more.
+    setTimeout(link.guard(() => page === link.taken && begin(decision, offer, name)), seconds * 1e3);
+  };
+
+  // The moment of the offer's trigger.
+  const begin = (decision, offer, name) => {
+    const { id, content } = offer;
     const report = (event, more) => link.capture(1, event, { offer: id, decision, ...more });
-    link.taken[name] = 1;
     // Held out: the exposure counts, nothing is shown.
     if (!content) return report("offer_shown");
     const detail = { decision, ...offer };

@@ -5,13 +5,13 @@
   const g = (window.gloed ||= (...call) => new Promise((resolve) => {
     call.r = resolve;
     g.q.push(call);
-    setTimeout(resolve, 300, { decision: null, offers: [], reasons: ["timeout"] });
+    setTimeout(resolve, 300, { offers: [], reasons: ["timeout"] });
   }));
   g.q ||= [];
   const leave = () => {
     try {
       const tag = document.querySelector("script[data-site]");
-      const { site, consent: state, consentVersion: version, endpoint } = tag.dataset;
+      const { site, consent: state, endpoint } = tag.dataset;
       if (g.loaded || window.gloed.loaded || g.n || document.prerendering || state != "granted" || navigator.globalPrivacyControl) return;
       const key = "gloed:" + site;
       const random = () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16)))).slice(0, 22).replace(/\W/g, "_");
@@ -19,16 +19,17 @@
       try {
         device = localStorage[key];
       } catch {}
-      device = g.d = (device || random() + " " + random()).split(" ");
-      if (!device[1]) return;
+      device = g.d = device || random() + " " + random();
+      const [seed, stream, id] = device.split(" ");
+      if (!stream) return;
       try {
-        localStorage[key] = device.join(" ");
+        localStorage[key] = device;
       } catch {}
-      g.n = Math.floor(Math.random() * 2 ** 42) * 2048 + 1;
+      g.n = Math.floor(Math.random() * 4e12) * 2048 + 1;
       const time = Date.now();
       const body = JSON.stringify({
-        v: 1, site, seed: device[0], stream: device[1], id: device[2], sent: time,
-        consent: { state, version, source: "tag" },
+        v: 1, site, seed, stream, id, sent: time,
+        consent: { state, source: "tag" },
         page: { url: location.href, referrer: document.referrer, title: document.title, language: document.documentElement.lang, viewport: innerWidth },
         events: [{ n: g.n, name: "page_view", time }],
       });

@@ -19,8 +19,8 @@ struct Mapping {
 /// The bindings with the names of `mapping`. Fails when they do not have the form that this version of wasm-bindgen
 /// writes, which a new version may change.
 pub(crate) fn rename(bindings: &str, mapping: &str) -> Result<String, Failure> {
-    let mapping: Mapping =
-        serde_json::from_str(mapping).map_err(|error| Failure::Source(format!("wasm-opt's mapping of names: {error}")))?;
+    let mapping: Mapping = serde_json::from_str(mapping)
+        .map_err(|error| Failure::Source(format!("wasm-opt's mapping of names: {error}")))?;
     let start = position(bindings, "    return {\n        __proto__: null,\n")?;
     let end = start + position(&bindings[start..], "    };\n")?;
     // Functions without conversions are imported straight from their module; the others are members of `import0`.
@@ -45,4 +45,27 @@ pub(crate) fn rename(bindings: &str, mapping: &str) -> Result<String, Failure> {
 
 fn position(text: &str, part: &str) -> Result<usize, Failure> {
     text.find(part).ok_or_else(|| Failure::Source(format!("wasm-bindgen's JavaScript has no {part:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rename;
+
+    const BINDINGS: &str = "import * as import1 from \"host\"\nfunction imports() {\n    const import0 = { __wbg_send_1: f };\n    return {\n        __proto__: null,\n        \"./x_bg.js\": import0,\n    };\n}\nwasm.enter(1);\n";
+
+    #[test]
+    fn both_sides_get_the_new_names() {
+        let mapping =
+            r#"{"imports":[["./x_bg.js","__wbg_send_1","a"],["host","random","b"]],"exports":[["enter","c"]]}"#;
+        let renamed = rename(BINDINGS, mapping).unwrap();
+        assert!(renamed.contains("return { a: { b: import1.random, ...import0 } };"), "{renamed}");
+        assert!(renamed.contains("{ a: f }") && renamed.contains("wasm.c(1)"), "{renamed}");
+    }
+
+    #[test]
+    fn an_unknown_form_is_an_error_that_says_what_is_missing() {
+        let unknown = r#"{"imports":[["./x_bg.js","__wbg_gone","a"]],"exports":[]}"#;
+        assert!(rename(BINDINGS, unknown).unwrap_err().to_string().contains("__wbg_gone"));
+        assert!(rename("", r#"{"imports":[],"exports":[]}"#).is_err());
+    }
 }

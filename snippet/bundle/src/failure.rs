@@ -25,12 +25,12 @@ pub(crate) enum Failure {
         looked: String,
     },
     /// A toolchain was found, but nothing that links WASM.
-    #[error(
-        "no WASM linker: neither rust-lld in the Rust toolchain nor wasm-ld on the PATH. Do: apt-get install lld"
-    )]
+    #[error("no WASM linker: neither rust-lld in the Rust toolchain nor wasm-ld on the PATH. Do: apt-get install lld")]
     NoLinker,
     /// A tool that comes from npm is missing, and so is npm.
-    #[error("{tool} is missing and npm is not there to install it. Install Node.js 18 or later with npm, then run this again")]
+    #[error(
+        "{tool} is missing and npm is not there to install it. Install Node.js 18 or later with npm, then run this again"
+    )]
     NoNpm {
         /// The tool.
         tool: &'static str,

@@ -148,7 +148,8 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
         total_brotli: loader.brotli + glue.brotli + wasm.brotli + offer.brotli,
         stub_raw: stub.len(),
     };
-    let manifest = Manifest { source_digest: digest, files: vec![loader, glue, wasm, offer, debug], stub, stub_csp, sizes };
+    let manifest =
+        Manifest { source_digest: digest, files: vec![loader, glue, wasm, offer, debug], stub, stub_csp, sizes };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::Source(error.to_string()))?;
     write(&new.join("manifest.json"), &text)?;
     Ok(manifest)
@@ -167,7 +168,8 @@ fn up_to_date(dist: &Path, digest: &str) -> Option<serde_json::Value> {
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(dist.join("manifest.json")).ok()?).ok()?;
     let same = manifest["source_digest"] == digest;
     let names = manifest["files"].as_array()?.iter().filter_map(|file| file["name"].as_str());
-    let complete = names.into_iter().all(|name| ["", ".br", ".gz"].iter().all(|end| dist.join(format!("{name}{end}")).is_file()));
+    let complete =
+        names.into_iter().all(|name| ["", ".br", ".gz"].iter().all(|end| dist.join(format!("{name}{end}")).is_file()));
     (same && complete).then_some(manifest)
 }
 
@@ -210,7 +212,8 @@ fn print_bars(loader: &serde_json::Value, total: &serde_json::Value) -> bool {
 fn workspace_root() -> Result<PathBuf, Failure> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = package.ancestors().nth(2);
-    root.map(Path::to_path_buf).ok_or_else(|| Failure::Source(format!("{} is not inside the workspace", package.display())))
+    root.map(Path::to_path_buf)
+        .ok_or_else(|| Failure::Source(format!("{} is not inside the workspace", package.display())))
 }
 
 fn target_folder(workspace: &Path) -> PathBuf {

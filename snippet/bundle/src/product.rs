@@ -43,7 +43,8 @@ impl Product {
         immutable: bool,
         bytes: &[u8],
     ) -> Result<Self, Failure> {
-        let name = if immutable { format!("{stem}-{}.{extension}", short_hash(bytes)) } else { format!("{stem}.{extension}") };
+        let name =
+            if immutable { format!("{stem}-{}.{extension}", short_hash(bytes)) } else { format!("{stem}.{extension}") };
         let brotli = brotli_11(bytes).map_err(Failure::file(&folder.join(&name)))?;
         let gzip = gzip_9(bytes).map_err(Failure::file(&folder.join(&name)))?;
         for (suffix, content) in [("", bytes), (".br", &brotli), (".gz", &gzip)] {
@@ -79,7 +80,8 @@ fn short_hash(bytes: &[u8]) -> String {
 }
 
 fn brotli_11(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, size_hint: bytes.len(), ..Default::default() };
+    let parameters =
+        brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, size_hint: bytes.len(), ..Default::default() };
     let mut out = Vec::new();
     brotli::BrotliCompress(&mut &bytes[..], &mut out, &parameters)?;
     Ok(out)

@@ -7,10 +7,8 @@ use crate::failure::Failure;
 /// Runs to the end and gives what was written to standard output. Everything written is shown only when it failed.
 pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     let name = describe(command);
-    let result = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Failure::NotStarted { program: name.clone(), error })?;
+    let result =
+        command.stdin(Stdio::null()).output().map_err(|error| Failure::NotStarted { program: name.clone(), error })?;
     if !result.status.success() {
         let mut output = String::from_utf8_lossy(&result.stderr).into_owned();
         output.push_str(&String::from_utf8_lossy(&result.stdout));

@@ -33,17 +33,13 @@ impl Toolchain {
                 looked: found.iter().map(|sysroot| sysroot.path.display().to_string()).collect::<Vec<_>>().join(", "),
             })?;
         let linker = found.iter().find_map(Sysroot::rust_lld).or_else(wasm_ld).ok_or(Failure::NoLinker)?;
-        Ok(Self {
-            rustc: chosen.rustc.clone(),
-            sysroot: chosen.path.clone(),
-            linker,
-            builds_std: chosen.has_sources(),
-        })
+        Ok(Self { rustc: chosen.rustc.clone(), sysroot: chosen.path.clone(), linker, builds_std: chosen.has_sources() })
     }
 
     /// One line about what was chosen.
     pub(crate) fn describe(&self) -> String {
-        let library = if self.builds_std { "standard library built from source" } else { "ready-made standard library" };
+        let library =
+            if self.builds_std { "standard library built from source" } else { "ready-made standard library" };
         format!("{} ({}), {library}, linker {}", self.rustc.display(), self.sysroot.display(), self.linker.display())
     }
 
@@ -57,8 +53,13 @@ impl Toolchain {
             .env("RUSTC", &self.rustc)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &self.linker);
         // Flags and wrappers meant for the machine's own code do not fit here.
-        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"]
-        {
+        for name in [
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_BUILD_RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+        ] {
             cargo.env_remove(name);
         }
         if self.builds_std {

@@ -19,25 +19,42 @@ impl Tools {
         // npm writes this file last, so an interrupted installation is done again.
         let installed = snippet.join("node_modules/.package-lock.json");
         let newer = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-        if newer(&installed).is_some_and(|time| newer(&snippet.join("package-lock.json")).is_some_and(|lock| time >= lock)) {
+        if newer(&installed)
+            .is_some_and(|time| newer(&snippet.join("package-lock.json")).is_some_and(|lock| time >= lock))
+        {
             return Ok(tools);
         }
         if !program::exists("npm") {
             return Err(Failure::NoNpm { tool: "esbuild" });
         }
-        program::output(Command::new("npm").current_dir(snippet).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
+        program::output(Command::new("npm").current_dir(snippet).args([
+            "ci",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+        ]))?;
         Ok(tools)
     }
 
     /// Optimises a module for size, in place. Its imports and exports get names of one letter; gives wasm-opt's mapping
     /// of them, as JSON.
     pub(crate) fn optimise(&self, wasm: &Path) -> Result<String, Failure> {
-        let mut command = self.command("wasm-opt");
-        command.args(["-Oz", "--converge", "--all-features", "--disable-custom-descriptors"]);
-        command.args(["--strip-debug", "--strip-producers", "--strip-target-features"]);
-        command.arg("--minify-imports-and-exports-and-modules");
-        command.arg(wasm).arg("-o").arg(wasm);
-        program::output(&mut command)
+        // What the compiler uses, and every browser has had since 2022; wasm-opt must not bring in anything newer.
+        let features = [
+            "--mvp-features",
+            "--enable-mutable-globals",
+            "--enable-sign-ext",
+            "--enable-nontrapping-float-to-int",
+            "--enable-bulk-memory",
+            "--enable-bulk-memory-opt",
+        ];
+        let mut shrink = self.command("wasm-opt");
+        shrink.args(["-Oz", "--converge", "--strip-debug", "--strip-producers"]).args(features);
+        program::output(shrink.arg(wasm).arg("-o").arg(wasm))?;
+        // Alone, since each round of `--converge` would rename again.
+        let mut rename = self.command("wasm-opt");
+        rename.args(["--minify-imports-and-exports-and-modules", "--strip-target-features"]).args(features);
+        program::output(rename.arg(wasm).arg("-o").arg(wasm))
     }
 
     /// Bundles and minifies `entry` to `out` as a classic script. `values` replace identifiers, `alias` names modules.
