@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod environment;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod process;

@@ -6,6 +6,7 @@
 //!
 //! | for | see |
 //! | --- | --- |
+//! | a collector with a configuration of its own, and the demo shop | [`environment`] |
 //! | a binary of ours, started, killed, started again | [`binaries`], [`process`] |
 //! | requests as a program sends them, and odd ones | [`http`], [`raw`] |
 //! | a visitor with a browser, and the offer in its closed shadow root | [`browser`], [`offer`] |
@@ -20,6 +21,7 @@ pub mod body;
 pub mod browser;
 pub mod comparison;
 mod driver;
+pub mod environment;
 pub mod fault;
 pub mod http;
 pub mod load;

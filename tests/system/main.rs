@@ -2,3 +2,28 @@
 //!
 //! Each module is one journey or one promise. Modules are `#[cfg(test)]`, so that their helpers may `unwrap`. A test that
 //! prints a promised figure has a name that begins with `bar_`: `make bars` runs those.
+
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod erasure;
+#[cfg(test)]
+mod exchange;
+#[cfg(test)]
+mod geo;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod personal_data;
+#[cfg(test)]
+mod receipts;
+#[cfg(test)]
+mod refusals;

@@ -1,0 +1,143 @@
+//! Consent: before it and without it nothing leaves the page, and what was given can be taken back.
+
+use serde_json::json;
+use tests::{environment::DEMO_SITE, waiting};
+
+use super::{Journey, Origin, SOON, counting};
+use tests::browser::Look;
+
+/// Nothing has left the page and nothing was kept, though there was something to tell.
+async fn assert_nothing(journey: &Journey) {
+    assert_eq!(journey.requests().await, json!([]));
+    assert_eq!(journey.stored().await, json!([]));
+    assert_eq!(journey.cookies().await, []);
+    let metrics = journey.environment.metrics().await.unwrap();
+    let counted: Vec<&String> = metrics
+        .keys()
+        .filter(|name| name.starts_with("gloed_event_receipts_total{") || name.starts_with("gloed_requests_refused"))
+        .filter(|name| metrics[*name] > 0.0)
+        .collect();
+    assert_eq!(counted, Vec::<&String>::new());
+}
+
+/// The tag runs, and has taken down everything of this page.
+async fn running(journey: &Journey) {
+    journey.browser.wait_for_script("gloed.loaded && document.readyState === 'complete'", SOON).await.unwrap();
+    let decision = journey.browser.execute("return gloed('decide')", &[]).await.unwrap();
+    assert_eq!(decision, json!({ "offers": [], "reasons": ["consent_missing"] }));
+}
+
+#[tokio::test]
+async fn consent_is_waited_for_and_then_everything_held_is_sent() {
+    for origin in Origin::BOTH {
+        // given a visitor who has not answered
+        let journey = Journey::with(counting(), origin, &Look::default()).await;
+        journey.goto("/product/regenjas-texel").await;
+        running(&journey).await;
+        journey.click(r#"[data-test="add-to-cart"]"#).await;
+        journey.browser.wait_for(".toast", SOON).await.unwrap();
+        running(&journey).await;
+        assert_nothing(&journey).await;
+        let asked = tests::body::now();
+
+        // when the answer is yes
+        journey.click(r#"[data-test="consent-accept"]"#).await;
+
+        // then what happened before is told, with the times at which it happened
+        let lead = journey.expect(&[("page_view", 1), ("view_item", 1), ("add_to_cart", 1)]).await;
+        let late = lead["lines"].as_array().unwrap().iter().find(|line| line["time"].as_i64() > Some(asked));
+        assert_eq!(late, None);
+        let kept = if origin == Origin::SameSite { 1 } else { 0 };
+        assert_eq!(journey.cookies().await.len(), kept, "a cookie on its own site, and none from another");
+        journey.assert_no_errors().await;
+    }
+}
+
+#[tokio::test]
+async fn consent_refused_means_nothing_on_any_page() {
+    for origin in Origin::BOTH {
+        let journey = Journey::begin(origin).await;
+        journey.goto("/").await;
+
+        journey.click(r#"[data-test="consent-refuse"]"#).await;
+
+        running(&journey).await;
+        assert_nothing(&journey).await;
+        journey.goto("/product/regenjas-texel").await;
+        running(&journey).await;
+        journey.click(r#"[data-test="add-to-cart"]"#).await;
+        journey.browser.wait_for(".toast", SOON).await.unwrap();
+        assert_nothing(&journey).await;
+        assert_eq!(journey.browser.offers().await.unwrap(), []);
+        journey.assert_no_errors().await;
+    }
+}
+
+#[tokio::test]
+async fn consent_withdrawn_erases_on_the_device_and_at_the_collector() {
+    for origin in Origin::BOTH {
+        // given a visitor whom the collector knows
+        let journey = Journey::begin(origin).await;
+        journey.arrive("/product/regenjas-texel").await;
+        journey.lead("a score", |lead| lead["lines"].as_array().is_some_and(|lines| lines.len() >= 2)).await;
+        let visitor = journey.visitor().await.unwrap();
+
+        // when consent is withdrawn in the footer
+        journey.click("footer [data-consent-open]").await;
+        journey.click(r#"[data-test="consent-refuse"]"#).await;
+
+        // then nothing is left, here or there, and nothing follows
+        waiting::until("the erasure", SOON, async || {
+            let answer = journey.environment.visitor(DEMO_SITE, &visitor).await.map_err(|fault| fault.to_string())?;
+            if answer.status == 404 { Ok(()) } else { Err(answer.text()) }
+        })
+        .await
+        .unwrap();
+        waiting::until("no cookie", SOON, async || {
+            let cookies = journey.cookies().await;
+            if cookies.is_empty() { Ok(()) } else { Err(format!("{cookies:?}")) }
+        })
+        .await
+        .unwrap();
+        assert_eq!(journey.stored().await, json!([]));
+        let receipts = async || journey.environment.metric("gloed_event_receipts_total{code=\"accepted\"}").await.unwrap();
+        let before = receipts().await;
+        journey.goto("/product/laars-waal").await;
+        running(&journey).await;
+        assert_eq!((journey.requests().await, receipts().await), (json!([]), before));
+        assert_eq!((journey.stored().await, journey.cookies().await), (json!([]), Vec::new()));
+        journey.assert_no_errors().await;
+    }
+}
+
+#[tokio::test]
+async fn consent_is_a_no_where_the_browser_says_so() {
+    let journey = Journey::begin(Origin::SameSite).await;
+    let says_no = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true })";
+    journey.browser.before_every_page(says_no).await.unwrap();
+
+    journey.goto("/?consent=granted").await;
+
+    running(&journey).await;
+    journey.click(".card a").await;
+    running(&journey).await;
+    assert_nothing(&journey).await;
+    journey.assert_no_errors().await;
+}
+
+#[tokio::test]
+async fn consent_in_the_tag_can_be_refused_for_good() {
+    let setup = counting().shop_argument("--consent").shop_argument("granted");
+    let journey = Journey::with(setup, Origin::OtherSite, &Look::default()).await;
+    journey.goto("/").await;
+    journey.expect(&[("page_view", 1)]).await;
+
+    journey.browser.execute("gloed('consent', 'denied')", &[]).await.unwrap();
+    journey.goto("/categorie/jassen").await;
+
+    running(&journey).await;
+    assert_eq!(journey.requests().await, json!([]));
+    let kept = format!("return localStorage.getItem('gloed:{DEMO_SITE}')");
+    assert_eq!(journey.browser.execute(&kept, &[]).await.unwrap(), "denied", "the word, and nothing of the visitor");
+    journey.assert_no_errors().await;
+}

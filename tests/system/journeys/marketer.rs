@@ -1,0 +1,84 @@
+//! The marketer reads who is warm, and why.
+
+use tests::browser::{Browser, Look};
+
+use super::{Journey, Origin, SOON};
+
+/// Decimal text as millionths of a point.
+fn micro_points(text: &str) -> i64 {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    assert!(fraction.len() <= 6, "{text}");
+    let fraction: i64 = format!("{fraction:0<6}").parse().unwrap();
+    sign * (whole.parse::<i64>().unwrap() * 1_000_000 + fraction)
+}
+
+/// Logs in with the password that the collector has made.
+pub(super) async fn log_in(journey: &Journey, marketer: &Browser) {
+    marketer.goto(&format!("http://{}/", journey.environment.private())).await.unwrap();
+    marketer.type_into("#password", &journey.environment.admin_password().unwrap()).await.unwrap();
+    marketer.press("Enter").await.unwrap();
+    marketer.wait_for("tr.lead", SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn marketer_sees_the_visitor_and_lines_that_add_up_to_the_score() {
+    // given a visitor with a coat in the cart
+    let journey = Journey::begin(Origin::SameSite).await;
+    journey.arrive("/").await;
+    journey.add_to_cart("regenjas-texel").await;
+    journey.goto("/winkelwagen").await;
+    journey.goto("/advies/regenjas-wassen").await;
+    journey.click(r#"[data-test="brochure"]"#).await;
+    let lead = journey.lead("a label", |lead| lead["labels"][0] == "onderhoud").await;
+    let visitor = journey.visitor().await.unwrap();
+
+    // when the marketer logs in
+    let marketer = Browser::start(&Look::default()).await.unwrap();
+    log_in(&journey, &marketer).await;
+
+    // then the list shows the visitor, and the visitor's page explains the score to the last digit
+    assert_eq!(marketer.count("tr.lead").await.unwrap(), 1);
+    let row = marketer.text("tr.lead").await.unwrap();
+    for told in [&visitor[..8], "warm", "onderhoud"] {
+        assert!(row.contains(told), "{told} is not in {row}");
+    }
+    marketer.click("tr.lead a").await.unwrap();
+    marketer.wait_for("#score", SOON).await.unwrap();
+    assert_eq!(marketer.text("#visitor").await.unwrap(), visitor);
+    let values = "return [...document.querySelectorAll(arguments[0])].map(cell => cell.getAttribute('value'))";
+    let values = async |selector: &str| {
+        let values = marketer.execute(values, &[selector.into()]).await.unwrap();
+        let values = values.as_array().unwrap().iter().map(|value| micro_points(value.as_str().unwrap()));
+        values.collect::<Vec<i64>>()
+    };
+    let score = values("#score").await;
+    let lines = values("#lines data.now").await;
+    let rules = values(".rules data").await;
+    assert_eq!(lines.len(), lead["lines"].as_array().unwrap().len());
+    assert_eq!(score, [lines.iter().sum::<i64>()]);
+    assert_eq!(score, [rules.iter().sum::<i64>()]);
+    assert_eq!(score, values("#lines tfoot data").await);
+    assert!(score[0] > 30_000_000, "{score:?}");
+    let timeline = marketer.text("#timeline").await.unwrap();
+    assert!(timeline.contains("onderhoud-brochure.pdf"), "{timeline}");
+    assert_eq!(marketer.console_errors().await.unwrap(), Vec::<String>::new());
+    journey.assert_no_errors().await;
+}
+
+#[tokio::test]
+async fn marketer_is_let_in_by_the_right_password_only() {
+    let journey = Journey::begin(Origin::SameSite).await;
+    let marketer = &journey.browser;
+    let leads = format!("http://{}/leads", journey.environment.private());
+
+    marketer.goto(&leads).await.unwrap();
+    marketer.type_into("#password", "wrong").await.unwrap();
+    marketer.press("Enter").await.unwrap();
+    marketer.wait_for("#fault", SOON).await.unwrap();
+    marketer.goto(&leads).await.unwrap();
+
+    assert!(marketer.address().await.unwrap().contains("/login"));
+    // The refusal is a status of 401, which the browser notes.
+    journey.assert_no_errors_but(|error| error.contains("401")).await;
+}
