@@ -67,7 +67,7 @@ host.wake = (milliseconds) => {
   timer = setTimeout(call, milliseconds, WAKE);
 };
 host.send = (ticket, ask, events, body) => {
-  const { reset } = link;
+  const { stream } = link.head();
   link.note("sent", body);
   link.post(events ? "/v1/events" : "/v1/decide", body, (status, after, text) =>
     // Never while the core is still in `send`.
@@ -77,7 +77,7 @@ host.send = (ticket, ask, events, body) => {
         link.note("answer", status);
         call(ANSWERED, (answer.receipts || []).map(({ retry }) => +!!retry).join(""), ticket, status, after);
         // What was asked for the visitor before a reset says nothing about the one after it.
-        if (reset !== link.reset) answer.id = 0;
+        if (stream !== link.head().stream) answer.id = 0;
         else if (status === 200) link.reset = undefined;
         if (status === 200 || ask) answered(JSON.parse(body).events, answer, waiting[ask]);
         delete waiting[ask];

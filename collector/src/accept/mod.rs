@@ -161,6 +161,10 @@ fn take(app: &App, site: &str, sender: &Sender) -> Result<(), Problem> {
 
 /// The visitor whom the request names, and whether the page keeps the signed id where it belongs already.
 fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<(store::VisitorId, bool)> {
+    let seeded = || envelope.seed.as_ref().map(|seed| (site.identities.of_seed(seed), false));
+    if envelope.reset {
+        return seeded();
+    }
     let name = cookie_name(site);
     let cookie = sender.cookies.iter().find(|(cookie, _)| *cookie == name);
     if let Some(visitor) = cookie.and_then(|(_, value)| site.identities.verify(value)) {
@@ -170,7 +174,7 @@ fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<(s
         return Some((visitor, !sender.same_site));
     }
     // A seed proves itself: whoever has it is the visitor. An id that does not verify says that the page has lost it.
-    envelope.seed.as_ref().map(|seed| (site.identities.of_seed(seed), false))
+    seeded()
 }
 
 /// Takes the events of an admitted request in: validates, enriches, and waits until they are on the disk.

@@ -130,6 +130,8 @@ pub struct Envelope {
     pub consent: Consent,
     /// Global Privacy Control as the page sees it.
     pub gpc: bool,
+    /// The page has begun a new visitor (`gloed('reset')`): a cookie of the one before does not count.
+    pub reset: bool,
     /// The page of every event without one of its own.
     pub page: Option<Page>,
     /// The events, in order.
@@ -171,6 +173,7 @@ impl Envelope {
         let sent = fields.required_integer("sent").map_err(envelope)?;
         let consent = consent(fields.value("consent"), &mut ledger)?;
         let gpc = fields.value("gpc").and_then(Value::as_bool).unwrap_or(false);
+        let reset = fields.value("reset").and_then(Value::as_bool).unwrap_or(false);
         let decide = fields.value("decide").map(|value| ask(value, &mut ledger)).transpose()?;
         let events_value = fields.value("events");
         let page_value = fields.value("page");
@@ -186,6 +189,7 @@ impl Envelope {
             sent,
             consent,
             gpc,
+            reset,
             page,
             events,
             decide,

@@ -31,6 +31,8 @@ pub struct EventsRequest {
     pub consent: ConsentBody,
     /// Global Privacy Control.
     pub gpc: Option<bool>,
+    /// The page has begun a new visitor: a cookie of the one before does not count.
+    pub reset: Option<bool>,
     /// The page of every event without one of its own.
     pub page: Option<PageBody>,
     /// Up to 50 events.
@@ -65,6 +67,8 @@ pub struct DecideRequest {
     pub consent: ConsentBody,
     /// Global Privacy Control.
     pub gpc: Option<bool>,
+    /// The page has begun a new visitor: a cookie of the one before does not count.
+    pub reset: Option<bool>,
     /// The page that asks.
     pub page: Option<PageBody>,
     /// What is asked.
