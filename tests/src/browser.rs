@@ -57,6 +57,7 @@ pub struct ConsoleLine {
 #[derive(Debug)]
 pub struct Browser {
     driver: Driver,
+    look: Look,
     console: Mutex<Vec<ConsoleLine>>,
 }
 
@@ -104,24 +105,46 @@ impl Browser {
             options["mobileEmulation"] = json!({ "deviceMetrics":
                 { "width": look.width, "height": look.height, "pixelRatio": 2.0, "mobile": true, "touch": true } });
         }
-        let browser = Self { driver: Driver::open(options, page_load).await?, console: Mutex::new(Vec::new()) };
+        let driver = Driver::open(options, page_load).await?;
+        let browser = Self { driver, look: look.clone(), console: Mutex::new(Vec::new()) };
+        browser.dress().await?;
+        Ok(browser)
+    }
+
+    /// Goes on in a new tab that shares nothing with the one before: no cache, no cookies, no storage, no connections.
+    /// What the pages before have under way goes on too.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn become_somebody_else(&self) -> Result<(), Fault> {
+        let profile = self.devtools("Target.createBrowserContext", json!({})).await?;
+        let tab = json!({ "url": "about:blank", "browserContextId": profile["browserContextId"], "newWindow": true,
+            "width": self.look.width, "height": self.look.height });
+        let tab = self.devtools("Target.createTarget", tab).await?;
+        self.driver.command(Method::POST, "window", json!({ "handle": tab["targetId"] })).await?;
+        self.dress().await
+    }
+
+    /// Makes the tab look as it should.
+    async fn dress(&self) -> Result<(), Fault> {
+        let look = &self.look;
         if !look.phone {
             let metrics =
                 json!({ "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false });
-            browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await?;
+            self.devtools("Emulation.setDeviceMetricsOverride", metrics).await?;
         }
         // The browser says that it is headless, which bot filters rightly count as no person.
-        let agent = browser.execute("return navigator.userAgent", &[]).await?;
+        let agent = self.execute("return navigator.userAgent", &[]).await?;
         let mut agent = agent.as_str().unwrap_or_default().replace("HeadlessChrome", "Chrome");
         if look.phone {
             agent = agent.replace("X11; Linux x86_64", "Linux; Android 10; K").replace(" Safari/", " Mobile Safari/");
         }
         let identity = json!({ "userAgent": agent, "acceptLanguage": look.language });
-        browser.devtools("Emulation.setUserAgentOverride", identity).await?;
+        self.devtools("Emulation.setUserAgentOverride", identity).await?;
         if look.slower > 1 {
-            browser.devtools("Emulation.setCPUThrottlingRate", json!({ "rate": look.slower })).await?;
+            self.devtools("Emulation.setCPUThrottlingRate", json!({ "rate": look.slower })).await?;
         }
-        Ok(browser)
+        Ok(())
     }
 
     /// Opens an address in the tab. Waits for `load` unless [`Look::wait_for_load`] is `false`.

@@ -112,7 +112,21 @@ impl Browser {
         Ok(())
     }
 
-    /// Presses one key: a letter, `Enter`, `Escape`, `Tab`, `Backspace`. It goes to what has the keyboard.
+    /// What moves in the offers now: the names of their animations.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn offer_animations(&self) -> Result<Vec<String>, Fault> {
+        let script = "function() { return this.getAnimations({ subtree: true }).map(one => one.animationName) }";
+        let mut names = Vec::new();
+        for element in self.shadow_elements().await? {
+            let found = self.call_on(&element, script, &[]).await?;
+            names.extend(found.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)));
+        }
+        Ok(names)
+    }
+
+    /// Presses one key: a letter, `Enter`, `Escape`, `Tab`, `Shift+Tab`, `Backspace`. It goes to what has the keyboard.
     ///
     /// # Errors
     /// When the browser refuses.
@@ -126,6 +140,7 @@ impl Browser {
 
     async fn key(&self, key: &str, text: &str) -> Result<(), Fault> {
         // Keys that do not write need their number, as the browser's own handling of Tab and Escape looks at it.
+        let (key, shift) = key.strip_prefix("Shift+").map_or((key, 0), |key| (key, 8));
         let number = match key {
             "Backspace" => 8,
             "Tab" => 9,
@@ -134,9 +149,10 @@ impl Browser {
             _ => 0,
         };
         let kind = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
-        let down = json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": number });
+        let down = json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": number,
+            "modifiers": shift });
         self.devtools("Input.dispatchKeyEvent", down).await?;
-        let up = json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": number });
+        let up = json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": number, "modifiers": shift });
         self.devtools("Input.dispatchKeyEvent", up).await.map(drop)
     }
 

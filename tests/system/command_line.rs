@@ -201,7 +201,10 @@ async fn a_stop_signal_lets_what_is_in_flight_finish_and_applies_everything() {
     let (first, rest) = request.body.split_at(request.body.len() / 2);
     let idle = Raw::connect(environment.public()).await.unwrap();
     let mut connection = Raw::connect(environment.public()).await.unwrap();
-    connection.send(request.head()).await.unwrap();
+    // The collector asks for the body when it begins to read it: from then on the request is in flight.
+    connection.send(request.clone().with("expect", "100-continue").head()).await.unwrap();
+    let asked = connection.read_some(SOON).await.unwrap();
+    assert!(asked.starts_with("HTTP/1.1 100"), "{asked}");
     connection.send(first).await.unwrap();
 
     // When it is asked to stop, and has heard it

@@ -18,6 +18,8 @@ mod exchange;
 #[cfg(test)]
 mod geo;
 #[cfg(test)]
+mod journeys;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod oracle;

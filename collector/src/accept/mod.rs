@@ -131,6 +131,10 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
         return Err(Problem::ConsentMissing("consent.state must be granted: without it nothing is stored"));
     }
 
+    if known.is_none() && envelope.id.is_none() {
+        let detail = "seed or id is required: seed is 22 base64url characters made once by the page";
+        return Err(wire::EnvelopeFault::Envelope(detail.to_owned()).into());
+    }
     let random = |error: getrandom::Error| Problem::Internal(error.to_string());
     let (visitor, kept) = match known {
         Some(found) if !app.erased.contains(&LeadKey::new(site.name.clone(), found.0)) => found,

@@ -1,7 +1,11 @@
 //! Second step: an event that reads becomes one that makes sense. Times are corrected, amounts get their currency.
 
+use std::borrow::Cow;
+
 use engine::{Currency, Millis, Money};
 use wire::{Envelope, Event, EventCode, EventFault, Item};
+
+use crate::masking::masked;
 
 /// A device's clock is corrected when it is further off than this.
 const TOLERATED_SKEW: i64 = 60_000;
@@ -42,6 +46,11 @@ fn one(
     if event.n.is_none() {
         let detail = format!("events[{index}].n is required: the event's number in its stream");
         return Err(EventFault { code: EventCode::MissingField, detail });
+    }
+    // A name cannot be masked: it would be another event. So one that holds somebody's number is refused.
+    if matches!(masked(&event.name), Cow::Owned(_)) {
+        let detail = format!("events[{index}].name looks like a telephone or card number; allowed is an event's name");
+        return Err(EventFault { code: EventCode::BadName, detail });
     }
     let time = corrected(event.time, sent, received).ok_or_else(|| EventFault {
         code: EventCode::TimeOutOfBounds,

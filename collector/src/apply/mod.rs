@@ -30,7 +30,10 @@ pub use feed::{Feed, FeedSender, feed};
 /// Records in one batch.
 const BATCH: usize = 512;
 /// How often the store is made durable and old segments go.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
+/// A pause after a small batch. The next one is then larger, costs less an event, and leaves the disk to the log; decisions
+/// of this collector see the tail meanwhile.
+const GATHER: Duration = Duration::from_millis(15);
 /// The log keeps at least this much, whatever the store says.
 const RETAIN: Span = Span::seconds(60);
 /// How often cooled leads are looked for.
@@ -161,6 +164,9 @@ async fn run(app: &App, mut feed: Feed) -> Result<(), ApplyError> {
                     applied.clear();
                 }
                 Metric::Unapplied.level(app.tail.len());
+                if records.len() < BATCH {
+                    tokio::time::sleep(GATHER).await;
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use wire::{Answer, Receipt};
+use wire::{Answer, EnvelopeFault, Receipt};
 
 use super::{body, cors, sender};
 use crate::accept::{self, Admission, Keep, Sender};
@@ -70,6 +70,9 @@ async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -
             return Ok(respond(&gone, sender, &answer));
         }
     };
+    if !admitted.envelope.has_events {
+        return Err(EnvelopeFault::Envelope("events is required, a list".to_owned()).into());
+    }
     let receipts = accept::accept(app, &mut admitted).await?;
     let decision = match admitted.envelope.decide.take() {
         None => None,

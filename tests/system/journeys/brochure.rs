@@ -9,7 +9,8 @@ async fn brochure_gives_its_label_and_the_label_another_offer() {
     for origin in Origin::BOTH {
         // given a visitor to whom nothing special is offered
         let journey = Journey::begin(origin).await;
-        journey.arrive("/product/parka-ameland").await;
+        journey.settle_in().await;
+        journey.goto("/product/parka-ameland").await;
         journey.assert_no_offer(&["popup"]).await;
 
         // when the brochure on maintenance is downloaded

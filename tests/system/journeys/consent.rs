@@ -100,7 +100,8 @@ async fn consent_withdrawn_erases_on_the_device_and_at_the_collector() {
         .await
         .unwrap();
         assert_eq!(journey.stored().await, json!([]));
-        let receipts = async || journey.environment.metric("gloed_event_receipts_total{code=\"accepted\"}").await.unwrap();
+        let receipts =
+            async || journey.environment.metric("gloed_event_receipts_total{code=\"accepted\"}").await.unwrap();
         let before = receipts().await;
         journey.goto("/product/laars-waal").await;
         running(&journey).await;

@@ -53,7 +53,11 @@ async fn first_visit_code_closes_and_is_taken_by_the_cart() {
     journey.goto("/winkelwagen").await;
     journey.browser.type_into("#code", "WELKOM5").await.unwrap();
     journey.browser.press("Enter").await.unwrap();
-    journey.browser.wait_for_script("document.querySelector('main').innerText.includes('WELKOM5')", SOON).await.unwrap();
+    journey
+        .browser
+        .wait_for_script("document.querySelector('main').innerText.includes('WELKOM5')", SOON)
+        .await
+        .unwrap();
     assert_eq!(journey.browser.count("#code-error").await.unwrap(), 0);
     journey.assert_no_errors().await;
 }

@@ -9,7 +9,7 @@ const TITLE: &str = "10 % korting op je mandje";
 
 /// Puts a coat into the cart, looks into the cart, and goes on looking around.
 async fn with_a_full_cart(journey: &Journey) {
-    journey.arrive("/").await;
+    journey.settle_in().await;
     journey.follow(r#".menu a[href="/categorie/jassen"]"#, "/categorie/jassen").await;
     journey.add_to_cart("regenjas-texel").await;
     journey.assert_no_offer(&["popup"]).await;

@@ -13,29 +13,32 @@ fn micro_points(text: &str) -> i64 {
     sign * (whole.parse::<i64>().unwrap() * 1_000_000 + fraction)
 }
 
-/// Logs in with the password that the collector has made.
-pub(super) async fn log_in(journey: &Journey, marketer: &Browser) {
-    marketer.goto(&format!("http://{}/", journey.environment.private())).await.unwrap();
+/// Opens one of the marketer's pages, by the password that the collector has made.
+pub(super) async fn open(journey: &Journey, marketer: &Browser, path: &str) {
+    let pages = format!("http://{}", journey.environment.private());
+    marketer.goto(&format!("{pages}/login")).await.unwrap();
     marketer.type_into("#password", &journey.environment.admin_password().unwrap()).await.unwrap();
     marketer.press("Enter").await.unwrap();
-    marketer.wait_for("tr.lead", SOON).await.unwrap();
+    marketer.wait_for(".actions form button", SOON).await.unwrap();
+    marketer.goto(&format!("{pages}{path}")).await.unwrap();
 }
 
 #[tokio::test]
 async fn marketer_sees_the_visitor_and_lines_that_add_up_to_the_score() {
-    // given a visitor with a coat in the cart
+    // given a visitor with a brochure, and a coat in the cart
     let journey = Journey::begin(Origin::SameSite).await;
-    journey.arrive("/").await;
-    journey.add_to_cart("regenjas-texel").await;
-    journey.goto("/winkelwagen").await;
+    journey.settle_in().await;
     journey.goto("/advies/regenjas-wassen").await;
     journey.click(r#"[data-test="brochure"]"#).await;
+    journey.add_to_cart("regenjas-texel").await;
+    journey.goto("/winkelwagen").await;
     let lead = journey.lead("a label", |lead| lead["labels"][0] == "onderhoud").await;
     let visitor = journey.visitor().await.unwrap();
 
     // when the marketer logs in
     let marketer = Browser::start(&Look::default()).await.unwrap();
-    log_in(&journey, &marketer).await;
+    open(&journey, &marketer, "/").await;
+    marketer.wait_for("tr.lead", SOON).await.unwrap();
 
     // then the list shows the visitor, and the visitor's page explains the score to the last digit
     assert_eq!(marketer.count("tr.lead").await.unwrap(), 1);

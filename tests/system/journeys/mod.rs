@@ -98,9 +98,7 @@ pub(crate) fn counting() -> Setup {
     };
     let rules: String = COUNTED.iter().map(|name| rule(name)).collect();
     let offers = workspace::root().join("web-demo/demo.offers.toml").display().to_string();
-    Setup::demo()
-        .model(&format!("{COUNTING}{rules}"))
-        .set("sites.0.model", vec!["model.toml".to_owned(), offers])
+    Setup::demo().model(&format!("{COUNTING}{rules}")).set("sites.0.model", vec!["model.toml".to_owned(), offers])
 }
 
 impl Journey {
@@ -129,6 +127,14 @@ impl Journey {
     pub(crate) async fn arrive(&self, path: &str) {
         self.goto(path).await;
         self.click(r#"[data-test="consent-accept"]"#).await;
+    }
+
+    /// The same, and closes the bar of the first visit, so that only what a case is about is seen from here on.
+    pub(crate) async fn settle_in(&self) {
+        self.arrive("/").await;
+        self.browser.wait_for_offer("WELKOM5", SOON).await.unwrap();
+        self.browser.offer_click("Sluiten").await.unwrap();
+        self.browser.wait_for_no_offer(SOON).await.unwrap();
     }
 
     /// Clicks as soon as it can be clicked.
@@ -161,8 +167,8 @@ impl Journey {
     pub(crate) async fn decision(&self, slots: &[&str]) -> Value {
         self.browser
             .wait_until("a decision", SOON, async || {
-                let answer = self.browser.execute("return gloed('decide', { slots: arguments[0] })", &[json!(slots)]);
-                match answer.await {
+                let ask = "return gloed('decide', { slots: arguments[0] })";
+                match self.browser.execute(ask, &[json!(slots)]).await {
                     // A busy machine may not answer within the promised 300 ms, and says so.
                     Ok(answer) if answer["reasons"] == json!([]) => Ok(answer),
                     Ok(answer) => Err(answer.to_string()),

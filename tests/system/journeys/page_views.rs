@@ -107,7 +107,8 @@ async fn two_clicks_are_two_events_and_one_fact_from_two_sources_is_one() {
     assert_eq!(lengths, serde_json::json!([1, 2]), "push answers what it always did");
     journey.expect(&[("page_view", 1), ("add_to_cart", 2)]).await;
     // gtag's form alone.
-    run("gtag('event', 'generate_lead', { value: 0, currency: 'EUR' }); gtag('js', new Date()); gtag('set', 'x', 1)").await;
+    run("gtag('event', 'generate_lead', { value: 0, currency: 'EUR' }); gtag('js', new Date()); gtag('set', 'x', 1)")
+        .await;
     journey.expect(&[("page_view", 1), ("add_to_cart", 2), ("generate_lead", 1)]).await;
     // A theme and a plugin that tell of one click: one. Apart by more than a second: two clicks.
     run("return new Promise(done => setTimeout(() => { object(); call(); done(1) }, 1100))").await;

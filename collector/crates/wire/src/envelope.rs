@@ -136,6 +136,8 @@ pub struct Envelope {
     pub page: Option<Page>,
     /// The events, in order.
     pub events: Vec<Result<Event, EventFault>>,
+    /// Whether the body had a field `events` at all: required where events are recorded.
+    pub has_events: bool,
     /// A decision asked for.
     pub decide: Option<Ask>,
     /// Texts of the envelope that were cut.
@@ -172,7 +174,15 @@ impl Envelope {
         let stream = stream(fields.required_text("stream").map_err(envelope)?)?;
         let sent = fields.required_integer("sent").map_err(envelope)?;
         let consent = consent(fields.value("consent"), &mut ledger)?;
-        let gpc = fields.value("gpc").and_then(Value::as_bool).unwrap_or(false);
+        let gpc = match fields.value("gpc") {
+            None => false,
+            Some(Value::Bool(on)) => *on,
+            // Somebody meant to say something: in doubt it was a no.
+            Some(_) => {
+                ledger.ignored += 1;
+                true
+            }
+        };
         let reset = fields.value("reset").and_then(Value::as_bool).unwrap_or(false);
         let decide = fields.value("decide").map(|value| ask(value, &mut ledger)).transpose()?;
         let events_value = fields.value("events");
@@ -192,6 +202,7 @@ impl Envelope {
             reset,
             page,
             events,
+            has_events: events_value.is_some(),
             decide,
             truncated,
             ignored: ledger.ignored,
