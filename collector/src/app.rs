@@ -59,6 +59,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Their password.
     pub admin_password: SecretString,
+    /// Cleared while the log is not being applied: `/readyz` says so.
+    pub applying: AtomicBool,
     /// Set when the process is asked to stop: `/readyz` says so before connections are refused.
     pub draining: AtomicBool,
 }

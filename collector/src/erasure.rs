@@ -61,14 +61,21 @@ impl Erased {
     /// Remembers that a visitor was erased: durable when this returns. Blocks.
     ///
     /// # Errors
-    /// When the file cannot be written; the visitor is unreadable all the same until the next start.
+    /// When the file cannot be written; then nothing has changed, and the call can be repeated.
     pub fn add(&self, tombstone: Tombstone) -> std::io::Result<()> {
-        if !self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tombstone) {
+        // Taken first: who comes second must not be told that it is done before it is.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&tombstone) {
             return Ok(());
         }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&tombstone.to_bytes())?;
-        file.sync_data()
+        let before = file.metadata()?.len();
+        if let Err(error) = file.write_all(&tombstone.to_bytes()).and_then(|()| file.sync_data()) {
+            // Half an entry would shift all that follow.
+            file.set_len(before)?;
+            return Err(error);
+        }
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tombstone);
+        Ok(())
     }
 
     /// Whether nobody was ever erased.
@@ -91,35 +98,41 @@ impl Erased {
 /// call can be repeated.
 pub async fn erase(app: &App, key: &LeadKey) -> Result<(), Problem> {
     let tombstone = app.erased.tombstone(key);
-    app.erased.add(tombstone).map_err(|error| Problem::Internal(format!("tombstone: {error}")))?;
+    let internal = |error: String| Problem::Internal(error);
+    let erased = app.erased.clone();
+    let added = tokio::task::spawn_blocking(move || erased.add(tombstone)).await;
+    added.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(format!("tombstone: {error}")))?;
     let record = LogRecord::Erasure(ErasureRecord { whose: key.into(), at: app.clock.now() });
-    let payload = record.encode().map_err(|error| Problem::Internal(error.to_string()))?;
-    app.log.append(payload).await.map_err(Problem::LogUnavailable)?;
-    let erasure = Erasure { key: key.clone(), tombstone };
-    // Applying the record would do it too; doing it now means that a store which is away is said now.
-    app.store.erase(&[erasure]).await.map_err(Problem::StoreUnavailable)?;
-    Metric::VisitorErased.add(1);
+    let payload = record.encode().map_err(|error| internal(error.to_string()))?;
+    let logged = app.log.append(payload).await;
+    // Also when the log is full: what is erased makes room. Applying the record would erase too; doing it now means that
+    // a store which is away is said now.
+    let erased = app.store.erase(&[Erasure { key: key.clone(), tombstone }]).await;
     app.erasure_waiting.notify_one();
+    logged.map_err(Problem::LogUnavailable)?;
+    erased.map_err(Problem::StoreUnavailable)?;
+    Metric::VisitorErased.add(1);
     Ok(())
 }
 
 /// Takes the bytes of erased visitors out of log and store, several at a time, until the process ends.
 pub async fn clean(app: Arc<App>) {
     // The process before this one may have ended between an erasure and its cleaning. Its record is in the log still.
-    if !app.erased.is_empty() && clean_log(&app).await {
+    if !app.erased.is_empty() && clean_log(&app).await != Some(false) {
         purge_store(&app).await;
     }
     loop {
         app.erasure_waiting.notified().await;
         // Rewriting costs the whole log: those who come within this time share one pass.
         tokio::time::sleep(GATHER).await;
-        clean_log(&app).await;
-        purge_store(&app).await;
+        while clean_log(&app).await.is_none() || !purge_store(&app).await {
+            tokio::time::sleep(GATHER).await;
+        }
     }
 }
 
-/// Takes the records of erased visitors out of the log; says whether it holds an erasure.
-async fn clean_log(app: &Arc<App>) -> bool {
+/// Takes the records of erased visitors out of the log; says whether it holds an erasure, `None` when it failed.
+async fn clean_log(app: &Arc<App>) -> Option<bool> {
     let cleaning = app.clone();
     let rewritten = tokio::task::spawn_blocking(move || {
         let mut holds_erasure = false;
@@ -138,27 +151,32 @@ async fn clean_log(app: &Arc<App>) -> bool {
     match rewritten.await {
         Ok((Ok(report), holds_erasure)) => {
             tracing::info!(dropped = report.dropped, "erased visitors' records left the log");
-            holds_erasure
+            Some(holds_erasure)
         }
         Ok((Err(error), _)) => {
             tracing::error!(%error, "erased visitors' records are still in the log");
-            true
+            None
         }
         Err(error) => {
             tracing::error!(%error, "rewriting the log ended early");
-            true
+            None
         }
     }
 }
 
-async fn purge_store(app: &App) {
-    if let Err(error) = app.store.purge().await {
-        tracing::error!(%error, "erased visitors' bytes are still in the store's files");
+/// Whether the bytes are gone from the store's files.
+async fn purge_store(app: &App) -> bool {
+    match app.store.purge().await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::error!(%error, "erased visitors' bytes are still in the store's files");
+            false
+        }
     }
 }
 
 /// How long erasures wait for others; well below the minute in which the bytes must be gone.
-const GATHER: std::time::Duration = std::time::Duration::from_secs(5);
+const GATHER: std::time::Duration = std::time::Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {

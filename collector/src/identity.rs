@@ -68,6 +68,14 @@ impl Identities {
         Ok(VisitorId::from_bytes(bytes))
     }
 
+    /// Who an erased visitor is from then on. Always the same, so that a retried request makes no second visitor; nobody
+    /// without the secret can tell who it was before.
+    #[must_use]
+    pub fn successor(&self, erased: VisitorId) -> VisitorId {
+        let parts = [self.site.as_bytes(), erased.as_bytes()];
+        VisitorId::from_bytes(keyed_hash(&self.current, "successor", &parts))
+    }
+
     /// The signed form of an id.
     #[must_use]
     pub fn sign(&self, visitor: VisitorId) -> String {

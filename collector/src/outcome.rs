@@ -15,6 +15,8 @@ pub enum Outcome {
     Stale,
     /// The lead holds no more touches inside the horizon.
     OverLimit,
+    /// Could not be applied, and was put aside.
+    Quarantined,
     /// The visitor was erased in the meantime.
     Erased,
     /// Applied before a restart; outside the accounting.
@@ -31,6 +33,7 @@ impl Outcome {
             Self::Conflict => "conflict",
             Self::Stale => "stale",
             Self::OverLimit => "over_limit",
+            Self::Quarantined => "quarantined",
             Self::Erased => "erased",
             Self::Reapplied => "reapplied",
         }

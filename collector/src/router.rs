@@ -10,7 +10,7 @@
 //!    → site (404) → origin (403) → rate (429) → consent (403)
 //!
 //! Sizes, timeouts and flight are checked in `http::body` and the handlers rather than in layers, since a layer cannot
-//! answer with CORS headers of a site that stands in the body; `tests/limits.rs` tries every limit on every route.
+//! answer with CORS headers of a site that stands in the body; `tests/system/refusals.rs` tries every limit on every route.
 
 use std::sync::Arc;
 

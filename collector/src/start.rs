@@ -115,6 +115,7 @@ pub async fn start(
         metrics,
         sessions: Sessions::default(),
         admin_password: secrets.admin_password,
+        applying: AtomicBool::new(true),
         draining: AtomicBool::new(false),
         config,
     });

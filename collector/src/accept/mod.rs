@@ -84,6 +84,8 @@ pub enum Admission {
         site: Arc<Site>,
         /// Whom, when the request names somebody.
         key: Option<LeadKey>,
+        /// Whether a signed id names them. Anybody can make up a seed; then there must be something to erase.
+        signed: bool,
         /// How many events to answer.
         events: usize,
     },
@@ -110,19 +112,20 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
             return Err(problem);
         }
     };
+    take(app, envelope.site.as_str(), sender)?;
     if sender.origin.as_deref().is_some_and(|origin| !site.allows_origin(origin)) {
         return Err(Problem::OriginNotAllowed);
     }
-    take(app, envelope.site.as_str(), sender)?;
     Metric::FieldsIgnored.add(u64::from(envelope.ignored));
 
     let known = known_visitor(&site, &envelope, sender);
     if envelope.consent.state == ConsentState::Denied
         && envelope.events.iter().flatten().any(|event| event.name == wire::names::CONSENT)
     {
-        let key = known.map(|(visitor, _)| LeadKey::new(site.name.clone(), visitor));
+        let key = known.map(|known| LeadKey::new(site.name.clone(), known.visitor));
+        let signed = known.is_some_and(|known| known.signed);
         let events = envelope.events.len();
-        return Ok(Admission::Withdrawn { site, key, events });
+        return Ok(Admission::Withdrawn { site, key, signed, events });
     }
     if envelope.gpc || sender.gpc {
         return Err(Problem::ConsentMissing("Global Privacy Control is on, which counts as a no"));
@@ -136,10 +139,17 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
         return Err(wire::EnvelopeFault::Envelope(detail.to_owned()).into());
     }
     let random = |error: getrandom::Error| Problem::Internal(error.to_string());
+    let gone = |visitor| app.erased.contains(&LeadKey::new(site.name.clone(), visitor));
     let (visitor, kept) = match known {
-        Some(found) if !app.erased.contains(&LeadKey::new(site.name.clone(), found.0)) => found,
-        // Nobody, or somebody who was erased: a new visitor, in the same shape.
-        _ => (site.identities.fresh().map_err(random)?, false),
+        Some(known) if !gone(known.visitor) => (known.visitor, known.kept),
+        // Somebody who was erased is a new visitor, the same one however often the page asks.
+        Some(known) => {
+            let mut successors =
+                std::iter::successors(Some(known.visitor), |one| Some(site.identities.successor(*one)));
+            let found = successors.by_ref().take(ERASED_IN_A_ROW).find(|visitor| !gone(*visitor));
+            (found.map_or_else(|| site.identities.fresh(), Ok).map_err(random)?, false)
+        }
+        None => (site.identities.fresh().map_err(random)?, false),
     };
     let keep = if kept {
         Keep::Nothing
@@ -163,22 +173,37 @@ fn take(app: &App, site: &str, sender: &Sender) -> Result<(), Problem> {
     app.rates.take(site, sender.address).map_err(|retry_after| Problem::RateLimited { retry_after })
 }
 
-/// The visitor whom the request names, and whether the page keeps the signed id where it belongs already.
-fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<(store::VisitorId, bool)> {
-    let seeded = || envelope.seed.as_ref().map(|seed| (site.identities.of_seed(seed), false));
-    if envelope.reset {
-        return seeded();
-    }
+/// How often a device may have been erased before it gets a random id.
+const ERASED_IN_A_ROW: usize = 64;
+
+/// The visitor whom a request names.
+#[derive(Clone, Copy)]
+struct Known {
+    visitor: store::VisitorId,
+    /// Whether the page keeps the signed id where it belongs already.
+    kept: bool,
+    /// Whether a signed id names them, not a seed.
+    signed: bool,
+}
+
+/// Cookie, then signed id, then seed.
+fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<Known> {
+    let verified = |text: &str| {
+        let visitor = site.identities.verify(text)?;
+        // One that was signed with the secret before is signed anew, so that it outlives that secret.
+        Some((visitor, site.identities.sign(visitor) == text))
+    };
     let name = cookie_name(site);
-    let cookie = sender.cookies.iter().find(|(cookie, _)| *cookie == name);
-    if let Some(visitor) = cookie.and_then(|(_, value)| site.identities.verify(value)) {
-        return Some((visitor, true));
+    let cookie = sender.cookies.iter().find(|(cookie, _)| *cookie == name).filter(|_| !envelope.reset);
+    if let Some((visitor, current)) = cookie.and_then(|(_, value)| verified(value)) {
+        return Some(Known { visitor, kept: current, signed: true });
     }
-    if let Some(visitor) = envelope.id.as_deref().and_then(|id| site.identities.verify(id)) {
-        return Some((visitor, !sender.same_site));
+    if let Some((visitor, current)) = envelope.id.as_deref().filter(|_| !envelope.reset).and_then(verified) {
+        return Some(Known { visitor, kept: current && !sender.same_site, signed: true });
     }
     // A seed proves itself: whoever has it is the visitor. An id that does not verify says that the page has lost it.
-    seeded()
+    let visitor = site.identities.of_seed(envelope.seed.as_ref()?);
+    Some(Known { visitor, kept: false, signed: false })
 }
 
 /// Takes the events of an admitted request in: validates, enriches, and waits until they are on the disk.

@@ -6,7 +6,7 @@ use engine::{LedgerLimits, Millis, Model, Points, Span, Touch, TouchId, record};
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version};
 
 use crate::app::App;
-use crate::log_record::{KeptLead, LogRecord, RecordError, UnconfirmedEmail};
+use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
 use crate::metric::Metric;
 use crate::outcome::Outcome;
 
@@ -56,6 +56,8 @@ pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Resul
             settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]);
         } else if app.sites.get(key.site.as_str()).is_some() {
             open.push((key, work));
+        } else {
+            put_aside(app, &key, work, "its site is not in the configuration");
         }
     }
     while !open.is_empty() {
@@ -73,6 +75,19 @@ async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreErr
     if erasures.is_empty() { Ok(()) } else { app.store.erase(&erasures).await }
 }
 
+/// What cannot be applied goes to quarantine, where a person finds it, and does not hold up the others.
+fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) {
+    let ids: Vec<TouchId> = work.touches.iter().map(|touch| touch.id.clone()).collect();
+    for _ in &ids {
+        Metric::EventOutcome.count(Outcome::Quarantined.as_str());
+    }
+    let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches: work.touches, email: work.email });
+    let name = format!("{}-{}", key.visitor, app.clock.now().0);
+    let kept = record.encode().is_ok_and(|bytes| super::quarantine(app, &name, &bytes).is_ok());
+    tracing::error!(%key, reason, kept, events = ids.len(), "events could not be applied and are put aside");
+    app.tail.remove(key, &ids);
+}
+
 /// One round: everything is committed but what another writer changed meanwhile, which is returned.
 async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Vec<(LeadKey, Work)>, StoreError> {
     let keys: Vec<LeadKey> = open.iter().map(|(key, _)| key.clone()).collect();
@@ -88,10 +103,7 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
                 taken.push((key, work));
             }
             // A lead of ours that does not read is damage: said aloud, left as it is for a person to look at.
-            Err(error) => {
-                tracing::error!(%key, %error, "a lead cannot be read; its events stay in the log");
-                app.tail.remove(&key, work.touches.iter().map(|touch| &touch.id));
-            }
+            Err(error) => put_aside(app, &key, work, &format!("its lead cannot be read: {error}")),
         }
     }
     let committed = app.store.commit(&changes).await?;

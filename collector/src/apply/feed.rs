@@ -93,6 +93,7 @@ impl Feed {
     /// Reads records that are in the log and were not handed out. Blocks; only after an overflow.
     fn reread(&mut self, log: &Log, most: usize) -> Result<Vec<Record>, LogError> {
         let mut records = Vec::new();
+        let end = log.stats().end;
         for record in log.read(self.next) {
             match record {
                 Ok(record) => records.push(record),
@@ -103,6 +104,10 @@ impl Feed {
             if records.len() >= most {
                 break;
             }
+        }
+        if records.is_empty() {
+            // All that was missing is gone from the log: rewritten for an erasure, or damaged.
+            self.next = self.next.max(end);
         }
         self.took(&records);
         Ok(records)

@@ -12,7 +12,9 @@ mod batch;
 mod feed;
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::{Millis, Span};
@@ -27,6 +29,8 @@ use batch::Pass;
 
 pub use feed::{Feed, FeedSender, feed};
 
+/// How long after a failure applying begins again.
+const BEGIN_AGAIN: Duration = Duration::from_secs(1);
 /// Records in one batch.
 const BATCH: usize = 512;
 /// How often the store is made durable and old segments go.
@@ -122,23 +126,32 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn start(app: Arc<App>, feed: Feed) -> std::io::Result<std::thread::JoinHandle<()>> {
+pub fn start(app: Arc<App>, mut feed: Feed) -> std::io::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     // A thread of its own: the embedded store works in place, and must not hold up answers.
     std::thread::Builder::new().name("apply".to_owned()).spawn(move || {
-        if let Err(error) = runtime.block_on(run(&app, feed)) {
-            tracing::error!(%error, "applying has stopped: events are kept in the log and applied after a restart");
+        // Nothing may end this for good but the log's end: what is not applied now is tried again from the checkpoint.
+        loop {
+            let ended = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(&app, &mut feed))));
+            match ended {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => tracing::error!(%error, "applying failed; it begins again at the checkpoint"),
+                Err(_) => tracing::error!("applying panicked; it begins again at the checkpoint"),
+            }
+            app.applying.store(false, Ordering::Relaxed);
+            std::thread::sleep(BEGIN_AGAIN);
         }
     })
 }
 
-async fn run(app: &App, mut feed: Feed) -> Result<(), ApplyError> {
+async fn run(app: &App, feed: &mut Feed) -> Result<(), ApplyError> {
     let mut checkpoint = Checkpoint::load(app).await?;
     let mut upkeep = tokio::time::interval(CHECKPOINT_EVERY);
     let mut cooling = tokio::time::interval(REFRESH_EVERY);
     let mut applied: VecDeque<(Millis, Position)> = VecDeque::new();
-    // After the store was opened anew, records before this may be in it already.
-    let mut reapply_until = Position::FIRST;
+    // What was handed out before and is not under the checkpoint is applied again: the store may have some of it.
+    let mut reapply_until = feed.position();
+    feed.start_at(checkpoint.position.min(feed.position()));
     loop {
         tokio::select! {
             biased;
@@ -163,6 +176,7 @@ async fn run(app: &App, mut feed: Feed) -> Result<(), ApplyError> {
                     feed.start_at(checkpoint.position);
                     applied.clear();
                 }
+                app.applying.store(true, Ordering::Relaxed);
                 Metric::Unapplied.level(app.tail.len());
                 if records.len() < BATCH {
                     tokio::time::sleep(GATHER).await;
@@ -232,15 +246,20 @@ async fn keep_up(
     Ok(())
 }
 
+/// Keeps what cannot be applied in a file of its own.
+fn quarantine(app: &App, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = app.data().join("quarantine");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join(format!("{name}.record")), bytes)
+}
+
 /// Records as they were written. One that does not read is put aside and said aloud: it must not block the others.
 fn decoded(app: &App, records: &[Record]) -> Vec<LogRecord> {
     let read = |record: &Record| match LogRecord::decode(&record.payload) {
         Ok(decoded) => Some(decoded),
         Err(error) => {
-            let folder = app.data().join("quarantine");
-            let file = folder.join(format!("{:020}.record", record.position.0));
-            let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &record.payload));
-            tracing::error!(position = record.position.0, %error, kept = kept.is_ok(), "a record does not read; it is put aside");
+            let kept = quarantine(app, &format!("{:020}", record.position.0), &record.payload).is_ok();
+            tracing::error!(position = record.position.0, %error, kept, "a record does not read; it is put aside");
             None
         }
     };

@@ -61,8 +61,10 @@ async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -
     let started = Instant::now();
     let mut admitted = match accept::admit(app, &bytes, sender)? {
         Admission::Granted(admitted) => admitted,
-        Admission::Withdrawn { site, key, events } => {
-            if let Some(key) = key {
+        Admission::Withdrawn { site, key, signed, events } => {
+            if let Some(key) = key
+                && (signed || !decision::lead(app, &key).await?.lead.is_empty())
+            {
                 erasure::erase(app, &key).await?;
             }
             let answer = empty(vec![Receipt::Accepted { truncated: Vec::new() }; events]);

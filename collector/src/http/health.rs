@@ -21,6 +21,8 @@ pub struct Readiness {
     pub log: &'static str,
     /// `ok`, or the store's code.
     pub store: &'static str,
+    /// `ok`, or `failing` while the log is not applied: events are taken in and wait.
+    pub apply: &'static str,
     /// Whether the process was asked to stop.
     pub draining: bool,
     /// Accepted events that are not yet in the store.
@@ -46,12 +48,18 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         Ok(_) => "ok",
         Err(error) => error.code(),
     };
-    let log = if stats.failed { "log_failed" } else { "ok" };
+    let room = app.config.log_cap.0.saturating_sub(stats.bytes);
+    let log = match (stats.failed, room < wire::limits::BODY_BYTES_DECOMPRESSED as u64) {
+        (true, _) => "log_failed",
+        (false, true) => "log_full",
+        (false, false) => "ok",
+    };
+    let apply = if app.applying.load(Ordering::Relaxed) { "ok" } else { "failing" };
     let draining = app.draining.load(Ordering::Relaxed);
     // Without the store events are still taken in: a balancer that sends them elsewhere would only lose them.
     let ready = log == "ok" && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, log, store, draining, unapplied: app.tail.len() })).into_response()
+    (status, Json(Readiness { ready, log, store, apply, draining, unapplied: app.tail.len() })).into_response()
 }
 
 /// Metrics in Prometheus's text form.

@@ -96,7 +96,7 @@ impl<'body, 'context> Fields<'body, 'context> {
 /// An integer that a JavaScript number holds exactly.
 pub(crate) fn integer(value: &Value) -> Option<i64> {
     let integer = value.as_i64()?;
-    (integer.abs() <= crate::limits::LARGEST_INTEGER).then_some(integer)
+    (integer.unsigned_abs() <= crate::limits::LARGEST_INTEGER.unsigned_abs()).then_some(integer)
 }
 
 /// `text` up to `limit` bytes, never inside a character.

@@ -100,6 +100,7 @@ fn a_fault_of_the_envelope_says_what_is_allowed() {
         (r#"{"v":1,"site":"a","stream":"short"}"#, "stream must be"),
         (r#"{"v":1,"site":"a","seed":"x","stream":"q83vEjRW"}"#, "seed must be"),
         (r#"{"v":1,"site":"a","stream":"q83vEjRW","sent":1}"#, "consent is required"),
+        (r#"{"v":1,"site":"a","stream":"q83vEjRW","sent":-9223372036854775808}"#, "allowed is an integer"),
         (r#"{"v":1,"site":"a","stream":"q83vEjRW","sent":1,"consent":{"state":"yes"}}"#, "granted, denied"),
     ] {
         let fault = Envelope::parse(body.as_bytes()).expect_err(body);
