@@ -69,11 +69,10 @@ host.wake = (milliseconds) => {
 host.send = (ticket, ask, events, body) => {
   const { stream } = link.head();
   link.note("sent", body);
-  link.post(events ? "/v1/events" : "/v1/decide", body, (status, after, text) =>
+  link.post(events ? "/v1/events" : "/v1/decide", body, (status, after, answer = {}) =>
     // Never while the core is still in `send`.
     queueMicrotask(
       guard(() => {
-        const answer = status === 200 ? JSON.parse(text) : {};
         link.note("answer", status);
         call(ANSWERED, (answer.receipts || []).map(({ retry }) => +!!retry).join(""), ticket, status, after);
         // What was asked for the visitor before a reset says nothing about the one after it.
@@ -117,6 +116,10 @@ const reset = () => {
   link.device = link.random() + " " + link.random();
   link.reset = true;
   localStorage.setItem(host.key, link.device);
+  // At once, since a logout mostly leaves the page, and the cookie would bring the old visitor back.
+  link.post("/v1/events", JSON.stringify({ ...link.head(), events: [] }), (status) => {
+    if (status === 200) link.reset = undefined;
+  });
 };
 
 const begin = () => {

@@ -51,14 +51,14 @@
     const [seed, stream, id] = link.device.split(" ");
     return { v: 1, site, seed, stream, id, sent: Date.now(), consent: { state, source }, reset: link.reset };
   };
-  // `done` gets the status (0 for none), the seconds of Retry-After and the body.
+  // `done` gets the status (0 for none, and for an answer that is not the collector's), the seconds of Retry-After and
+  // what was answered. It must not throw.
   const post = (to, body, done) => {
     const failed = () => done(0, 0);
     try {
-      fetch(origin + to, { method: "POST", body, keepalive: body.length < 6e4, credentials: "include" }).then(
-        (answer) => answer.text().then((text) => done(answer.status, +answer.headers.get("Retry-After"), text)),
-        failed,
-      );
+      fetch(origin + to, { method: "POST", body, keepalive: body.length < 6e4, credentials: "include" })
+        .then((answer) => answer.json().then((said) => done(answer.status, +answer.headers.get("Retry-After"), said)))
+        .catch(failed);
     } catch {
       navigator.sendBeacon(origin + to, body);
       failed();
@@ -68,8 +68,8 @@
     post(
       "/v1/events",
       JSON.stringify({ ...head(), events, decide }),
-      guard((status, after, body) => {
-        if (status == 200) link.answered(events, JSON.parse(body), resolve);
+      guard((status, after, said) => {
+        if (status == 200) link.answered(events, said, resolve);
         else {
           if (resolve) resolve();
           if (state == granted && (!status || status > 428)) {

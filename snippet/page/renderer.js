@@ -31,6 +31,7 @@ h2:focus{outline:0}
 .note{margin:0}.bad{color:var(--bad)}.note:empty{display:none}
 .bar{position:fixed;z-index:2147483645;inset:auto 0 0;display:flex;flex-wrap:wrap;gap:4px 20px;align-items:center;justify-content:center;padding:15px 60px 12px 20px;border:0;border-radius:0;box-shadow:0 -4px 24px #0003;animation:rise .3s}
 .bar h2{font-size:16px;padding:0}.bar p,.bar form,.bar .row{margin:0}.bar label,.bar .no{flex:0 1 auto;align-self:center}
+.bar .row{flex-wrap:nowrap}.bar code{padding:7px 14px}.bar .go{flex:none;padding:9px 22px}
 @keyframes fade{from{opacity:0}}@keyframes rise{from{opacity:0;transform:translateY(24px)}}
 @media(max-width:600px){.back{place-items:end stretch;padding:0;background:none;pointer-events:none}
 .back .card{pointer-events:auto;max-width:none;max-height:60vh;padding:21px 20px 12px;border-radius:18px 18px 0 0;box-shadow:0 -8px 40px #0005}

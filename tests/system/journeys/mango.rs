@@ -105,6 +105,26 @@ async fn mango_whoever_says_no_is_not_asked_again() {
 }
 
 #[tokio::test]
+async fn mango_in_the_other_language_of_the_shop() {
+    let journey = Journey::begin(Origin::OtherSite).await;
+    journey.settle_in().await;
+    journey.goto("/en/product/regenjas-texel").await;
+    journey.click(r#"[data-test="add-to-cart"]"#).await;
+    journey.browser.wait_for(".toast", SOON).await.unwrap();
+    journey.goto("/en/winkelwagen").await;
+    journey.assert_no_offer(&["popup"]).await;
+
+    journey.goto("/en/categorie/laarzen").await;
+
+    let popup = journey.browser.wait_for_offer("10 % off your cart", SOON).await.unwrap();
+    assert_eq!(popup.buttons, ["Close", "Give me 10 %", "No, thanks"]);
+    journey.browser.offer_type("anna@").await.unwrap();
+    journey.browser.press("Enter").await.unwrap();
+    journey.browser.wait_for_offer("valid e-mail address", SOON).await.unwrap();
+    journey.assert_no_errors().await;
+}
+
+#[tokio::test]
 async fn mango_subscribers_are_not_asked() {
     let journey = Journey::begin(Origin::SameSite).await;
     journey.arrive("/").await;

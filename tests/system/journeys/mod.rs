@@ -137,10 +137,14 @@ impl Journey {
         self.browser.wait_for_no_offer(SOON).await.unwrap();
     }
 
-    /// Clicks as soon as it can be clicked.
+    /// Clicks as soon as it can be clicked. What is far away comes into the middle at once: the shop scrolls smoothly.
     pub(crate) async fn click(&self, selector: &str) {
+        let near = "document.querySelector(arguments[0])?.scrollIntoView({ block: 'center', behavior: 'instant' })";
         self.browser
-            .wait_until(selector, SOON, async || self.browser.click(selector).await.map_err(|fault| fault.to_string()))
+            .wait_until(selector, SOON, async || {
+                self.browser.execute(near, &[json!(selector)]).await.map_err(|fault| fault.to_string())?;
+                self.browser.click(selector).await.map_err(|fault| fault.to_string())
+            })
             .await
             .unwrap();
     }
@@ -200,13 +204,15 @@ impl Journey {
         signed.split('.').nth(1).map(str::to_owned)
     }
 
-    /// Cookies that the browser would send to the collector, with their values.
+    /// Cookies of ours that the browser would send to the collector, with their values.
     pub(crate) async fn cookies(&self) -> Vec<(String, String)> {
         let urls = json!({ "urls": [format!("http://{}/", self.environment.public())] });
         let cookies = self.browser.devtools("Network.getCookies", urls).await.unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let cookies = cookies["cookies"].as_array().into_iter().flatten();
-        cookies.map(|cookie| (text(&cookie["name"]), text(&cookie["value"]))).collect()
+        let cookies = cookies.map(|cookie| (text(&cookie["name"]), text(&cookie["value"])));
+        // The shop at the same host has cookies too: they know no ports.
+        cookies.filter(|(name, _)| name.starts_with("gloed")).collect()
     }
 
     /// Keys in the page's storage that are ours.

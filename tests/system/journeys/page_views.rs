@@ -11,7 +11,7 @@ async fn counted() -> Journey {
 #[tokio::test]
 async fn page_views_are_counted_once_for_each_address() {
     let journey = counted().await;
-    journey.arrive("/").await;
+    journey.arrive("/service").await;
     journey.expect(&[("page_view", 1)]).await;
     let run = async |script: &str| journey.browser.execute(script, &[]).await.unwrap();
 
@@ -38,14 +38,14 @@ async fn page_views_count_a_return_from_the_back_forward_cache() {
     let journey = counted().await;
     let note = "addEventListener('pageshow', event => { if (event.persisted) document.documentElement.dataset.back = 'cache' })";
     journey.browser.before_every_page(note).await.unwrap();
-    journey.arrive("/").await;
+    journey.arrive("/service").await;
     journey.expect(&[("page_view", 1)]).await;
     journey.follow(r#".menu a[href="/advies"]"#, "/advies").await;
     journey.expect(&[("page_view", 2)]).await;
 
     journey.browser.back().await.unwrap();
 
-    journey.wait_for_path("/").await;
+    journey.wait_for_path("/service").await;
     let back = journey.browser.wait_for_script("document.documentElement.dataset.back", SOON).await;
     assert_eq!(back.unwrap(), "cache", "the tag keeps no page out of the cache");
     journey.expect_at_the_end(&[("page_view", 3)]).await;
@@ -95,7 +95,7 @@ async fn page_views_of_the_checkout_follow_its_steps() {
 #[tokio::test]
 async fn two_clicks_are_two_events_and_one_fact_from_two_sources_is_one() {
     let journey = counted().await;
-    journey.arrive("/").await;
+    journey.arrive("/service").await;
     let push = "const item = { item_id: 'J-17', item_name: 'Jas', price: 79.95, quantity: 1 };\
                 const object = () => dataLayer.push({ event: 'add_to_cart', ecommerce: { currency: 'EUR', value: 79.95, items: [item] } });\
                 const gtag = function () { return dataLayer.push(arguments) };\
@@ -119,7 +119,7 @@ async fn two_clicks_are_two_events_and_one_fact_from_two_sources_is_one() {
 #[tokio::test]
 async fn attributes_and_calls_are_recorded_without_a_data_layer() {
     let journey = counted().await;
-    journey.arrive("/advies").await;
+    journey.arrive("/service").await;
     let button = "document.querySelector('main').insertAdjacentHTML('afterbegin', '<button id=\"own\" type=\"button\" \
                   data-gloed-event=\"add_to_cart\" data-gloed-item=\"J-17\" data-gloed-price=\"79,95\"><b>Bestel</b></button>')";
     journey.browser.execute(button, &[]).await.unwrap();

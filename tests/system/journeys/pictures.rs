@@ -54,9 +54,6 @@ async fn take(look: &Look, language: &Language) {
     journey.click(r#"[data-test="consent-accept"]"#).await;
     journey.browser.wait_for_offer("WELKOM5", SOON).await.unwrap();
     picture("bar").await;
-    journey.goto(&path("/advies/regenjas-wassen")).await;
-    journey.click(r#"[data-test="brochure"]"#).await;
-    journey.lead("a label", |lead| lead["labels"] == json!(["onderhoud"])).await;
     journey.goto(&path("/product/regenjas-texel")).await;
     journey.click(r#"[data-test="add-to-cart"]"#).await;
     journey.browser.wait_for(".toast", SOON).await.unwrap();
@@ -68,6 +65,9 @@ async fn take(look: &Look, language: &Language) {
     journey.browser.offer_click(language.button).await.unwrap();
     journey.browser.wait_for_offer("WARM10", SOON).await.unwrap();
     picture("popup-success").await;
+    journey.goto(&path("/advies/regenjas-wassen")).await;
+    journey.click(r#"[data-test="brochure"]"#).await;
+    journey.lead("a label", |lead| lead["labels"] == json!(["onderhoud"])).await;
 
     let marketer = Browser::start(look).await.unwrap();
     marketer::open(&journey, &marketer, &format!("/leads?lang={}", language.code)).await;

@@ -1,7 +1,5 @@
 //! The shop must never notice us: not where the browser refuses, not where we are away.
 
-use std::time::Duration;
-
 use serde_json::json;
 use tests::{
     browser::Look,
@@ -13,8 +11,7 @@ use super::{Journey, Origin, SOON, counting};
 /// From a page's beginning: notes every error that nobody caught, and every name that appears in the global scope.
 const WITNESS: &str = "window.addEventListener('error', event => witness.push('error ' + event.message));\
     window.addEventListener('unhandledrejection', event => witness.push('rejection ' + event.reason));\
-    Object.defineProperty(window, 'witness', { value: [], enumerable: false });\
-    Object.defineProperty(window, 'before', { value: Object.getOwnPropertyNames(window), enumerable: false });";
+    Object.defineProperty(window, 'witness', { value: [] }); witness.names = Object.getOwnPropertyNames(window);";
 
 async fn witnessed(setup: Setup, origin: Origin, script: &str) -> Journey {
     let journey = Journey::with(setup, origin, &Look::default()).await;
@@ -101,7 +98,7 @@ async fn robust_while_the_collector_is_away_the_shop_works_and_nothing_is_lost()
         // 300 ms are promised; the page's own timer may be served a little late on a busy machine.
         assert!(answer[1].as_f64().unwrap() < 400.0, "{answer}");
     };
-    journey.arrive("/").await;
+    journey.arrive("/service").await;
     journey.expect(&[("page_view", 1)]).await;
 
     // It hangs: every answer is waited for in vain.
@@ -117,6 +114,7 @@ async fn robust_while_the_collector_is_away_the_shop_works_and_nothing_is_lost()
     journey.assert_undisturbed().await;
 
     // A page that it never served: the shop's own queue is all there is of us.
+    journey.browser.devtools("Network.clearBrowserCache", json!({})).await.unwrap();
     journey.goto("/product/laars-waal").await;
     journey.click(r#"[data-test="add-to-cart"]"#).await;
     journey.browser.wait_for(".toast", SOON).await.unwrap();
@@ -152,7 +150,7 @@ async fn robust_where_fetch_throws() {
     let patched = "window.fetch = () => { throw new TypeError('blocked by an extension') };";
     let journey = witnessed(counting(), Origin::SameSite, patched).await;
 
-    journey.arrive("/").await;
+    journey.arrive("/service").await;
     journey.browser.execute("gloed('track', 'chat')", &[]).await.unwrap();
 
     journey.browser.wait_for_script("gloed.loaded", SOON).await.unwrap();
@@ -167,7 +165,7 @@ async fn robust_where_fetch_throws() {
 #[tokio::test]
 async fn robust_the_tag_twice_is_one_tracker_and_gloed_the_only_global() {
     let journey = witnessed(counting(), Origin::OtherSite, "").await;
-    journey.arrive("/").await;
+    journey.arrive("/service").await;
     journey.expect(&[("page_view", 1)]).await;
     let again = format!(
         "const first = gloed; const tag = document.createElement('script'); tag.dataset.site = '{DEMO_SITE}';\
@@ -181,8 +179,9 @@ async fn robust_the_tag_twice_is_one_tracker_and_gloed_the_only_global() {
     assert_eq!(same, true);
     journey.browser.wait_for_offer("WELKOM5", SOON).await.unwrap();
     journey.expect_at_the_end(&[("page_view", 1), ("chat", 1)]).await;
-    // The shop's own are `dataLayer`; the browser names elements that have an id.
-    let added = "return Object.getOwnPropertyNames(window).filter(name => !before.includes(name)).sort()";
+    // `dataLayer` is the shop's; two are the driver's of this browser.
+    let added = "const drivers = ['ret_nodes', 'se_exportedFunctionSymbol'];\
+                 return Object.getOwnPropertyNames(window).filter(name => !witness.names.concat(drivers).includes(name)).sort()";
     assert_eq!(journey.browser.execute(added, &[]).await.unwrap(), json!(["dataLayer", "gloed"]));
     journey.assert_undisturbed().await;
     journey.assert_no_errors().await;
@@ -191,16 +190,16 @@ async fn robust_the_tag_twice_is_one_tracker_and_gloed_the_only_global() {
 #[tokio::test]
 async fn robust_a_listener_that_throws_hurts_only_itself() {
     let journey = witnessed(counting(), Origin::SameSite, "").await;
-    journey.arrive("/").await;
+    journey.arrive("/service").await;
 
     let script = "gloed('on', 'receipt', () => { throw new Error('of the shop') });\
-                  gloed('on', 'receipt', receipt => { document.body.dataset.heard = receipt.name });\
+                  gloed('on', 'receipt', receipt => { document.body.dataset.heard += ' ' + receipt.name });\
                   gloed('track', 'chat'); gloed(); gloed('no such command'); gloed('track'); gloed('on', 'receipt', 3);\
                   gloed('track', 'chat', { get topic() { throw new Error('a getter') } });\
                   const circle = {}; circle.circle = circle; gloed('track', 'chat', circle); return 'unhurt'";
     assert_eq!(journey.browser.execute(script, &[]).await.unwrap(), "unhurt");
 
-    journey.browser.wait_for_script("document.body.dataset.heard === 'chat'", Duration::from_secs(15)).await.unwrap();
+    journey.browser.wait_for_script("document.body.dataset.heard?.includes('chat')", SOON).await.unwrap();
     journey.expect_at_the_end(&[("page_view", 1), ("chat", 1)]).await;
     journey.assert_undisturbed().await;
     journey.assert_no_errors().await;
