@@ -57,7 +57,6 @@ pub struct ConsoleLine {
 #[derive(Debug)]
 pub struct Browser {
     driver: Driver,
-    look: Look,
     console: Mutex<Vec<ConsoleLine>>,
 }
 
@@ -105,46 +104,24 @@ impl Browser {
             options["mobileEmulation"] = json!({ "deviceMetrics":
                 { "width": look.width, "height": look.height, "pixelRatio": 2.0, "mobile": true, "touch": true } });
         }
-        let driver = Driver::open(options, page_load).await?;
-        let browser = Self { driver, look: look.clone(), console: Mutex::new(Vec::new()) };
-        browser.dress().await?;
-        Ok(browser)
-    }
-
-    /// Goes on in a new tab that shares nothing with the one before: no cache, no cookies, no storage, no connections.
-    /// What the pages before have under way goes on too.
-    ///
-    /// # Errors
-    /// When the browser refuses.
-    pub async fn become_somebody_else(&self) -> Result<(), Fault> {
-        let profile = self.devtools("Target.createBrowserContext", json!({})).await?;
-        let tab = json!({ "url": "about:blank", "browserContextId": profile["browserContextId"], "newWindow": true,
-            "width": self.look.width, "height": self.look.height });
-        let tab = self.devtools("Target.createTarget", tab).await?;
-        self.driver.command(Method::POST, "window", json!({ "handle": tab["targetId"] })).await?;
-        self.dress().await
-    }
-
-    /// Makes the tab look as it should.
-    async fn dress(&self) -> Result<(), Fault> {
-        let look = &self.look;
+        let browser = Self { driver: Driver::open(options, page_load).await?, console: Mutex::new(Vec::new()) };
         if !look.phone {
             let metrics =
                 json!({ "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false });
-            self.devtools("Emulation.setDeviceMetricsOverride", metrics).await?;
+            browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await?;
         }
         // The browser says that it is headless, which bot filters rightly count as no person.
-        let agent = self.execute("return navigator.userAgent", &[]).await?;
+        let agent = browser.execute("return navigator.userAgent", &[]).await?;
         let mut agent = agent.as_str().unwrap_or_default().replace("HeadlessChrome", "Chrome");
         if look.phone {
             agent = agent.replace("X11; Linux x86_64", "Linux; Android 10; K").replace(" Safari/", " Mobile Safari/");
         }
         let identity = json!({ "userAgent": agent, "acceptLanguage": look.language });
-        self.devtools("Emulation.setUserAgentOverride", identity).await?;
+        browser.devtools("Emulation.setUserAgentOverride", identity).await?;
         if look.slower > 1 {
-            self.devtools("Emulation.setCPUThrottlingRate", json!({ "rate": look.slower })).await?;
+            browser.devtools("Emulation.setCPUThrottlingRate", json!({ "rate": look.slower })).await?;
         }
-        Ok(())
+        Ok(browser)
     }
 
     /// Opens an address in the tab. Waits for `load` unless [`Look::wait_for_load`] is `false`.
@@ -217,6 +194,10 @@ impl Browser {
     /// When the browser refuses.
     pub async fn forget(&self, origins: &[&str]) -> Result<(), Fault> {
         self.devtools("Network.clearBrowserCache", json!({})).await?;
+        // What the page before holds in memory is let go only when the cache is switched off.
+        for off in [true, false] {
+            self.devtools("Network.setCacheDisabled", json!({ "cacheDisabled": off })).await?;
+        }
         self.devtools("Network.clearBrowserCookies", json!({})).await?;
         for origin in origins {
             let parameters = json!({ "origin": origin, "storageTypes": "all" });

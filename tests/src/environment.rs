@@ -188,7 +188,7 @@ impl Setup {
             shop_address: shop_reached,
             config,
             http: Http::new(),
-            _slow: slow,
+            slow,
             _folder: folder,
         })
     }
@@ -250,7 +250,7 @@ pub struct Environment {
     shop_address: SocketAddr,
     config: PathBuf,
     http: Http,
-    _slow: Vec<SlowNetwork>,
+    slow: Vec<SlowNetwork>,
     _folder: TempDir,
 }
 
@@ -271,6 +271,13 @@ impl Environment {
     #[must_use]
     pub fn shop_address(&self) -> SocketAddr {
         self.shop_address
+    }
+
+    /// Closes all connections through the slow networks, once nothing has travelled for `quiet`: the next visitor has none.
+    pub async fn hang_up_after(&self, quiet: Duration) {
+        for network in &self.slow {
+            network.hang_up_after(quiet).await;
+        }
     }
 
     /// The file of the configuration.

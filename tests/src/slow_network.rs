@@ -22,7 +22,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
@@ -64,6 +64,9 @@ impl Shape {
 pub struct SlowNetwork {
     address: SocketAddr,
     accepting: JoinHandle<()>,
+    traffic: Arc<Traffic>,
+    /// Its receivers are the connections: a change ends them.
+    hang_up: watch::Sender<()>,
 }
 
 impl SlowNetwork {
@@ -79,8 +82,23 @@ impl SlowNetwork {
             Ok::<_, io::Error>((listener, address))
         };
         let (listener, address) = listening.await.map_err(Fault::system("opening the slow network"))?;
-        let accepting = tokio::spawn(accept(listener, target, shape));
-        Ok(Self { address, accepting })
+        let traffic = Arc::new(Traffic { last: Mutex::new(Instant::now()) });
+        let hang_up = watch::Sender::new(());
+        let accepting = tokio::spawn(accept(listener, target, shape, Arc::clone(&traffic), hang_up.clone()));
+        Ok(Self { address, accepting, traffic, hang_up })
+    }
+
+    /// Waits until nothing has travelled and nobody has connected for `quiet`, then closes all connections: whoever
+    /// comes next has to set up their own.
+    pub async fn hang_up_after(&self, quiet: Duration) {
+        loop {
+            let until = self.traffic.last() + quiet;
+            if until <= Instant::now() {
+                self.hang_up.send_replace(());
+                return;
+            }
+            sleep_until(until).await;
+        }
     }
 
     /// Where clients connect.
@@ -97,17 +115,43 @@ impl Drop for SlowNetwork {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, shape: Shape) {
-    let up = Arc::new(Link::new(shape.up));
-    let down = Arc::new(Link::new(shape.down));
+/// When something happened last on any connection.
+#[derive(Debug)]
+struct Traffic {
+    last: Mutex<Instant>,
+}
+
+impl Traffic {
+    fn note(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    target: SocketAddr,
+    shape: Shape,
+    traffic: Arc<Traffic>,
+    hang_up: watch::Sender<()>,
+) {
+    let up = Arc::new(Link::new(shape.up, Arc::clone(&traffic)));
+    let down = Arc::new(Link::new(shape.down, Arc::clone(&traffic)));
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = tokio::task::JoinSet::new();
     while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
         let Ok((client, _)) = listener.accept().await else { return };
-        let (up, down) = (Arc::clone(&up), Arc::clone(&down));
+        traffic.note();
+        let (up, down, mut hung_up) = (Arc::clone(&up), Arc::clone(&down), hang_up.subscribe());
         connections.spawn(async move {
             // An end that fails has closed the other one too; the client sees it, and that is all there is to tell.
-            drop(carry(client, target, shape, &up, &down).await);
+            tokio::select! {
+                carried = carry(client, target, shape, &up, &down) => drop(carried),
+                ended = hung_up.changed() => drop(ended),
+            }
             drop(permit);
         });
         while connections.try_join_next().is_some() {}
@@ -160,15 +204,17 @@ async fn one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link, t
 struct Link {
     bits_per_second: u64,
     free_at: Mutex<Instant>,
+    traffic: Arc<Traffic>,
 }
 
 impl Link {
-    fn new(bits_per_second: u64) -> Self {
-        Self { bits_per_second, free_at: Mutex::new(Instant::now()) }
+    fn new(bits_per_second: u64, traffic: Arc<Traffic>) -> Self {
+        Self { bits_per_second, free_at: Mutex::new(Instant::now()), traffic }
     }
 
     /// Queues `bytes`, and gives the instant at which the last of them has left.
     fn transmit(&self, bytes: usize) -> Instant {
+        self.traffic.note();
         let nanoseconds = (bytes as u64) * 8 * 1_000_000_000 / self.bits_per_second.max(1);
         let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
         *free_at = (*free_at).max(Instant::now()) + Duration::from_nanos(nanoseconds);

@@ -48,8 +48,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         Ok(_) => "ok",
         Err(error) => error.code(),
     };
-    let room = app.config.log_cap.0.saturating_sub(stats.bytes);
-    let log = match (stats.failed, room < wire::limits::BODY_BYTES_DECOMPRESSED as u64) {
+    // The last hundredth is too little to send traffic to.
+    let cap = app.config.log_cap.0;
+    let log = match (stats.failed, cap.saturating_sub(stats.bytes) < cap / 100) {
         (true, _) => "log_failed",
         (false, true) => "log_full",
         (false, false) => "ok",

@@ -1,6 +1,9 @@
 //! The marketer reads who is warm, and why.
 
-use tests::browser::{Browser, Look};
+use tests::{
+    browser::{Browser, Look},
+    environment::Environment,
+};
 
 use super::{Journey, Origin, SOON};
 
@@ -14,10 +17,10 @@ fn micro_points(text: &str) -> i64 {
 }
 
 /// Opens one of the marketer's pages, by the password that the collector has made.
-pub(super) async fn open(journey: &Journey, marketer: &Browser, path: &str) {
-    let pages = format!("http://{}", journey.environment.private());
+pub(super) async fn open(environment: &Environment, marketer: &Browser, path: &str) {
+    let pages = format!("http://{}", environment.private());
     marketer.goto(&format!("{pages}/login")).await.unwrap();
-    marketer.type_into("#password", &journey.environment.admin_password().unwrap()).await.unwrap();
+    marketer.type_into("#password", &environment.admin_password().unwrap()).await.unwrap();
     marketer.press("Enter").await.unwrap();
     marketer.wait_for(".actions form button", SOON).await.unwrap();
     marketer.goto(&format!("{pages}{path}")).await.unwrap();
@@ -37,7 +40,7 @@ async fn marketer_sees_the_visitor_and_lines_that_add_up_to_the_score() {
 
     // when the marketer logs in
     let marketer = Browser::start(&Look::default()).await.unwrap();
-    open(&journey, &marketer, "/").await;
+    open(&journey.environment, &marketer, "/").await;
     marketer.wait_for("tr.lead", SOON).await.unwrap();
 
     // then the list shows the visitor, and the visitor's page explains the score to the last digit

@@ -77,6 +77,11 @@ impl Origin {
             Self::OtherSite => "localhost",
         }
     }
+
+    /// The address of an environment's shop, without a path.
+    fn of(self, environment: &Environment) -> String {
+        format!("http://{}:{}", self.host(), environment.shop_address().port())
+    }
 }
 
 /// One visitor in the demo shop.
@@ -110,7 +115,7 @@ impl Journey {
     pub(crate) async fn with(setup: Setup, origin: Origin, look: &Look) -> Self {
         let environment = setup.start().await.unwrap();
         let browser = Browser::start(look).await.unwrap();
-        let shop = format!("http://{}:{}", origin.host(), environment.shop_address().port());
+        let shop = origin.of(&environment);
         Self { browser, environment, shop }
     }
 

@@ -70,7 +70,7 @@ async fn take(look: &Look, language: &Language) {
     journey.lead("a label", |lead| lead["labels"] == json!(["onderhoud"])).await;
 
     let marketer = Browser::start(look).await.unwrap();
-    marketer::open(&journey, &marketer, &format!("/leads?lang={}", language.code)).await;
+    marketer::open(&journey.environment, &marketer, &format!("/leads?lang={}", language.code)).await;
     marketer.wait_for("tr.lead", SOON).await.unwrap();
     marketer.screenshot(&name("leads")).await.unwrap();
     marketer.click("tr.lead a").await.unwrap();
