@@ -95,7 +95,7 @@ async fn assert_arrival(name: &str, setup: impl Fn() -> Setup, least: [f64; 3]) 
     let mut short = Vec::new();
     for ((stay, shop), least) in STAYS.into_iter().zip(&mut shops).zip(least) {
         let mut arrived = shop.arrived().await;
-        if arrived < least && shop.visitors < FULL {
+        if measuring() && arrived < least && shop.visitors < FULL {
             shop.visited_by(FULL - shop.visitors).await;
             arrived = shop.arrived().await;
         }
