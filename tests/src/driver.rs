@@ -102,7 +102,9 @@ impl Drop for Session {
 async fn exchange(http: &Http, method: Method, address: &str, body: &Value) -> Result<Value, Fault> {
     let command = format!("{method} {}", address.rsplit('/').next().unwrap_or(address));
     let body = if method == Method::GET { String::new() } else { body.to_string() };
-    let answer = http.send(method, address, &[("content-type", "application/json")], body).await?;
+    // A connection each: one that is kept may be closed by the driver in the moment in which it is used again.
+    let headers = [("content-type", "application/json"), ("connection", "close")];
+    let answer = http.send(method, address, &headers, body).await?;
     let mut json = answer.json()?;
     let value = json["value"].take();
     if answer.status.is_success() {
