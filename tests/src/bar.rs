@@ -11,14 +11,6 @@ use std::{
     path::Path,
 };
 
-/// Whether this run is there to measure (`make bars`, `make test-long`), alone on its machine and long enough to say
-/// something. `make test` shows that what measures works, and holds what does not depend on speed: its few seconds beside
-/// a compiler or a second test run must not decide whether a change is right.
-#[must_use]
-pub fn measuring() -> bool {
-    ["GLOED_LONG", "GLOED_BARS_FILE"].into_iter().any(|name| env::var_os(name).is_some())
-}
-
 /// How a figure stands to its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {

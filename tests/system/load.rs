@@ -4,7 +4,7 @@ use std::{env, time::Duration};
 
 use tests::{
     Fault,
-    bar::{Bar, Verdict, measuring},
+    bar::{Bar, Verdict},
     body::Page,
     comparison,
     environment::{ORIGIN, SITE, Setup},
@@ -86,5 +86,7 @@ async fn bar_two_thousand_events_a_second_are_taken_in_whole_and_almost_as_fast_
     assert_eq!(Bar::at_most("ingest_doubled", doubled as f64, "events", 0.0).print(), Verdict::Ok);
     let bar = Bar::at_most("ingest_p99_ratio", compared.ratio(), "x", RATIO_LIMIT).noisy(compared.noisy);
     let verdict = bar.print();
-    assert!(!measuring() || verdict != Verdict::Short, "{bar}: {compared:?}");
+    // A debug build of the collector says nothing about its speed.
+    let release = !cfg!(debug_assertions) || env::var_os("GLOED_BIN_DIR").is_some();
+    assert!(!release || verdict != Verdict::Short, "{bar}: {compared:?}");
 }

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use tests::{
-    bar::{Bar, Verdict, measuring},
+    bar::{Bar, Verdict},
     browser::{Browser, Look},
     environment::{Environment, Setup},
     slow_network::Shape,
@@ -95,7 +95,7 @@ async fn assert_arrival(name: &str, setup: impl Fn() -> Setup, least: [f64; 3]) 
     let mut short = Vec::new();
     for ((stay, shop), least) in STAYS.into_iter().zip(&mut shops).zip(least) {
         let mut arrived = shop.arrived().await;
-        if measuring() && arrived < least && shop.visitors < FULL {
+        if arrived < least && shop.visitors < FULL {
             shop.visited_by(FULL - shop.visitors).await;
             arrived = shop.arrived().await;
         }
@@ -103,7 +103,7 @@ async fn assert_arrival(name: &str, setup: impl Fn() -> Setup, least: [f64; 3]) 
             short.push(format!("{name} at {stay} ms: {arrived} % of {}", shop.visitors));
         }
     }
-    assert!(!measuring() || short.is_empty(), "{short:?}");
+    assert_eq!(short, Vec::<String>::new());
 }
 
 #[tokio::test]
