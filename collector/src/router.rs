@@ -7,7 +7,7 @@
 //! 3. response headers that hold everywhere
 //! 4. the route; an unknown one is 404, a known one with another method 405
 //! 5. in the handler: requests in flight (503) → body timeout (408) and size (413), type and encoding (415) → JSON (400)
-//!    → site (404) → origin (403) → rate (429) → consent (403)
+//!    → site (404) → rate (429) → origin (403) → consent (403)
 //!
 //! Sizes, timeouts and flight are checked in `http::body` and the handlers rather than in layers, since a layer cannot
 //! answer with CORS headers of a site that stands in the body; `tests/system/refusals.rs` tries every limit on every route.

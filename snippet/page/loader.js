@@ -80,6 +80,10 @@
       }),
     );
 
+  // Until the collector has heard it, for as long as the page is there: nothing may be kept on the device for later.
+  const withdraw = (body) =>
+    post("/v1/events", body, (status) => (!status || status > 428) && setTimeout(withdraw, 9e3, body));
+
   // --- What happens ---
 
   // The parameters are kept as text: shops change what they handed over.
@@ -142,7 +146,8 @@
       // A refusal erases: on the device here, at the collector by this one event.
       if (choice == state) {
         link.device = link.device || known;
-        if (link.device) deliver([{ n: next(), name: "consent", time: Date.now(), properties: { state } }]);
+        if (link.device)
+          withdraw(JSON.stringify({ ...head(), events: [{ n: next(), name: "consent", time: Date.now(), properties: { state } }] }));
         link.forget();
         link.device = before.d = 0;
         Object.keys(localStorage).map((name) => name.indexOf(key) || localStorage.removeItem(name));

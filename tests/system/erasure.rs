@@ -168,6 +168,33 @@ async fn who_was_erased_and_comes_again_is_somebody_new_for_good() {
 }
 
 #[tokio::test]
+async fn who_was_erased_and_comes_again_with_the_seed_alone_is_one_new_visitor_and_can_withdraw_again() {
+    // Given a page that knows nothing but its seed, whose visitor was erased
+    let environment = environment().await;
+    let mut erased = visitor(&environment, 1, DEED).await;
+    environment.erase(SITE, &erased.id).await.unwrap();
+
+    // When it sends an event twice, since the first answer was lost
+    let event = erased.page.event("add_to_cart", json!({}));
+    let body = erased.page.envelope(URL, vec![event]);
+    let (first, again) = (send(&environment, &body).await, send(&environment, &body).await);
+
+    // Then both are the same new visitor, who did it once
+    let id = visitor_id(&first).unwrap();
+    assert_eq!(visitor_id(&again).unwrap(), id);
+    assert_ne!(id, erased.id);
+    environment.applied().await.unwrap();
+    assert_eq!(environment.visitor(SITE, id).await.unwrap().json().unwrap()["score"], "20");
+
+    // And when that one withdraws, by the seed again, that one is gone
+    let event = erased.page.event("consent", json!({ "properties": { "state": "denied" } }));
+    let mut body = erased.page.envelope(URL, vec![event]);
+    body["consent"] = json!({ "state": "denied" });
+    send(&environment, &body).await;
+    assert_eq!(environment.visitor(SITE, id).await.unwrap().status, 404);
+}
+
+#[tokio::test]
 async fn no_other_sites_key_and_nobody_without_one_reads_or_erases() {
     let environment = environment().await;
     let kept = visitor(&environment, 1, DEED).await;

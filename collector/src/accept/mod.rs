@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use engine::{Millis, Touch};
-use store::LeadKey;
+use store::{LeadKey, VisitorId};
 use wire::{ConsentState, Envelope, Receipt};
 
 use crate::app::App;
@@ -97,7 +97,7 @@ pub fn cookie_name(site: &Site) -> String {
     format!("gloed_{}", site.config.key.as_str())
 }
 
-/// Reads a body and finds out who sends it: site, origin, rate, consent, visitor, in this order. A refusal costs no
+/// Reads a body and finds out who sends it: site, rate, origin, consent, visitor, in this order. A refusal costs no
 /// store command.
 ///
 /// # Errors
@@ -118,12 +118,15 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
     }
     Metric::FieldsIgnored.add(u64::from(envelope.ignored));
 
+    let random = |error: getrandom::Error| Problem::Internal(error.to_string());
     let known = known_visitor(&site, &envelope, sender);
     if envelope.consent.state == ConsentState::Denied
         && envelope.events.iter().flatten().any(|event| event.name == wire::names::CONSENT)
     {
-        let key = known.map(|known| LeadKey::new(site.name.clone(), known.visitor));
-        let signed = known.is_some_and(|known| known.signed);
+        // Who was erased before and came again is their successor: that is whom they withdraw now.
+        let living = known.map(|known| living(app, &site, known.visitor)).transpose().map_err(random)?;
+        let signed = known.is_some_and(|known| known.signed && living == Some(known.visitor));
+        let key = living.map(|visitor| LeadKey::new(site.name.clone(), visitor));
         let events = envelope.events.len();
         return Ok(Admission::Withdrawn { site, key, signed, events });
     }
@@ -138,16 +141,10 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
         let detail = "seed or id is required: seed is 22 base64url characters made once by the page";
         return Err(wire::EnvelopeFault::Envelope(detail.to_owned()).into());
     }
-    let random = |error: getrandom::Error| Problem::Internal(error.to_string());
-    let gone = |visitor| app.erased.contains(&LeadKey::new(site.name.clone(), visitor));
     let (visitor, kept) = match known {
-        Some(known) if !gone(known.visitor) => (known.visitor, known.kept),
-        // Somebody who was erased is a new visitor, the same one however often the page asks.
         Some(known) => {
-            let mut successors =
-                std::iter::successors(Some(known.visitor), |one| Some(site.identities.successor(*one)));
-            let found = successors.by_ref().take(ERASED_IN_A_ROW).find(|visitor| !gone(*visitor));
-            (found.map_or_else(|| site.identities.fresh(), Ok).map_err(random)?, false)
+            let living = living(app, &site, known.visitor).map_err(random)?;
+            (living, known.kept && living == known.visitor)
         }
         None => (site.identities.fresh().map_err(random)?, false),
     };
@@ -161,6 +158,14 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
     let place = app.geo.place(sender.address);
     let key = LeadKey::new(site.name.clone(), visitor);
     Ok(Admission::Granted(Box::new(Admitted { site, key, keep, envelope, received, place })))
+}
+
+/// The visitor, or, who was erased, their successor: a new visitor, and the same one however often the page asks.
+fn living(app: &App, site: &Site, visitor: VisitorId) -> Result<VisitorId, getrandom::Error> {
+    let gone = |visitor: &VisitorId| app.erased.contains(&LeadKey::new(site.name.clone(), *visitor));
+    let mut successors = std::iter::successors(Some(visitor), |one| Some(site.identities.successor(*one)));
+    let found = successors.by_ref().take(ERASED_IN_A_ROW).find(|visitor| !gone(visitor));
+    found.map_or_else(|| site.identities.fresh(), Ok)
 }
 
 fn read(app: &App, body: &[u8]) -> Result<(Envelope, Arc<Site>), Problem> {
@@ -179,7 +184,7 @@ const ERASED_IN_A_ROW: usize = 64;
 /// The visitor whom a request names.
 #[derive(Clone, Copy)]
 struct Known {
-    visitor: store::VisitorId,
+    visitor: VisitorId,
     /// Whether the page keeps the signed id where it belongs already.
     kept: bool,
     /// Whether a signed id names them, not a seed.

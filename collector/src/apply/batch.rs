@@ -96,14 +96,15 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
     let mut outcomes = Vec::with_capacity(open.len());
     let mut taken = Vec::with_capacity(open.len());
     for ((key, work), stored) in open.into_iter().zip(stored) {
-        match joined(app, &key, &work, stored, pass) {
-            Ok((change, outcome)) => {
+        match contained(|| joined(app, &key, &work, stored, pass)) {
+            Some(Ok((change, outcome))) => {
                 changes.push(change);
                 outcomes.push(outcome);
                 taken.push((key, work));
             }
             // A lead of ours that does not read is damage: said aloud, left as it is for a person to look at.
-            Err(error) => put_aside(app, &key, work, &format!("its lead cannot be read: {error}")),
+            Some(Err(error)) => put_aside(app, &key, work, &format!("its lead cannot be read: {error}")),
+            None => put_aside(app, &key, work, "working them out panicked, which is a fault of ours"),
         }
     }
     let committed = app.store.commit(&changes).await?;
@@ -116,6 +117,12 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
         }
     }
     Ok(again)
+}
+
+/// What `work` gives; `None` when it panics. It would do so every time, and hold up everybody's events behind these.
+fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+    // What a panic may leave half done is dropped with it: the work owns all that it changes.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
 /// The lead with the touches in it, as a change to commit.
@@ -201,13 +208,26 @@ pub(crate) async fn refresh(app: &App, now: Millis) -> Result<usize, StoreError>
     let mut changes = Vec::with_capacity(keys.len());
     for (key, stored) in keys.iter().zip(stored) {
         let Some(stored) = stored else { continue };
-        let changed = KeptLead::decode(&stored.bytes).and_then(|kept| change(app, key, stored.version, &kept));
+        let changed =
+            contained(|| KeptLead::decode(&stored.bytes).and_then(|kept| change(app, key, stored.version, &kept)));
         match changed {
-            Ok(change) => changes.push(change),
-            Err(error) => tracing::error!(%key, %error, "a lead cannot be read"),
+            Some(Ok(change)) => changes.push(change),
+            Some(Err(error)) => tracing::error!(%key, %error, "a lead cannot be read"),
+            None => tracing::error!(%key, "a lead's bound could not be worked out: it panicked, a fault of ours"),
         }
     }
     // One that another writer changes meanwhile gets its new bound from that writer.
     app.store.commit(&changes).await?;
     Ok(changes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contained;
+
+    #[test]
+    fn what_panics_is_held_and_what_does_not_is_handed_on() {
+        assert_eq!(contained(|| 7), Some(7));
+        assert_eq!(contained(|| [1, 2, 3][std::hint::black_box(3)]), None);
+    }
 }

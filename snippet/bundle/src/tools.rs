@@ -6,6 +6,9 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::program;
 
+/// Sources that import nothing and are one function: wrapping them again would cost bytes and hide nothing more.
+const STANDS_ALONE: [&str; 2] = ["loader.js", "stub.js"];
+
 /// Programs of `snippet/node_modules`.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -58,6 +61,7 @@ impl Tools {
     }
 
     /// Bundles and minifies `entry` to `out` as a classic script. `values` replace identifiers, `alias` names modules.
+    /// All but [`STANDS_ALONE`] get a function around them, so that no name becomes the page's.
     pub(crate) fn script(
         &self,
         entry: &Path,
@@ -67,7 +71,9 @@ impl Tools {
     ) -> Result<(), Failure> {
         let mut command = self.command("esbuild");
         command.arg(entry).arg(format!("--outfile={}", out.display()));
-        command.args(["--bundle", "--minify", "--format=iife", "--target=es2020", "--legal-comments=none"]);
+        let format = if STANDS_ALONE.iter().any(|name| entry.ends_with(name)) { "esm" } else { "iife" };
+        command.arg(format!("--format={format}"));
+        command.args(["--bundle", "--minify", "--target=es2020", "--legal-comments=none"]);
         command.args(["--log-level=warning", "--charset=utf8", "--define:import.meta.url=undefined"]);
         for (name, value) in values {
             command.arg(format!("--define:{name}=\"{value}\""));

@@ -113,6 +113,31 @@ async fn consent_withdrawn_erases_on_the_device_and_at_the_collector() {
 }
 
 #[tokio::test]
+async fn consent_withdrawn_while_the_collector_is_away_is_told_when_it_is_back() {
+    // given a visitor whom the collector knows, and a collector that has gone away
+    let mut journey = Journey::begin(Origin::OtherSite).await;
+    journey.arrive("/product/regenjas-texel").await;
+    journey.lead("a score", |lead| lead["lines"].as_array().is_some_and(|lines| lines.len() >= 2)).await;
+    let visitor = journey.visitor().await.unwrap();
+    journey.environment.collector.stop().await.unwrap();
+
+    // when consent is withdrawn, then the device is clean at once
+    journey.browser.execute("gloed('consent', 'denied')", &[]).await.unwrap();
+    assert_eq!(journey.stored().await, json!([]));
+
+    // and the collector is told as soon as it can be, by the page that is still there
+    journey.environment.collector.restart().await.unwrap();
+    waiting::until("the erasure", SOON, async || {
+        let answer = journey.environment.visitor(DEMO_SITE, &visitor).await.map_err(|fault| fault.to_string())?;
+        if answer.status == 404 { Ok(()) } else { Err(answer.text()) }
+    })
+    .await
+    .unwrap();
+    assert_eq!(journey.stored().await, json!([]));
+    journey.assert_no_errors_but(|error| error.contains("ERR_CONNECTION_REFUSED")).await;
+}
+
+#[tokio::test]
 async fn consent_is_a_no_where_the_browser_says_so() {
     let journey = Journey::begin(Origin::SameSite).await;
     let says_no = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true })";
