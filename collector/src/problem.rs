@@ -41,6 +41,9 @@ pub enum Problem {
     /// No such address.
     #[error("there is nothing at this address")]
     NotFound,
+    /// A server key's site has no visitor with this id.
+    #[error("no such visitor of this site")]
+    NoSuchVisitor,
     /// The address exists, the method does not.
     #[error("this address does not take this method")]
     MethodNotAllowed,
@@ -104,7 +107,7 @@ impl Problem {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UnsupportedEncoding => "unsupported_encoding",
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::NoSuchVisitor => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Unauthorized => "unauthorized",
             Self::BadParameter(_) => "bad_parameter",
@@ -126,7 +129,7 @@ impl Problem {
             }
             Self::Envelope(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::ConsentMissing(_) | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::UnknownSite | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::UnknownSite | Self::NotFound | Self::NoSuchVisitor => StatusCode::NOT_FOUND,
             Self::UnsupportedMediaType | Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,

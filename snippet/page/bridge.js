@@ -130,6 +130,7 @@ const begin = () => {
   };
   link.forget = () => {
     link.taken = {};
+    show.clear();
     call(FORGET);
   };
   link.ask = (context, resolve) => {

@@ -139,7 +139,7 @@ export interface Gloed {
   /** Calls `listener` for each offer that is about to be shown, or each receipt. */
   (command: "on", type: "offer", listener: (offer: ShownOffer) => void): void;
   (command: "on", type: "receipt", listener: (receipt: Receipt) => void): void;
-  /** The visitor's choice. `denied` erases, on the device and at the collector. */
+  /** The visitor's choice. `denied` erases, on the device and at the collector, and takes offers off the page. */
   (command: "consent", choice: "granted" | "denied"): void;
   /** At logout: what follows is another visitor's. */
   (command: "reset"): void;

@@ -6,9 +6,8 @@
 // Every byte counts here: at most 2,000 after compression. Nothing may throw into the page: all that the page can reach
 // goes through `guard`.
 (() => {
-  const w = window;
   const d = document;
-  const before = w.gloed || {};
+  const before = window.gloed || {};
   const tag = d.currentScript || d.querySelector("script[data-site]");
   // The tag twice is one tracker.
   if (before.loaded || !tag) return;
@@ -20,7 +19,8 @@
   const asks = (flag) => location.search.includes("gloed_" + flag);
   let state = "required";
   let source = "tag";
-  let page = {};
+  // What events are put down to; nothing before the first page view, and after a refusal.
+  let page = 0;
   let path;
   let loading;
   // If the stub has sent the first page view, the same number again makes it the same event.
@@ -71,7 +71,7 @@
       guard((status, after, said) => {
         if (status == 200) link.answered(events, said, resolve);
         else {
-          if (resolve) resolve();
+          resolve?.();
           if (state == granted && (!status || status > 428)) {
             link.unsent.push(...events);
             setTimeout(link.drain, after * 1e3 + Math.random() * 2e4);
@@ -98,7 +98,7 @@
   // A page view, if the address is another one; after a return from the back-forward cache, anyway.
   const look = (event) => {
     const now = location.pathname + location.search;
-    if (now == path && !(event && event.persisted)) return;
+    if (now == path && !event?.persisted) return;
     path = now;
     page = {
       url: location.href,
@@ -149,7 +149,7 @@
         if (link.device)
           withdraw(JSON.stringify({ ...head(), events: [{ n: next(), name: "consent", time: Date.now(), properties: { state } }] }));
         link.forget();
-        link.device = before.d = 0;
+        link.device = before.d = page = 0;
         Object.keys(localStorage).map((name) => name.indexOf(key) || localStorage.removeItem(name));
         // Where the tag itself grants, the refusal must outlive the page.
         if (consent == granted) storage(state);
@@ -158,7 +158,9 @@
       state = granted;
       link.device = known || before.d || random() + " " + random();
       storage(link.device);
-      // The first page view waits for nothing. (After a refusal there is none, and `guard` ends this here.)
+      // What a refusal has dropped is told anew.
+      link.held[0] || look({ persisted: 1 });
+      // The first page view waits for nothing.
       deliver([wire(link.held.shift())], {});
       if (link.held[0]) link.drain();
     }
@@ -171,7 +173,7 @@
     loading = d.createElement("script");
     loading.onerror = () => (link.drain = () => setTimeout(guard(flush), 1e3))();
     loading.integrity = GLUE_INTEGRITY;
-    loading.crossOrigin = "anonymous";
+    loading.crossOrigin = "";
     loading.nonce = tag.nonce;
     loading.src = origin + "/" + GLUE;
     // How the glue finds us, without a global.
@@ -199,7 +201,7 @@
     decide: (context, patience) =>
       new Promise((resolve) => {
         setTimeout(resolve, patience, none("timeout"));
-        if (state == granted) link.ask(context || {}, (answer) => resolve(answer ? { reasons: [], ...answer } : none("unavailable")));
+        if (state == granted) link.ask(context || {}, (answer) => resolve({ offers: [], reasons: answer ? [] : ["unavailable"], ...answer }));
         else resolve(none("consent_missing"));
       }),
     ask: flush,
@@ -217,7 +219,7 @@
     forget: () => 0,
   };
 
-  w.gloed = guard((command, first, second) => {
+  window.gloed = guard((command, first, second) => {
     if (command == "track") capture(2, first, second);
     else if (command == "decide") return link.decide(first, 300);
     else if (command == "consent") {
@@ -225,12 +227,12 @@
       choose(first);
     } else link.call(command, first, second);
   });
-  w.gloed.loaded = 1;
+  window.gloed.loaded = 1;
 
   const start = guard(() => {
     look();
     if (consent) choose(consent);
-    (before.q || []).map((call) => (call.r || Object)(w.gloed(...call)));
+    before.q?.map((call) => (call.r || Object)(window.gloed(...call)));
     for (const method of ["pushState", "replaceState"]) {
       const original = history[method];
       history[method] = function () {
@@ -238,9 +240,9 @@
         return original.apply(this, arguments);
       };
     }
-    on(w, "popstate", lookSoon);
-    on(w, "pageshow", look);
-    on(w, "pagehide", () => link.leave());
+    on(window, "popstate", lookSoon);
+    on(window, "pageshow", look);
+    on(window, "pagehide", () => link.leave());
     on(d, "visibilitychange", () => d.hidden && link.leave());
     // What a click means is worked out later.
     on(d, "click submit", ({ type, target }) => {
@@ -251,7 +253,7 @@
     // Never in the way of the page's own loading.
     const later = () => setTimeout(load, 300);
     if (d.readyState == "complete") later();
-    else on(w, "load", later);
+    else on(window, "load", later);
   });
   if (d.prerendering) on(d, "prerenderingchange", start);
   else start();

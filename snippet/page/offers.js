@@ -9,12 +9,15 @@ const CLAIM = 8e3;
 export const offers = (link, emit) => {
   const open = {};
   let renderer;
-  const show = (decision) => decision?.offers?.forEach(link.guard((offer) => place(decision.decision, offer)));
+  const show = (decision) => link.device && decision?.offers?.forEach(link.guard((offer) => place(decision.decision, offer)));
   show.usual = ["popup", "bar"];
   show.free = () =>
     [...show.usual, ...[...document.querySelectorAll("[data-gloed-slot]")].map((place) => place.dataset.gloedSlot)].filter(
       (slot) => !open[slot] && !link.taken[slot],
     );
+
+  // A withdrawn consent or another visitor: what is on the page goes, and nobody has dismissed it.
+  show.clear = () => Object.values(open).map((page) => page.leave());
 
   const place = (decision, offer) => {
     const { id, slot, trigger, content } = offer;
@@ -39,12 +42,13 @@ export const offers = (link, emit) => {
     emit("offer", detail);
     // A shop that shows offers itself says so by preventing ours.
     if (!dispatchEvent(new CustomEvent("gloed:offer", { detail, cancelable: true }))) return;
-    open[name] = 1;
-    const page = {
+    const page = (open[name] = {
       shown: () => report("offer_shown"),
       clicked: () => report("offer_clicked"),
       dismissed: () => report("offer_dismissed"),
       closed: () => delete open[name],
+      // The renderer's own, once it has drawn.
+      leave: () => page.closed(),
       // Resolves to the code, to nothing when there is none, and to `false` when nobody answered.
       signUp: (email) => {
         dispatchEvent(new CustomEvent("gloed:signup", { detail: { email, offer: id } }));
@@ -53,9 +57,9 @@ export const offers = (link, emit) => {
       },
       claim: () =>
         link.decide({ slots: [], claim: id }, CLAIM).then(({ claimed, reasons }) => !reasons[0] && (claimed?.code || "")),
-    };
+    });
     renderer ||= fetchScript(link, OFFER, OFFER_INTEGRITY);
-    renderer.then(link.guard((render) => render(offer, page)), () => {
+    renderer.then(link.guard((render) => open[name] === page && render(offer, page)), () => {
       renderer = 0;
       link.note("renderer_failed", id);
     });

@@ -3,12 +3,13 @@
 // Texts are the offer's and are set as text, never as HTML. Styles are constructable style sheets in a closed shadow
 // root: nothing leaks in or out, and no Content-Security-Policy is in the way.
 
+// Consent dialogs stand at 2147483645 and the like, far above: an offer never lies over them.
 const STYLE = `
 :host{all:initial;--ink:#1c1917;--soft:#57534e;--paper:#fff;--line:#e7e5e4;--glow:#c2410c;--on:#fff;--bad:#b91c1c;
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink)}
 @media(prefers-color-scheme:dark){:host{--ink:#fafaf9;--soft:#d6d3d1;--paper:#1c1917;--line:#44403c;--glow:#fb923c;--on:#1c1917;--bad:#fca5a5}}
 *{box-sizing:border-box;font:inherit;color:inherit;margin:0}
-.back{position:fixed;inset:0;z-index:2147483646;display:grid;place-items:center;padding:16px;background:#1c191780;animation:fade .2s}
+.back{position:fixed;inset:0;z-index:99999;display:grid;place-items:center;padding:16px;background:#1c191780;animation:fade .2s}
 .card{position:relative;background:linear-gradient(var(--glow) 5px,var(--paper) 5px);border:1px solid var(--line);border-radius:16px;padding:28px;overflow:auto}
 .back .card{width:100%;max-width:420px;max-height:90vh;padding:36px 36px 28px;border:0;box-shadow:0 24px 64px #0006;animation:rise .3s cubic-bezier(.2,.8,.2,1)}
 h2{font-size:24px;line-height:1.25;font-weight:700;letter-spacing:-.01em;padding-right:20px;text-wrap:balance}
@@ -29,7 +30,7 @@ button,a{cursor:pointer;border:0;background:none;text-decoration:none}
 button:focus-visible,a:focus-visible,input:focus-visible{outline:3px solid var(--glow);outline-offset:2px}
 h2:focus{outline:0}
 .note{margin:0}.bad{color:var(--bad)}.note:empty{display:none}
-.bar{position:fixed;z-index:2147483645;inset:auto 0 0;display:flex;flex-wrap:wrap;gap:4px 20px;align-items:center;justify-content:center;padding:15px 60px 12px 20px;border:0;border-radius:0;box-shadow:0 -4px 24px #0003;animation:rise .3s}
+.bar{position:fixed;z-index:9999;inset:auto 0 0;display:flex;flex-wrap:wrap;gap:4px 20px;align-items:center;justify-content:center;padding:15px 60px 12px 20px;border:0;border-radius:0;box-shadow:0 -4px 24px #0003;animation:rise .3s}
 .bar h2{font-size:16px;padding:0}.bar p,.bar form,.bar .row{margin:0}.bar label,.bar .no{flex:0 1 auto;align-self:center}
 .bar .row{flex-wrap:nowrap}.bar code{padding:7px 14px}.bar .go{flex:none;padding:9px 22px}
 @keyframes fade{from{opacity:0}}@keyframes rise{from{opacity:0;transform:translateY(24px)}}
@@ -66,13 +67,13 @@ const render = (offer, page) => {
   const before = document.activeElement;
   let done;
 
-  const leave = (report) => {
+  const leave = (page.leave = (report) => {
     removeEventListener("keydown", key, true);
     host.remove();
     page.closed();
     report && !done && page.dismissed();
     slot === "popup" && before?.focus?.();
-  };
+  });
   const key = (event) => {
     if (event.key === "Escape") leave(1);
     if (!modal || event.key !== "Tab") return;

@@ -78,8 +78,10 @@ fn every_fault_of_a_configuration_is_reported_at_once_with_its_path() {
         64,
         &["absent.toml", "cannot be read"],
     );
-    fs::write(folder.path().join("gloed.toml"), "[server\n").unwrap();
-    assert_says(&gloed(folder.path(), &["check-config"]), 64, &["line 1"]);
+    fs::write(folder.path().join("broken.toml"), "[server]\npublic = \n").unwrap();
+    let broken = gloed(folder.path(), &["check-config", "--config", "broken.toml"]);
+    assert_says(&broken, 64, &["broken.toml: 1 fault", "line 2: "]);
+    assert!(!said(&broken).contains("gloed.toml"), "a file that nobody named");
 }
 
 #[test]

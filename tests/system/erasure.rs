@@ -96,6 +96,28 @@ async fn assert_somebody_else_is_untouched(environment: &Environment, other: &Vi
 }
 
 #[tokio::test]
+async fn a_visitor_is_read_and_erased_by_the_signed_id_of_cookie_and_page_too() {
+    let environment = environment().await;
+    let known = visitor(&environment, 7, OTHERS_DEED).await;
+
+    let read = environment.visitor(SITE, &known.signed).await.unwrap();
+
+    assert_eq!(read.status, 200, "{}", read.text());
+    assert_eq!(read.json().unwrap()["id"], json!(known.id), "the id itself");
+    // A signature of another site, or of nobody, is no key to the visitor whose id stands before it.
+    let forged = format!("g1.{}.AAAAAAAAAAAAAAAAAAAAAA", known.id);
+    for (site, signed) in [(OTHER, &known.signed), (SITE, &forged)] {
+        for answer in [environment.visitor(site, signed).await.unwrap(), environment.erase(site, signed).await.unwrap()]
+        {
+            assert_eq!((answer.status.as_u16(), &answer.json().unwrap()["code"]), (400, &json!("bad_parameter")));
+        }
+    }
+    assert_eq!(environment.erase(SITE, &known.signed).await.unwrap().status, 204);
+    let gone = environment.visitor(SITE, &known.signed).await.unwrap();
+    assert_eq!((gone.status.as_u16(), &gone.json().unwrap()["detail"]), (404, &json!("no such visitor of this site")));
+}
+
+#[tokio::test]
 async fn an_erased_visitor_is_unreadable_at_once_gone_within_a_minute_and_never_comes_back() {
     // Given two visitors whose bytes are in the log and in the store
     let mut environment = environment().await;

@@ -111,7 +111,9 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Self, Vec<ConfigFault>> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            vec![ConfigFault { path: "gloed.toml".to_owned(), message: error.to_string() }]
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let path = format!("line {}", before.matches('\n').count() + 1);
+            vec![ConfigFault { path, message: error.message().to_owned() }]
         })?;
         let mut faults = Vec::new();
         let mut root = Section::new(table, "", environment);

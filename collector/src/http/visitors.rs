@@ -63,7 +63,7 @@ pub struct LineBody {
     path = "/v1/visitors/{id}",
     tag = "private",
     summary = "What is known of a visitor",
-    params(("id" = String, Path, description = "The visitor's id, 22 characters")),
+    params(("id" = String, Path, description = "The visitor's id, 22 characters, or its signed form")),
     security(("server_key" = [])),
     responses(
         (status = 200, description = "Score, stage and explanation", body = VisitorBody),
@@ -81,11 +81,11 @@ pub async fn get(
     let (site, key) = addressed(&app, &headers, &id)?;
     let kept = decision::lead(&app, &key).await?;
     if kept.lead.is_empty() {
-        return Err(Problem::NotFound);
+        return Err(Problem::NoSuchVisitor);
     }
     let model = site.model();
     let evaluation = engine::evaluate(&kept.lead, &model, app.clock.now());
-    Ok(Json(described(id, &evaluation, kept.email.map(|email| email.address))))
+    Ok(Json(described(key.visitor.to_string(), &evaluation, kept.email.map(|email| email.address))))
 }
 
 /// Erases a visitor.
@@ -96,7 +96,7 @@ pub async fn get(
     summary = "Erase a visitor",
     description = "At once unreadable through every interface; within a minute the bytes are gone from store and log. \
                    The id is retired: who still sends it is a new visitor. Erasing who is not there is no error.",
-    params(("id" = String, Path, description = "The visitor's id, 22 characters")),
+    params(("id" = String, Path, description = "The visitor's id, 22 characters, or its signed form")),
     security(("server_key" = [])),
     responses(
         (status = 204, description = "Erased"),
@@ -114,12 +114,18 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The site is the server key's: no key reaches another site's visitors.
+/// The site is the server key's: no key reaches another site's visitors. An id may come as the page and the cookie have
+/// it, `g1.<id>.<signature>`, if this site signed it.
 fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, LeadKey), Problem> {
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = authorization.strip_prefix("Bearer ").unwrap_or_default();
     let site = app.sites.with_server_key(given).ok_or(Problem::Unauthorized)?;
-    let visitor = VisitorId::parse(id).map_err(|error| Problem::BadParameter(error.to_string()))?;
+    let visitor = if id.contains('.') {
+        let unsigned = || Problem::BadParameter("the id is signed, but not by this site".to_owned());
+        site.identities.verify(id).ok_or_else(unsigned)?
+    } else {
+        VisitorId::parse(id).map_err(|error| Problem::BadParameter(error.to_string()))?
+    };
     Ok((site.clone(), LeadKey::new(site.name.clone(), visitor)))
 }
 

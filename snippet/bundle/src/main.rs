@@ -155,12 +155,12 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
     Ok(manifest)
 }
 
-/// The second form of the tag, ready to be pasted.
+/// The second form of the tag, ready to be pasted: the script that goes before the tag, and nothing else.
 fn stub_page(stub: &str, csp: &str) -> String {
     format!(
-        "<!-- Put both into <head>. With a Content-Security-Policy, script-src needs {csp} for the first script. -->\n\
-         <script>{stub}</script>\n\
-         <script async src=\"https://COLLECTOR/gloed.js\" data-site=\"KEY\" data-consent=\"granted\"></script>\n"
+        "<!-- Goes above the style sheets and the Gloed tag, which stays as it is. -->\n\
+         <!-- With a Content-Security-Policy, script-src needs {csp}. -->\n\
+         <script>{stub}</script>\n"
     )
 }
 

@@ -1,7 +1,10 @@
 //! Consent: before it and without it nothing leaves the page, and what was given can be taken back.
 
 use serde_json::json;
-use tests::{environment::DEMO_SITE, waiting};
+use tests::{
+    environment::{DEMO_SITE, Setup},
+    waiting,
+};
 
 use super::{Journey, Origin, SOON, counting};
 use tests::browser::Look;
@@ -110,6 +113,74 @@ async fn consent_withdrawn_erases_on_the_device_and_at_the_collector() {
         assert_eq!((journey.stored().await, journey.cookies().await), (json!([]), Vec::new()));
         journey.assert_no_errors().await;
     }
+}
+
+#[tokio::test]
+async fn consent_withdrawn_takes_what_is_shown_off_the_page() {
+    for look in [Look::default(), Look::phone()] {
+        for popup in [false, true] {
+            // given an offer on the page
+            let journey = Journey::with(Setup::demo(), Origin::SameSite, &look).await;
+            if popup {
+                journey.settle_in().await;
+                journey.add_to_cart("regenjas-texel").await;
+                journey.goto("/categorie/laarzen").await;
+                journey.browser.wait_for_offer("10 % korting op je mandje", SOON).await.unwrap();
+                // Modal on a desktop computer: the link in the footer is behind it, a banner that opens by itself is not.
+                let open = "document.querySelector('footer [data-consent-open]').click()";
+                journey.browser.execute(open, &[]).await.unwrap();
+            } else {
+                journey.arrive("/").await;
+                journey.browser.wait_for_offer("WELKOM5", SOON).await.unwrap();
+                journey.click("footer [data-consent-open]").await;
+            }
+            let visitor = journey.visitor().await.unwrap();
+            assert_uncovered(&journey, r#"[data-test="consent-accept"]"#).await;
+            assert_uncovered(&journey, r#"[data-test="consent-refuse"]"#).await;
+
+            // when consent is withdrawn in the shop's own card
+            journey.browser.click(r#"[data-test="consent-refuse"]"#).await.unwrap();
+
+            // then the offer is gone at once, and so is the visitor
+            assert_eq!(journey.browser.offers().await.unwrap(), [], "{look:?} {popup}");
+            waiting::until("the erasure", SOON, async || {
+                let answer =
+                    journey.environment.visitor(DEMO_SITE, &visitor).await.map_err(|fault| fault.to_string())?;
+                if answer.status == 404 { Ok(()) } else { Err(answer.text()) }
+            })
+            .await
+            .unwrap();
+            assert_eq!(journey.browser.offers().await.unwrap(), []);
+            journey.assert_no_errors().await;
+        }
+    }
+}
+
+/// Corners and middle of an element belong to it, and to nothing that lies above it.
+async fn assert_uncovered(journey: &Journey, selector: &str) {
+    let above = "const element = document.querySelector(arguments[0]); const box = element.getBoundingClientRect();\
+                 return [0.1, 0.5, 0.9].flatMap(x => [0.2, 0.5, 0.8].map(y =>\
+                 document.elementFromPoint(box.x + x * box.width, box.y + y * box.height)))\
+                 .filter(found => !element.contains(found)).map(found => found ? found.outerHTML.slice(0, 99) : '')";
+    assert_eq!(journey.browser.execute(above, &[json!(selector)]).await.unwrap(), json!([]), "{selector}");
+}
+
+#[tokio::test]
+async fn consent_given_after_a_refusal_begins_with_the_page_that_is_there() {
+    // given a visitor who has said no, and looks around without a new page
+    let journey = Journey::with(counting(), Origin::OtherSite, &Look::default()).await;
+    journey.goto("/product/regenjas-texel").await;
+    journey.click(r#"[data-test="consent-refuse"]"#).await;
+    running(&journey).await;
+    assert_nothing(&journey).await;
+
+    // when the answer becomes a yes
+    journey.click("footer [data-consent-open]").await;
+    journey.click(r#"[data-test="consent-accept"]"#).await;
+
+    // then the page that is there is told, once
+    journey.expect_at_the_end(&[("page_view", 1), ("view_item", 1)]).await;
+    journey.assert_no_errors().await;
 }
 
 #[tokio::test]

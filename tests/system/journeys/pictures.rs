@@ -54,6 +54,9 @@ async fn take(look: &Look, language: &Language) {
     journey.click(r#"[data-test="consent-accept"]"#).await;
     journey.browser.wait_for_offer("WELKOM5", SOON).await.unwrap();
     picture("bar").await;
+    journey.click("footer [data-consent-open]").await;
+    picture("bar-and-consent").await;
+    journey.click(r#"[data-test="consent-accept"]"#).await;
     journey.goto(&path("/product/regenjas-texel")).await;
     journey.click(r#"[data-test="add-to-cart"]"#).await;
     journey.browser.wait_for(".toast", SOON).await.unwrap();
