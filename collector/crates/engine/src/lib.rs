@@ -72,14 +72,16 @@
 //! ```
 
 mod calendar;
+mod cart;
 pub mod condition;
+mod contribution;
 mod decay;
 pub mod decide;
 pub mod digest;
 pub mod evaluate;
 mod explanation;
-mod facts;
 pub mod forecast;
+mod gauge;
 pub mod lead;
 pub mod model;
 pub mod money;
@@ -89,6 +91,8 @@ pub mod presets;
 pub mod reason;
 pub mod record;
 pub mod sessions;
+mod slots;
+mod state;
 pub mod text;
 pub mod time;
 mod timeline;

@@ -41,6 +41,11 @@ impl Orders {
         Self { tellings }
     }
 
+    /// Places of touches that do not count, ascending.
+    pub(crate) fn uncounted(&self) -> Vec<usize> {
+        self.tellings.iter().filter(|(_, telling)| !telling.counts).map(|(place, _)| *place).collect()
+    }
+
     /// What the touch at this place is. One without a transaction id stands for itself.
     pub(crate) fn telling(&self, place: usize) -> Telling {
         self.tellings.get(&place).copied().unwrap_or(Telling { counts: true, first: true })

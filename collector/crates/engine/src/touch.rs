@@ -45,6 +45,10 @@ pub mod event {
     pub const REFUND: &str = "refund";
     /// Attributes of the visitor, in the touch's properties.
     pub const SET_ATTRIBUTES: &str = "set_attributes";
+    /// A server gives the label in the property `label`.
+    pub const LABEL_ADDED: &str = "label_added";
+    /// A server takes the label in the property `label`.
+    pub const LABEL_REMOVED: &str = "label_removed";
     /// What the visitor consented to; no behaviour.
     pub const CONSENT: &str = "consent";
     /// Our own: a decision chose this offer for this visitor.
@@ -164,6 +168,14 @@ pub enum Scalar {
     Integer(i64),
     /// True or false.
     Boolean(bool),
+}
+
+impl Scalar {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
 }
 
 impl std::fmt::Display for Scalar {

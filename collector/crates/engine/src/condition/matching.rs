@@ -1,6 +1,7 @@
 //! Whether a condition holds.
 
 use super::{Comparison, Condition, Field, Literal, Order, Sequence, Test};
+use crate::calendar;
 use crate::decide::Moment;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
@@ -128,27 +129,21 @@ fn visible(touch: &Touch) -> bool {
     touch.trust < Trust::Product
 }
 
-/// One touch, for rules, labels and the steps of sequences.
+/// One touch alone: the steps of sequences.
 #[derive(Debug, Clone, Copy)]
 pub struct TouchFacts<'a> {
     touch: &'a Touch,
-    /// The touches up to this one, for a sequence in a rule. Empty in a step: sequences do not nest.
-    until: &'a [Touch],
     page_tags: &'a PageTags,
     currency: Currency,
 }
 
 impl<'a> TouchFacts<'a> {
-    /// The last of these touches, which a lead keeps in canonical order, under a model; `None`: there is none.
-    #[must_use]
-    pub fn last_of(touches: &'a [Touch], model: &'a Model) -> Option<Self> {
-        let touch = touches.last()?;
-        Some(Self { touch, until: touches, page_tags: &model.page_tags, currency: model.currency })
+    pub(crate) const fn of(touch: &'a Touch, page_tags: &'a PageTags, currency: Currency) -> Self {
+        Self { touch, page_tags, currency }
     }
-}
 
-impl Facts for TouchFacts<'_> {
-    fn value(&self, field: &Field) -> Option<Value<'_>> {
+    /// See [`Facts::value`]; what it gives outlives these facts.
+    pub(crate) fn of_field(&self, field: &Field) -> Option<Value<'a>> {
         let touch = self.touch;
         // Shared by the optional texts, whatever their bound.
         macro_rules! optional {
@@ -182,6 +177,12 @@ impl Facts for TouchFacts<'_> {
             _ => None,
         }
     }
+}
+
+impl Facts for TouchFacts<'_> {
+    fn value(&self, field: &Field) -> Option<Value<'_>> {
+        self.of_field(field)
+    }
 
     fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool {
         let items = &self.touch.items;
@@ -195,11 +196,11 @@ impl Facts for TouchFacts<'_> {
     }
 
     fn history(&self) -> (&[Touch], Millis) {
-        (self.until, self.touch.time)
+        (&[], self.touch.time)
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
-        TouchFacts { touch, until: &[], ..*self }
+        TouchFacts { touch, ..*self }
     }
 }
 
@@ -219,6 +220,13 @@ impl<'a> LeadFacts<'a> {
         Self { lead, evaluation, model, moment }
     }
 
+    /// Touches that count: of several tellings of one order, one.
+    fn counted(&self) -> impl Iterator<Item = &'a Touch> {
+        let uncounted = &self.evaluation.uncounted;
+        let touches = self.lead.touches().iter().enumerate();
+        touches.filter(|(place, _)| uncounted.binary_search(place).is_err()).map(|(_, touch)| touch)
+    }
+
     fn page(&self) -> Option<&PageFacts> {
         self.moment.and_then(|moment| moment.page.as_ref())
     }
@@ -229,9 +237,34 @@ impl Facts for LeadFacts<'_> {
         let evaluation = self.evaluation;
         match field {
             Field::Score => Some(Value::Number(evaluation.score.0)),
+            Field::NamedScore(name) => {
+                let place = self.model.scores.iter().position(|score| score.name == *name)?;
+                evaluation.scores.get(place).map(|points| Value::Number(points.0))
+            }
+            Field::Recent(span, name) => {
+                let since = evaluation.at.minus(*span);
+                let inside = |touch: &&Touch| touch.time > since && touch.is(name);
+                let counted = self.counted().filter(inside).count();
+                i64::try_from(counted).ok().map(Value::Number)
+            }
+            Field::Visits(span) => {
+                let since = evaluation.at.minus(*span);
+                let begun = evaluation.visits_begun.iter().filter(|begun| **begun > since).count();
+                i64::try_from(begun).ok().map(Value::Number)
+            }
+            Field::Touchpoints => Some(Value::Number(i64::from(evaluation.touchpoints))),
+            Field::Consent => Some(Value::Text(&evaluation.consent)),
+            Field::Date => {
+                let today = calendar::local_day(evaluation.at, &self.model.offsets);
+                Some(Value::Number(calendar::date_of(today).year_day()))
+            }
+            Field::DaysUntil(name) => {
+                let day = calendar::day_number(evaluation.attribute(name)?.text()?)?;
+                Some(Value::Number(day.saturating_sub(calendar::local_day(evaluation.at, &self.model.offsets))))
+            }
             Field::Stage => i64::try_from(evaluation.stage.0).ok().map(Value::Number),
             Field::Attribute(name) => evaluation.attribute(name).map(Value::from),
-            Field::Count(name) => Some(Value::Number(i64::from(evaluation.count(name)))),
+            Field::Count(name) => i64::try_from(evaluation.count(self.lead, name)).ok().map(Value::Number),
             Field::VisitNumber => Some(Value::Number(i64::from(evaluation.visits))),
             Field::CartQuantity => Some(Value::Number(evaluation.cart.quantity)),
             Field::CartValue => evaluation.cart.value.map(|money| Value::Number(money.minor)),
@@ -260,10 +293,10 @@ impl Facts for LeadFacts<'_> {
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
-        TouchFacts { touch, until: &[], page_tags: &self.model.page_tags, currency: self.model.currency }
+        TouchFacts::of(touch, &self.model.page_tags, self.model.currency)
     }
 }
 
-fn any_tag(tags: &PageTags, page: Option<&PageFacts>, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+pub(crate) fn any_tag(tags: &PageTags, page: Option<&PageFacts>, visit: &mut dyn FnMut(&str) -> bool) -> bool {
     page.is_some_and(|page| tags.of(&page.path).any(visit))
 }

@@ -12,6 +12,7 @@ mod parse;
 pub use explain::Failing;
 pub use field::{Field, Scope};
 pub use glob::Glob;
+pub(crate) use matching::any_tag;
 pub use matching::{Facts, LeadFacts, TouchFacts, Value};
 pub use parse::Names;
 
