@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::model::Basis;
 use engine::{LedgerLimits, Millis, Model, Points, Span, Touch, TouchId, record};
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version};
 
@@ -178,7 +179,10 @@ pub(crate) fn change(app: &App, key: &LeadKey, expected: Version, kept: &KeptLea
 fn refresh_after(model: &Model) -> Span {
     let half_lives = model.rules.iter().filter_map(|rule| rule.half_life).chain(model.half_life);
     let fades = half_lives.map(|half_life| Span(half_life.0 / 5 * 2));
-    let expires = model.rules.iter().filter_map(|rule| rule.expires);
+    let expires = model.rules.iter().filter_map(|rule| match &rule.basis {
+        Basis::Touch(rule) => rule.expires,
+        Basis::State(_) => None,
+    });
     fades.chain(expires).min().unwrap_or(REFRESH.1).clamp(REFRESH.0, REFRESH.1)
 }
 

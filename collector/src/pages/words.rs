@@ -387,6 +387,34 @@ impl Language {
         }
     }
 
+    /// The stage came because something began or ceased to hold.
+    pub(super) fn because_state(self, rule: &str) -> String {
+        match self {
+            Self::Dutch => format!("door ‘{}’, dat begon of niet meer gold", self.rule(rule)),
+            Self::English => format!("because ‘{}’ began or ceased to hold", self.rule(rule)),
+        }
+    }
+
+    /// The lead was handed back.
+    pub(super) fn because_handed_back(self, rule: &str) -> String {
+        match self {
+            Self::Dutch => format!("teruggegeven door ‘{}’; wat daarvoor kwam telt niet meer", self.rule(rule)),
+            Self::English => format!("handed back by ‘{}’; what came before counts no more", self.rule(rule)),
+        }
+    }
+
+    /// The title of a score. Those of the presets are known in Dutch too.
+    pub(super) fn score(self, title: &str) -> String {
+        let known = match (self, title) {
+            (Self::Dutch, "engagement") => "Betrokkenheid",
+            (Self::Dutch, "fit") => "Past bij ons",
+            (Self::English, "engagement") => "Engagement",
+            (Self::English, "fit") => "Fit",
+            (_, own) => own,
+        };
+        known.to_owned()
+    }
+
     /// The stage came by cooling.
     pub(super) const fn because_cooling(self) -> &'static str {
         self.either("doordat punten afkoelden of verliepen", "because points cooled or expired")

@@ -46,6 +46,11 @@ impl Contribution {
         self.left(self.granted, at)
     }
 
+    /// Place of the touch that it is given for, if one is.
+    pub(crate) fn touch(&self) -> Option<usize> {
+        if let Origin::Touch(place) = self.origin { Some(place) } else { None }
+    }
+
     fn left(&self, points: Points, at: Millis) -> Points {
         if at < self.start || self.end.is_some_and(|end| at >= end) {
             return Points::ZERO;

@@ -6,7 +6,7 @@ use crate::model::{Model, Rule};
 use crate::points::Points;
 use crate::slots::{Owner, bounded, within_cap};
 use crate::time::Millis;
-use crate::timeline::{Mover, Timeline};
+use crate::timeline::{Mover, StageHistory, Timeline};
 use crate::touch::TouchId;
 
 /// The lines that the scores are the sums of: newest first, then limits.
@@ -194,8 +194,13 @@ fn described(model: &Model, slots: &crate::slots::Slots<'_>, limiting: Limiting,
 
 /// Why the stage is what it is.
 pub(crate) fn stage_cause(timeline: &Timeline<'_>) -> StageCause {
+    cause_of(timeline, &timeline.history)
+}
+
+/// Why a stage came.
+pub(crate) fn cause_of(timeline: &Timeline<'_>, history: &StageHistory) -> StageCause {
     let rule_id = |number: usize| timeline.model.rules.get(number).map(|rule| rule.id.clone());
-    match timeline.history.mover {
+    match history.mover {
         None => StageCause::Initial,
         Some(Mover::Time) => StageCause::Cooling,
         Some(Mover::HandBack { rule, touch }) => match (touch_id(timeline, touch), rule_id(rule)) {

@@ -10,6 +10,7 @@
 //! | record | [`record()`] | a touch, a [`Lead`] | the joined lead, and what became of the touch |
 //! | evaluate | [`evaluate()`] | lead, [`Model`], now | an [`Evaluation`]: lines that sum to the score, stage, labels, cart |
 //! | forecast | [`next_change()`], [`bound()`] | the same | when the stage changes without any event; the highest score until then |
+//! | tell why not | [`rule_story()`], [`missing()`], [`transitions()`] | lead, model, now | what a rule made of each touch; what a stage takes; how the stage changed |
 //! | decide | [`decide()`], [`claim()`] | lead, evaluation, model, [`Moment`], now | offers with their reasons; codes |
 //!
 //! # What is not here
@@ -98,6 +99,7 @@ pub mod time;
 mod timeline;
 pub mod touch;
 pub mod tree;
+pub mod why_not;
 
 pub use decide::{Chosen, Considered, Decision, Grant, Moment, claim, decide};
 pub use evaluate::{Cart, Cause, Evaluation, HeldLabel, Limit, Line, StageCause, evaluate};
@@ -115,3 +117,4 @@ pub use touch::{
     Channel, DecisionId, Device, EventName, Item, OfferId, PageFacts, Properties, PropertyName, Scalar, SourceFacts,
     StreamId, Touch, TouchId, Trust,
 };
+pub use why_not::{Missing, RuleStory, Transition, WhyNot, missing, rule_story, transitions};

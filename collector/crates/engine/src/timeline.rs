@@ -20,6 +20,7 @@ use crate::slots::Slots;
 use crate::state::State;
 use crate::time::{Millis, Span};
 use crate::touch::Touch;
+use crate::why_not::Watch;
 
 /// The score that makes the stage is the first one of a model.
 const STAGE_SCORE: usize = 0;
@@ -78,6 +79,10 @@ pub(crate) struct Timeline<'a> {
     pub(crate) contributions: Vec<Contribution>,
     pub(crate) slots: Slots<'a>,
     pub(crate) history: StageHistory,
+    /// Every stage before that one, with when and why it came.
+    pub(crate) earlier: Vec<StageHistory>,
+    /// Whoever asks why a rule did not count.
+    pub(crate) watch: Option<Watch>,
     /// The instant that was reached.
     pub(crate) now: Millis,
     tallies: Vec<Tally>,
@@ -104,9 +109,14 @@ pub(crate) struct Timeline<'a> {
 impl<'a> Timeline<'a> {
     /// Replays a ledger until `at`, which is not before its last touch.
     pub(crate) fn of(lead: &'a Lead, model: &'a Model, at: Millis) -> Self {
+        Self::watched(lead, model, at, None)
+    }
+
+    /// The same, noting why a rule does not count.
+    pub(crate) fn watched(lead: &'a Lead, model: &'a Model, at: Millis, watch: Option<Watch>) -> Self {
         let touches = lead.touches();
         let first_seen = touches.first().map_or(at, |touch| touch.time);
-        let mut timeline = Self::new(touches, model, first_seen);
+        let mut timeline = Self { watch, ..Self::new(touches, model, first_seen) };
         let mut place = 0;
         while let Some(touch) = touches.get(place) {
             let time = touch.time;
@@ -129,6 +139,8 @@ impl<'a> Timeline<'a> {
             contributions: Vec::with_capacity(touches.len()),
             slots: Slots::of(&model.scores),
             history: StageHistory { stage: StageIndex(0), since: first_seen, mover: None },
+            earlier: Vec::new(),
+            watch: None,
             now: first_seen.minus(Span(1)),
             tallies: Vec::new(),
             pins: Vec::new(),
@@ -278,8 +290,12 @@ impl<'a> Timeline<'a> {
         self.scratch = scratch;
         if next != self.history.stage {
             let mover = self.mover(begun, next, handed_back);
-            self.history = StageHistory { stage: next, since: time, mover: Some(mover) };
+            self.enter(StageHistory { stage: next, since: time, mover: Some(mover) });
         }
+    }
+
+    fn enter(&mut self, history: StageHistory) {
+        self.earlier.push(std::mem::replace(&mut self.history, history));
     }
 
     /// The stage that follows on a score, not below `floor`.
@@ -312,6 +328,11 @@ impl<'a> Timeline<'a> {
         let set = self.pins.iter().filter(|pin| pin.holds(at)).map(|pin| pin.stage).max().unwrap_or_default();
         let stays = !handed_back && self.stays_until().is_some_and(|until| at < until);
         if stays { set.max(self.history.stage) } else { set }
+    }
+
+    /// Thresholds in force for this visitor, lowest stage first.
+    pub(crate) fn bounds(&self) -> &[Bounds] {
+        &self.bounds
     }
 
     fn stays_until(&self) -> Option<Millis> {

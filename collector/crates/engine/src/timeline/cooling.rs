@@ -39,7 +39,7 @@ impl Timeline<'_> {
                 continue;
             };
             let stage = self.followed(floor, score);
-            self.history = StageHistory { stage, since: at, mover: Some(Mover::Time) };
+            self.enter(StageHistory { stage, since: at, mover: Some(Mover::Time) });
             self.now = at;
             changed = true;
             if first_only {

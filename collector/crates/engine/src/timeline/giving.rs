@@ -11,11 +11,14 @@ use crate::points::Points;
 use crate::slots::Owner;
 use crate::time::{Millis, Span};
 use crate::touch::{Touch, Trust};
+use crate::why_not::WhyNot;
 
 impl<'a> Timeline<'a> {
     /// Takes a touch: what it says of the visitor, then labels, then rules in the order of the model.
     pub(super) fn take(&mut self, place: usize, touch: &'a Touch) {
-        if !self.state.take(place, touch) {
+        let counts = self.state.take(place, touch);
+        self.watch(place, touch, counts);
+        if !counts {
             return;
         }
         let model = self.model;
@@ -35,7 +38,9 @@ impl<'a> Timeline<'a> {
 
     /// A touch that matches a rule: what it gives, if the rule's limits allow it.
     fn count(&mut self, number: usize, rule: &TouchRule, place: usize, touch: &Touch) {
-        let Some(points) = self.worth(number, rule.effect, touch) else { return };
+        let Some(points) = self.worth(number, rule.effect, touch) else {
+            return self.refuse(number, place, || WhyNot::NoValue);
+        };
         let found = self.tallies.iter().position(|tally| tally.rule == number).unwrap_or_else(|| {
             self.tallies.push(Tally { rule: number, matches: 0, kept: 0, last: 0, blocking: 0 });
             self.tallies.len() - 1
@@ -43,7 +48,8 @@ impl<'a> Timeline<'a> {
         let Some(tally) = self.tallies.get_mut(found) else { return };
         tally.matches = tally.matches.saturating_add(1);
         if tally.matches < rule.from {
-            return;
+            let (matched, from) = (tally.matches, rule.from);
+            return self.refuse(number, place, || WhyNot::TooFew { matched, from });
         }
         let tally = *tally;
         let full = rule.per.is_some_and(|per| tally.kept >= per.times);
@@ -53,7 +59,7 @@ impl<'a> Timeline<'a> {
                 Keep::Earliest => {
                     let inside = |since: Millis| per.every.is_none_or(|every| touch.time.since(since) < every);
                     if blocking.is_some_and(inside) {
-                        return;
+                        return self.refuse(number, place, || WhyNot::Limit(per));
                     }
                 }
                 Keep::Latest => self.finish(tally.blocking, touch.time),
@@ -72,6 +78,28 @@ impl<'a> Timeline<'a> {
             Effect::SetStage(stage) => self.pins.push(Pin { stage, until: end }),
             Effect::HandBack => self.hand_back(number, given, place, touch.time),
             Effect::Points(_) | Effect::PointsPer { .. } | Effect::RaiseTo(_) => {}
+        }
+    }
+
+    /// Notes why the watched rule does not count a touch.
+    fn refuse(&mut self, number: usize, place: usize, why: impl FnOnce() -> WhyNot) {
+        if let Some(watch) = self.watch.as_mut().filter(|watch| watch.rule == number) {
+            watch.refused.push((place, why()));
+        }
+    }
+
+    /// Notes why the watched rule is not even tried on a touch.
+    fn watch(&mut self, place: usize, touch: &'a Touch, counts: bool) {
+        let Some(number) = self.watch.as_ref().map(|watch| watch.rule) else { return };
+        let Some(Basis::Touch(rule)) = self.model.rules.get(number).map(|rule| &rule.basis) else { return };
+        let failing = rule.when.why_not(&self.state.known(Some(touch), self.history.stage));
+        let why = match failing {
+            Some(failing) => Some(WhyNot::Condition(failing)),
+            None if !counts => Some(WhyNot::NotCounted),
+            None => (!rule.trusts(touch)).then_some(WhyNot::Trust(touch.trust)),
+        };
+        if let Some(why) = why {
+            self.refuse(number, place, || why);
         }
     }
 

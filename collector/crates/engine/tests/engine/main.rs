@@ -20,3 +20,4 @@ mod record;
 mod sessions;
 #[cfg(test)]
 mod thresholds;
+mod why_not;
