@@ -40,11 +40,11 @@ while = { field = "attribute.customer", eq = true }
 "#;
 
 fn rule(id: &str) -> RuleId {
-    RuleId::parse(id).unwrap()
+    RuleId::parse(id).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn id(id: &str) -> TouchId {
-    TouchId::parse(id).unwrap()
+    TouchId::parse(id).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
