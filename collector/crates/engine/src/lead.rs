@@ -80,6 +80,13 @@ impl Lead {
         self.touches.iter().rev().find(|touch| touch.trust < crate::touch::Trust::Product).map(|touch| touch.time)
     }
 
+    /// The lead as it was at an instant, as far as is known today: without what happened later.
+    #[must_use]
+    pub fn until(&self, at: Millis) -> Self {
+        let known = self.touches.partition_point(|touch| touch.time <= at);
+        Self { touches: self.touches.get(..known).unwrap_or_default().to_vec(), ..self.clone() }
+    }
+
     /// The touch with this id.
     #[must_use]
     pub fn touch(&self, id: &TouchId) -> Option<&Touch> {

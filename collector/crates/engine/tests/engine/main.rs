@@ -20,4 +20,5 @@ mod record;
 mod sessions;
 #[cfg(test)]
 mod thresholds;
+#[cfg(test)]
 mod why_not;

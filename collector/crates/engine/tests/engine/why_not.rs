@@ -40,11 +40,11 @@ while = { field = "attribute.customer", eq = true }
 "#;
 
 fn rule(id: &str) -> RuleId {
-    RuleId::parse(id).unwrap_or_else(|error| panic!("{error}"))
+    RuleId::parse(id).unwrap()
 }
 
 fn id(id: &str) -> TouchId {
-    TouchId::parse(id).unwrap_or_else(|error| panic!("{error}"))
+    TouchId::parse(id).unwrap()
 }
 
 #[test]
