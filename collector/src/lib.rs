@@ -47,4 +47,5 @@ pub mod serve;
 pub mod site;
 pub mod snippet_files;
 pub mod start;
+pub mod study;
 pub mod tail;
