@@ -39,6 +39,7 @@ pub mod limits;
 pub mod log_record;
 pub mod masking;
 pub mod metric;
+pub mod models;
 pub mod outcome;
 pub mod pages;
 pub mod problem;

@@ -133,7 +133,8 @@ impl<'a> Backtest<'a> {
         judge(&mut self.quality.1, &after, &bought, self.from);
         for (place, (_, begin)) in self.midnights.iter().enumerate() {
             let end = self.midnights.get(place + 1).map_or(Millis(self.now.0.saturating_add(1)), |(_, at)| *at);
-            let in_day = |intervals: &[(Millis, Millis)]| intervals.iter().any(|(from, until)| from < &end && until > begin);
+            let in_day =
+                |intervals: &[(Millis, Millis)]| intervals.iter().any(|(from, until)| from < &end && until > begin);
             if let Some(day) = self.hot.get_mut(place) {
                 day.0 += u32::from(in_day(&before));
                 day.1 += u32::from(in_day(&after));
@@ -157,9 +158,8 @@ impl<'a> Backtest<'a> {
     }
 
     fn keep_largest(&mut self) {
-        self.moved.sort_by(|left, right| {
-            right.distance.cmp(&left.distance).then_with(|| left.visitor.cmp(&right.visitor))
-        });
+        self.moved
+            .sort_by(|left, right| right.distance.cmp(&left.distance).then_with(|| left.visitor.cmp(&right.visitor)));
         self.moved.truncate(LISTED);
     }
 
@@ -196,8 +196,7 @@ impl<'a> Backtest<'a> {
 fn judge(quality: &mut Quality, hot: &[(Millis, Millis)], bought: &[Millis], from: Millis) {
     let recent = || hot.iter().filter(|(_, until)| *until > from);
     // Hot before the purchase, not by it; and not so long before that it says nothing.
-    let foretold =
-        |at: &Millis, (begun, until): &(Millis, Millis)| begun < at && at.since(*until.min(at)) <= FORETOLD;
+    let foretold = |at: &Millis, (begun, until): &(Millis, Millis)| begun < at && at.since(*until.min(at)) <= FORETOLD;
     quality.hot += u32::from(recent().next().is_some());
     quality.hot_and_bought += u32::from(recent().any(|interval| bought.iter().any(|at| foretold(at, interval))));
     quality.bought += u32::from(!bought.is_empty());
@@ -259,14 +258,17 @@ mod tests {
         assert_eq!(report.leads, 3);
         let days: Vec<(&str, u32, u32)> =
             report.days.iter().map(|day| (day.date.as_str(), day.hot_before, day.hot_after)).collect();
-        assert_eq!(days, [
-            ("2026-09-20", 0, 0),
-            ("2026-09-21", 0, 1),
-            ("2026-09-22", 0, 1),
-            ("2026-09-23", 0, 1),
-            ("2026-09-24", 0, 0),
-            ("2026-09-25", 0, 1),
-        ]);
+        assert_eq!(
+            days,
+            [
+                ("2026-09-20", 0, 0),
+                ("2026-09-21", 0, 1),
+                ("2026-09-22", 0, 1),
+                ("2026-09-23", 0, 1),
+                ("2026-09-24", 0, 0),
+                ("2026-09-25", 0, 1),
+            ]
+        );
         assert_eq!(report.before, Quality { hot: 0, hot_and_bought: 0, bought: 2, bought_and_hot: 0 });
         assert_eq!(report.after, Quality { hot: 2, hot_and_bought: 1, bought: 2, bought_and_hot: 1 });
         assert_eq!((report.after.precision_per_mille(), report.before.precision_per_mille()), (Some(500), None));

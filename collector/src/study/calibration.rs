@@ -120,7 +120,10 @@ mod tests {
             calibration.add(&buyer(calls));
         }
         let report = calibration.finish();
-        assert_eq!((report.purchases, report.mean.as_deref(), report.median.as_deref()), (40, Some("20.5"), Some("20")));
+        assert_eq!(
+            (report.purchases, report.mean.as_deref(), report.median.as_deref()),
+            (40, Some("20.5"), Some("20"))
+        );
         let quantiles: Vec<(u8, &str)> = report.quantiles.iter().map(|(at, points)| (*at, points.as_str())).collect();
         assert_eq!(quantiles, [(10, "4"), (25, "10"), (50, "20"), (75, "30"), (90, "36")]);
         assert_eq!(report.proposed, [("warm".into(), ">= 5".into()), ("hot".into(), ">= 10".into())]);
