@@ -8,6 +8,7 @@
 
 mod address;
 mod enrich;
+mod sources;
 mod validate;
 
 use std::net::IpAddr;
