@@ -119,8 +119,10 @@ fn check(file: &str, currency: &str) -> Result<String, Failure> {
         let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
         (BAD_CONFIGURATION, format!("{file}: {} fault(s)\n{}", lines.len(), lines.join("\n")))
     })?;
+    let warnings = engine::tree::Tree::parse(&text).map(|tree| engine::model::warnings(&model, &tree)).unwrap_or_default();
+    let warnings: String = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
     let (rules, stages, offers) = (model.rules.len(), model.stages.iter().len(), model.offers.len());
-    Ok(format!("{file} is good: {} {}, {rules} rules, {stages} stages, {offers} offers", model.name, model.version))
+    Ok(format!("{warnings}{file} is good: {} {}, {rules} rules, {stages} stages, {offers} offers", model.name, model.version))
 }
 
 fn read(file: &str) -> Result<String, Failure> {

@@ -21,6 +21,7 @@ mod session;
 mod shell;
 mod stage;
 mod timeline;
+mod titles;
 mod when;
 mod words;
 

@@ -3,6 +3,7 @@
 use engine::{Channel, Device, Money, Points, Scalar, Span};
 
 use super::language::Language;
+use super::titles;
 
 macro_rules! words {
     ($($name:ident: $dutch:literal, $english:literal;)*) => {
@@ -231,33 +232,9 @@ impl Language {
 
     /// A rule's title. Those of the presets are known in Dutch too; a shop's own are as the shop wrote them.
     pub(super) fn rule(self, title: &str) -> &str {
-        let Self::Dutch = self else { return title };
-        match title {
-            "Looked at a page" => "Pagina bekeken",
-            "Looked at a category" => "Categorie bekeken",
-            "Chose a product from a list" => "Product gekozen uit een lijst",
-            "Looked at a product" => "Product bekeken",
-            "Searched the shop" => "Gezocht in de winkel",
-            "Shared a page" => "Pagina gedeeld",
-            "Downloaded a file" => "Bestand gedownload",
-            "Kept a product for later" => "Product bewaard",
-            "Put something into the cart" => "Iets in de winkelmand gelegd",
-            "Took something out of the cart" => "Iets uit de winkelmand gehaald",
-            "Looked into the cart" => "Winkelmand bekeken",
-            "Went to the checkout" => "Naar de kassa gegaan",
-            "Said where to deliver" => "Bezorging ingevuld",
-            "Said how to pay" => "Betaalwijze ingevuld",
-            "Bought something" => "Gekocht",
-            "Sent something back" => "Iets teruggestuurd",
-            "Signed up" => "Aangemeld",
-            "Asked for contact" => "Contact gevraagd",
-            "Logged in" => "Ingelogd",
-            "Chatted" => "Gechat",
-            "Opened a mail" => "E-mail geopend",
-            "Clicked in a mail" => "In een e-mail geklikt",
-            "Forwarded a mail" => "E-mail doorgestuurd",
-            "Replied to a mail" => "E-mail beantwoord",
-            own => own,
+        match self {
+            Self::Dutch => titles::dutch(title).unwrap_or(title),
+            Self::English => title,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which rules and labels a touch can concern, by its event name: a touch pays for the rules about it, and for no others.
 
+use std::collections::BTreeMap;
+
 use super::{Basis, LabelRule, Rule};
 
 /// Places of rules and labels by event name.
@@ -22,43 +24,60 @@ pub(crate) struct Concerned {
     pub(crate) labels: Vec<u32>,
 }
 
+impl Concerned {
+    /// Adds a rule or a label, once however often it names the event.
+    fn add(&mut self, number: u32, is_label: bool) {
+        let list = if is_label { &mut self.labels } else { &mut self.rules };
+        if list.last() != Some(&number) {
+            list.push(number);
+        }
+    }
+}
+
 impl EventIndex {
     pub(crate) fn of(rules: &[Rule], labels: &[LabelRule]) -> Self {
-        let events = |rule: &Rule| match &rule.basis {
-            Basis::Touch(touch) => Some(touch.events.clone()),
+        let of_rules = numbered(rules).filter_map(|(number, rule)| match &rule.basis {
+            Basis::Touch(touch) => Some((number, touch.events.as_deref())),
             Basis::State(_) => None,
+        });
+        let of_labels = numbered(labels).map(|(number, label)| (number, label.events.as_deref()));
+        let all = || {
+            let rules = of_rules.clone().map(|(number, names)| (number, names, false));
+            rules.chain(of_labels.clone().map(|(number, names)| (number, names, true)))
         };
-        let of_rules: Vec<(u32, Option<Vec<String>>)> =
-            numbered(rules).filter_map(|(number, rule)| Some((number, events(rule)?))).collect();
-        let of_labels: Vec<(u32, Option<Vec<String>>)> =
-            numbered(labels).map(|(number, label)| (number, label.events.clone())).collect();
-        let mut names: Vec<&String> =
-            of_rules.iter().chain(&of_labels).filter_map(|(_, names)| names.as_ref()).flatten().collect();
-        names.sort_unstable();
-        names.dedup();
-        let about = |name: Option<&String>, all: &[(u32, Option<Vec<String>>)]| {
-            let concerns = |names: &Option<Vec<String>>| {
-                names.as_ref().is_none_or(|names| name.is_some_and(|name| names.contains(name)))
-            };
-            all.iter().filter(|(_, names)| concerns(names)).map(|(number, _)| *number).collect()
-        };
-        let concerned = |name: Option<&String>| Concerned {
-            name: name.cloned().unwrap_or_default(),
-            rules: about(name, &of_rules),
-            labels: about(name, &of_labels),
-        };
-        let mut slots = vec![None; (names.len() * 2).next_power_of_two()];
-        for name in names {
+        // By name, so that a model of many rules is read in time proportional to what they concern.
+        let mut others = Concerned::default();
+        let mut named: BTreeMap<&str, Concerned> = BTreeMap::new();
+        for name in all().filter_map(|(_, names, _)| names).flatten() {
+            named.entry(name).or_insert_with(|| Concerned { name: name.clone(), ..Concerned::default() });
+        }
+        for (number, names, is_label) in all() {
+            match names {
+                None => {
+                    others.add(number, is_label);
+                    named.values_mut().for_each(|concerned| concerned.add(number, is_label));
+                }
+                Some(names) => {
+                    for name in names {
+                        if let Some(concerned) = named.get_mut(name.as_str()) {
+                            concerned.add(number, is_label);
+                        }
+                    }
+                }
+            }
+        }
+        let mut slots = vec![None; (named.len() * 2).next_power_of_two()];
+        for (name, concerned) in named {
             let found = probe(name, slots.len()).find(|slot| slots.get(*slot).is_some_and(Option::is_none));
             if let Some(slot) = found.and_then(|slot| slots.get_mut(slot)) {
-                *slot = Some(concerned(Some(name)));
+                *slot = Some(concerned);
             }
         }
         let states = numbered(rules)
             .filter(|(_, rule)| matches!(rule.basis, Basis::State(_)))
             .map(|(number, _)| number)
             .collect();
-        Self { slots, others: concerned(None), states }
+        Self { slots, others, states }
     }
 
     /// What concerns a touch of this name.
@@ -81,6 +100,6 @@ fn probe(name: &str, slots: usize) -> impl Iterator<Item = usize> + use<> {
     (0..slots).map(move |step| first.wrapping_add(step) & mask)
 }
 
-fn numbered<T>(all: &[T]) -> impl Iterator<Item = (u32, &T)> {
+fn numbered<T>(all: &[T]) -> impl Iterator<Item = (u32, &T)> + Clone {
     (0..).zip(all)
 }

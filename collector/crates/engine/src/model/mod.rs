@@ -6,10 +6,14 @@ pub mod labels;
 mod offer_parse;
 pub mod offers;
 mod parse;
+mod place;
+mod possible;
+mod reach;
 mod reader;
 mod rule_parse;
 pub mod rules;
 pub mod stages;
+pub mod warnings;
 
 use crate::money::Currency;
 use crate::time::{Millis, Span};
@@ -21,6 +25,7 @@ pub use labels::{LabelRule, PageTags};
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
+pub use warnings::{ModelWarning, warnings};
 
 /// What a model needs to know about the site that it is compiled for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -61,7 +61,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
     let page_tags = page_tags(&top, faults);
     let stage_names = stage_names(&top);
     let score_names: Vec<String> = scores.iter().map(|score| score.name.clone()).collect();
-    let tag_names: Vec<String> = page_tags.names().map(str::to_owned).collect();
+    let tag_names: Vec<String> = page_tags.names().filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
     let names = Names { currency: site.currency, stages: &stage_names, scores: &score_names, page_tags: &tag_names };
     let stages = Stages(stages(&top, &names, faults));
     let rules = rules(&top, half_life, &groups, &names, faults);

@@ -1,5 +1,6 @@
 //! From the text of a model to its scores, groups and rules.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::parse::{POINTS, condition, half_life, points, span};
@@ -12,6 +13,8 @@ use crate::time::Span;
 use crate::touch::Trust;
 
 const ABOVE_ZERO: &str = "a number of points above 0";
+/// The most names that one message lists.
+const MOST_LISTED: usize = 40;
 /// The most scores of one model.
 const MOST_SCORES: usize = 16;
 
@@ -106,14 +109,11 @@ pub(super) fn rules(
     faults: &mut Faults,
 ) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
-    let mut ids: Vec<RuleId> = Vec::new();
+    let mut ids: BTreeSet<RuleId> = BTreeSet::new();
     for table in top.tables("rules", &RULE, faults) {
         let id = table.required("id", "1 to 64 of a-z A-Z 0-9 _ . -", faults, |tree| RuleId::parse(tree.text()?).ok());
-        if let Some(id) = &id {
-            if ids.contains(id) {
-                faults.add(&table.inner("id"), table.line, format!("\"{id}\" again"), "an id that no other rule has");
-            }
-            ids.push(id.clone());
+        if let Some(id) = id.as_ref().filter(|id| !ids.insert(RuleId::clone(id))) {
+            faults.add(&table.inner("id"), table.line, format!("\"{id}\" again"), "an id that no other rule has");
         }
         rules.extend(rule(&table, id, inherited, groups, names, faults));
     }
@@ -129,13 +129,8 @@ fn rule(
     faults: &mut Faults,
 ) -> Option<Rule> {
     let title = table.optional("title", "1 to 120 bytes", faults, |tree| short_text(tree, 120));
-    let score = table.optional("score", &one_of("score", names.scores), faults, |tree| {
-        names.scores.iter().position(|name| Some(name.as_str()) == tree.text())
-    });
-    let group_ids: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();
-    let group = table.optional("group", &one_of("group", &group_ids), faults, |tree| {
-        group_ids.iter().position(|id| Some(id.as_str()) == tree.text())
-    });
+    let score = named(table, "score", "score", names.scores.iter().map(String::as_str), faults);
+    let group = named(table, "group", "group", groups.iter().map(|group| group.id.as_str()), faults);
     let cap = table.optional("cap", ABOVE_ZERO, faults, above_zero);
     let own = half_life(table, faults).or_else(|| groups.get(group?)?.half_life);
     let basis = match (table.get("when").is_some(), table.get("while").is_some()) {
@@ -150,7 +145,16 @@ fn rule(
             return None;
         }
         (false, true) => state_rule(table, names, faults).map(Basis::State),
-        _ => touch_rule(table, names, faults).map(Basis::Touch),
+        (false, false) => {
+            faults.add(
+                &table.inner("when"),
+                table.line,
+                "nothing",
+                "a condition: when about touches, or while about a state",
+            );
+            return None;
+        }
+        (true, false) => touch_rule(table, names, faults).map(Basis::Touch),
     };
     let (id, basis) = (id?, basis?);
     // What holds does not cool unless it is told to: a company does not shrink because nobody looks.
@@ -211,7 +215,8 @@ fn effect(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<E
     let (first, second) = (given.next(), given.next());
     if let Some(second) = second {
         let line = table.get(second).and_then(|tree| tree.line);
-        faults.add(&table.inner(second), line, second, format!("exactly one of {}", EFFECTS.join(", ")));
+        let found = format!("{second} beside {}", first.copied().unwrap_or_default());
+        faults.add(&table.inner(second), line, found, format!("exactly one of {}", EFFECTS.join(", ")));
         return None;
     }
     match first.copied() {
@@ -226,16 +231,20 @@ fn effect(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<E
             Some(Effect::PointsPer { points: points?, minor: minor? })
         }
         Some("raise_to") => table.required("raise_to", ABOVE_ZERO, faults, above_zero).map(Effect::RaiseTo),
-        Some("set_stage") => table
-            .required("set_stage", &one_of("stage", names.stages), faults, |tree| {
-                names.stages.iter().position(|name| Some(name.as_str()) == tree.text())
-            })
-            .map(|place| Effect::SetStage(StageIndex(place))),
+        Some("set_stage") => {
+            let place = named(table, "set_stage", "stage", names.stages.iter().map(String::as_str), faults);
+            place.map(|place| Effect::SetStage(StageIndex(place)))
+        }
         Some("hand_back") => {
             table.required("hand_back", "true", faults, |tree| boolean(tree).filter(|truth| *truth))?;
             Some(Effect::HandBack)
         }
-        _ => table.required("points", POINTS, faults, points).map(Effect::Points),
+        Some(_) => table.required("points", POINTS, faults, points).map(Effect::Points),
+        None => {
+            let allowed = "a number of points, or one of points_per, raise_to, set_stage, hand_back";
+            faults.add(&table.inner("points"), table.line, "nothing", allowed);
+            None
+        }
     }
 }
 
@@ -243,10 +252,25 @@ fn count(tree: &crate::tree::Tree) -> Option<u32> {
     u32::try_from(integer(tree)?).ok().filter(|count| (1..=1_000_000).contains(count))
 }
 
-fn one_of(what: &str, names: &[String]) -> String {
-    if names.is_empty() {
-        format!("a {what} of the model: there is none")
-    } else {
-        format!("a {what} of the model: {}", names.join(", "))
+/// The place of what a key names, in the order of the model.
+fn named<'n>(
+    table: &Table<'_>,
+    key: &str,
+    what: &str,
+    mut names: impl Iterator<Item = &'n str> + Clone,
+    faults: &mut Faults,
+) -> Option<usize> {
+    let tree = table.get(key)?;
+    let all = names.clone();
+    let place = tree.text().and_then(|text| names.position(|name| name == text));
+    if place.is_none() {
+        // Each name once, and none that did not read: those are faults of their own.
+        let mut told = BTreeSet::new();
+        let mut known = all.filter(|name| !name.is_empty() && told.insert(*name));
+        let mut listed: Vec<&str> = known.by_ref().take(MOST_LISTED).collect();
+        listed.extend(known.next().map(|_| "and others"));
+        let known = if listed.is_empty() { "there is none".to_owned() } else { listed.join(", ") };
+        faults.add(&table.inner(key), tree.line, tree, format!("a {what} of the model: {known}"));
     }
+    place
 }

@@ -3,9 +3,19 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod cases_b2b;
+#[cfg(test)]
+mod cases_exact;
+#[cfg(test)]
+mod cases_marketer;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod conditions;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
@@ -17,8 +27,12 @@ mod properties;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod thresholds;
+#[cfg(test)]
+mod validator;
 #[cfg(test)]
 mod why_not;
