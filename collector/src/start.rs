@@ -22,6 +22,7 @@ use crate::identity::Tombstones;
 use crate::limits::{InFlight, RateLimits};
 use crate::metric::Metric;
 use crate::models::{self, ModelsError};
+use crate::outbox;
 use crate::pages::Sessions;
 use crate::site::{SiteError, Sites};
 use crate::snippet_files::SnippetFiles;
@@ -115,6 +116,7 @@ pub async fn start(
         rates: RateLimits::new(config.limits.requests_per_second, config.limits.request_burst),
         events_in_flight: InFlight::new(config.limits.events_in_flight),
         decisions_in_flight: InFlight::new(config.limits.decisions_in_flight),
+        server_in_flight: InFlight::new(config.limits.events_in_flight),
         deciding: Deciding::default(),
         snippet: SnippetFiles::default(),
         metrics,
@@ -130,6 +132,7 @@ pub async fn start(
     }
     let applying = apply::start(app.clone(), feed).map_err(io("cannot start a thread for", &data))?;
     tokio::spawn(erasure::clean(app.clone()));
+    tokio::spawn(outbox::expire(app.clone()));
     Ok(Started { app, applying })
 }
 

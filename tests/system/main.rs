@@ -29,3 +29,7 @@ mod personal_data;
 mod receipts;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod server_events;
+#[cfg(test)]
+mod transitions;

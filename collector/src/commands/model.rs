@@ -1,7 +1,5 @@
 //! `gloed model`: check, explain, backtest, calibrate, list, import, publish.
 
-use std::path::{Path, PathBuf};
-
 use clap::Subcommand;
 use collector::admin::Client;
 use collector::config::Config;
@@ -11,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::table::table;
-use crate::{BAD_CONFIGURATION, Failure};
+use crate::{BAD_CONFIGURATION, Failure, Running};
 
 /// What to do about models.
 #[derive(Subcommand)]
@@ -73,16 +71,15 @@ pub(crate) enum ModelCommand {
 /// Which site of which collector.
 #[derive(clap::Args)]
 pub(crate) struct At {
-    /// The configuration file of the running collector
-    #[arg(long, default_value = "gloed.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    running: Running,
     /// The site's key; not needed where there is one site
     #[arg(long)]
     site: Option<String>,
 }
 
 /// Loads a configuration.
-pub(crate) type Load<'l> = &'l dyn Fn(&Path) -> Result<Config, Failure>;
+pub(crate) type Load<'l> = &'l dyn Fn(&Running) -> Result<Config, Failure>;
 
 /// Carries a command out and returns what to print.
 pub(crate) async fn run(command: ModelCommand, load: Load<'_>) -> Result<String, Failure> {
@@ -119,10 +116,14 @@ fn check(file: &str, currency: &str) -> Result<String, Failure> {
         let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
         (BAD_CONFIGURATION, format!("{file}: {} fault(s)\n{}", lines.len(), lines.join("\n")))
     })?;
-    let warnings = engine::tree::Tree::parse(&text).map(|tree| engine::model::warnings(&model, &tree)).unwrap_or_default();
+    let warnings =
+        engine::tree::Tree::parse(&text).map(|tree| engine::model::warnings(&model, &tree)).unwrap_or_default();
     let warnings: String = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
     let (rules, stages, offers) = (model.rules.len(), model.stages.iter().len(), model.offers.len());
-    Ok(format!("{warnings}{file} is good: {} {}, {rules} rules, {stages} stages, {offers} offers", model.name, model.version))
+    Ok(format!(
+        "{warnings}{file} is good: {} {}, {rules} rules, {stages} stages, {offers} offers",
+        model.name, model.version
+    ))
 }
 
 fn read(file: &str) -> Result<String, Failure> {
@@ -144,7 +145,7 @@ fn which(model: &str) -> Result<Value, Failure> {
 }
 
 async fn ask(at: &At, load: Load<'_>, mut question: Value) -> Result<Value, Failure> {
-    let config = load(&at.config)?;
+    let config = load(&at.running)?;
     let keys: Vec<&str> = config.sites.iter().map(|site| site.key.as_str()).collect();
     let site = match (&at.site, keys.as_slice()) {
         (Some(site), _) => site.as_str(),
@@ -160,7 +161,8 @@ async fn ask(at: &At, load: Load<'_>, mut question: Value) -> Result<Value, Fail
 
 async fn publish(model: &str, notify: bool, at: &At, load: Load<'_>) -> Result<String, Failure> {
     // Who: as the system knows them. The socket lets nobody else in.
-    let by = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "command line".to_owned());
+    let by =
+        std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "command line".to_owned());
     let number = match which(model)? {
         Value::Object(which) if which.contains_key("text") => {
             let question = json!({ "command": "model_import", "text": which["text"], "by": by });
@@ -201,7 +203,11 @@ fn explained(answer: &Value) -> String {
     )];
     parts.extend(rows(&answer["scores"], |score| vec![format!("{} {}", text(&score[0]), text(&score[1]))]).concat());
     if let Some(next) = answer["next_change"].as_array() {
-        parts.push(format!("{} at {}, if nothing happens", next.get(1).map(text).unwrap_or_default(), instant(&answer["next_change"][0])));
+        parts.push(format!(
+            "{} at {}, if nothing happens",
+            next.get(1).map(text).unwrap_or_default(),
+            instant(&answer["next_change"][0])
+        ));
     }
     for lacking in answer["missing"].as_array().into_iter().flatten() {
         parts.push(format!(
@@ -215,7 +221,8 @@ fn explained(answer: &Value) -> String {
         vec![instant(&line[2]), text(&line[1]), text(&line[0]), text(&line[3]), text(&line[4])]
     });
     parts.push(format!("\n{}", table(&["when", "line", "score", "then", "now"], &lines)));
-    let changes = rows(&answer["transitions"], |one| vec![instant(&one[0]), text(&one[1]), text(&one[2]), text(&one[3])]);
+    let changes =
+        rows(&answer["transitions"], |one| vec![instant(&one[0]), text(&one[1]), text(&one[2]), text(&one[3])]);
     if !changes.is_empty() {
         parts.push(format!("\n{}", table(&["when", "from", "to", "why"], &changes)));
     }
@@ -233,9 +240,7 @@ fn backtested(answer: &Value) -> String {
         (Some(part), Some(whole)) if whole > 0 => format!("{} %", part * 100 / whole),
         _ => "–".to_owned(),
     };
-    let days = rows(&answer["days"], |day| {
-        vec![text(&day["date"]), text(&day["hot_before"]), text(&day["hot_after"])]
-    });
+    let days = rows(&answer["days"], |day| vec![text(&day["date"]), text(&day["hot_before"]), text(&day["hot_after"])]);
     let stages = rows(&answer["stages"], |one| vec![text(&one[0]), text(&one[1]), text(&one[2])]);
     let moved = rows(&answer["moved"], |one| {
         let told = |which: &str| format!("{} {}", text(&one[which][0]), text(&one[which][1]));
@@ -293,7 +298,11 @@ fn listed(answer: &Value) -> String {
             text(&one["state"]),
             text(&one["title"]),
             format!("{} {}", instant(&one["imported"][0]), text(&one["imported"][1])),
-            if published.is_null() { String::new() } else { format!("{} {}", instant(&published[0]), text(&published[1])) },
+            if published.is_null() {
+                String::new()
+            } else {
+                format!("{} {}", instant(&published[0]), text(&published[1]))
+            },
         ]
     });
     table(&["version", "state", "model", "imported", "published"], &editions)

@@ -17,9 +17,7 @@ pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
         let cells: Vec<String> = columns
             .iter()
             .zip(cells)
-            .map(|((width, right), text)| {
-                if *right { format!("{text:>width$}") } else { format!("{text:<width$}") }
-            })
+            .map(|((width, right), text)| if *right { format!("{text:>width$}") } else { format!("{text:<width$}") })
             .collect();
         cells.join("  ").trim_end().to_owned()
     };

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{Evaluation, Model};
 use serde::Serialize;
 use store::{LeadKey, VisitorId};
 use utoipa::ToSchema;
 
+use super::server_key;
 use crate::app::App;
 use crate::decision;
 use crate::erasure;
@@ -127,13 +128,12 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The site is the server key's: no key reaches another site's visitors.
+/// The site of the server key, and its visitor.
 fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, LeadKey), Problem> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let given = authorization.strip_prefix("Bearer ").unwrap_or_default();
-    let site = app.sites.with_server_key(given).ok_or(Problem::Unauthorized)?;
+    let site = server_key::site(app, headers)?;
     let visitor = VisitorId::parse(id).map_err(|error| Problem::BadParameter(error.to_string()))?;
-    Ok((site.clone(), LeadKey::new(site.name.clone(), visitor)))
+    let key = LeadKey::new(site.name.clone(), visitor);
+    Ok((site, key))
 }
 
 fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_email: Option<String>) -> VisitorBody {

@@ -16,6 +16,7 @@ use store::{Partition, SiteName, Store, StoreError};
 use thiserror::Error;
 
 use crate::app::App;
+use crate::apply;
 use crate::log_record::KeptLead;
 use crate::site::{Site, Sites};
 use crate::study::{Backtest, BacktestReport, Calibration, CalibrationReport};
@@ -185,7 +186,17 @@ pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, no
     shelf.publish(number, by, notify, now)?;
     shelf.save(&*app.store).await?;
     enforce(site, &shelf, now)?;
-    tracing::info!(site = site.config.key.as_str(), number, "a model was published");
+    let key = site.config.key.as_str().to_owned();
+    tracing::info!(site = key, number, "a model was published");
+    let (app, name) = (app.clone(), site.name.clone());
+    tokio::spawn(async move {
+        match apply::sweep(&app, &name).await {
+            Ok(leads) => tracing::info!(site = key, number, leads, "every lead was looked at under the new model"),
+            Err(error) => {
+                tracing::error!(site = key, number, %error, "leads are looked at as they come: publish again")
+            }
+        }
+    });
     Ok(())
 }
 
