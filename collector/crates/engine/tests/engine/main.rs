@@ -15,8 +15,14 @@ mod offers;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod thresholds;
