@@ -1,9 +1,10 @@
 //! The gauge: bounds on a sum that cools, kept without adding up its contributions again.
 //!
 //! The history of a lead's stages asks at each touch whether the stage may have changed. Adding up all contributions each
-//! time would cost the square of their number. The gauge answers most of these questions from bounds that only widen:
-//! each sum lies between a lower bound that shrinks as fast as the fastest contribution cools, and an upper one that
-//! shrinks not at all. Where the bounds leave a doubt, everything is added up once, and they are tight again.
+//! time would cost the square of their number. The gauge answers most of these questions from bounds: each sum was exact
+//! at one instant, its base; since then the lower bound has shrunk as fast as the fastest contribution cools, and the
+//! upper one not at all. What began after the base is counted as if it were as old. Where the bounds leave a doubt,
+//! everything is added up once, which makes a new base.
 
 use crate::contribution::Contribution;
 use crate::decay::{Decay, FADED};
@@ -11,7 +12,8 @@ use crate::points::Points;
 use crate::slots::Slots;
 use crate::time::Millis;
 
-/// Bounds on the sums of positive and negative contributions of one slot, as absolute values.
+/// Sums of the positive and negative contributions of one slot at the base, as absolute values: of what is surely left,
+/// and of what may be.
 #[derive(Debug, Clone, Copy, Default)]
 struct Bounds {
     positive: (Points, Points),
@@ -22,6 +24,8 @@ struct Bounds {
 #[derive(Debug)]
 pub(crate) struct Gauge {
     bounds: Vec<Bounds>,
+    /// When the sums were exact.
+    base: Millis,
     at: Millis,
     /// What of the contributions that have begun cools fastest.
     fastest: Decay,
@@ -34,13 +38,13 @@ const SLACK: Points = Points(FADED + 2);
 
 impl Gauge {
     pub(crate) fn new(at: Millis) -> Self {
-        Self { bounds: Vec::new(), at, fastest: Decay::of(None), slack: Points::ZERO }
+        Self { bounds: Vec::new(), base: at, at, fastest: Decay::of(None), slack: Points::ZERO }
     }
 
     /// Begins anew from contributions that have begun by `at`.
     pub(crate) fn tighten<'c>(&mut self, contributions: impl Iterator<Item = &'c Contribution>, at: Millis) {
         self.bounds.clear();
-        (self.at, self.slack, self.fastest) = (at, Points::ZERO, Decay::of(None));
+        (self.base, self.at, self.slack, self.fastest) = (at, at, Points::ZERO, Decay::of(None));
         for contribution in contributions {
             let value = contribution.value(at);
             if value != Points::ZERO {
@@ -51,6 +55,9 @@ impl Gauge {
 
     /// A contribution begins now.
     pub(crate) fn put(&mut self, contribution: &Contribution, value: Points) {
+        if self.slack == Points::ZERO {
+            self.base = self.at;
+        }
         if self.bounds.len() <= contribution.slot {
             self.bounds.resize(contribution.slot + 1, Bounds::default());
         }
@@ -63,9 +70,11 @@ impl Gauge {
         self.slack += SLACK;
     }
 
-    /// A contribution that is worth `value` now ends before the next look: the lower bound does without it.
-    pub(crate) fn ends(&mut self, slot: usize, value: Points) {
-        if let Some(side) = self.side(slot, value) {
+    /// A contribution that has not ended yet ends before the next look: the lower bound does without it.
+    pub(crate) fn ends(&mut self, contribution: &Contribution) {
+        // All that it was counted with goes, not only what is left of it: the rest would stand for nothing.
+        let value = contribution.value(self.base.max(contribution.start));
+        if let Some(side) = self.side(contribution.slot, value) {
             side.0 = (side.0 - Points(value.0.abs())).max(Points::ZERO);
         }
     }
@@ -84,31 +93,25 @@ impl Gauge {
 
     /// Time passes until `at`.
     pub(crate) fn pass(&mut self, at: Millis) {
-        if at <= self.at {
-            return;
-        }
-        for bounds in &mut self.bounds {
-            for side in [&mut bounds.positive, &mut bounds.negative] {
-                side.0 = self.fastest.at_least(side.0, at.since(self.at));
-            }
-        }
-        self.slack += Points(1);
-        self.at = at;
+        self.at = self.at.max(at);
     }
 
     /// The lowest and highest score at this instant, and at any since the last call of [`Gauge::ended`] or
     /// [`Gauge::put`]: upper bounds do not shrink with time, lower ones do.
     pub(crate) fn range(&self, slots: &Slots<'_>, score: usize, sums: &mut Vec<Points>) -> (Points, Points) {
-        let mut fold = |pick: fn(&Bounds) -> Points, slack: Points| {
+        let passed = self.at.since(self.base);
+        let mut fold = |upper: bool| {
             sums.clear();
             sums.resize(slots.len(), Points::ZERO);
             for (sum, bounds) in sums.iter_mut().zip(&self.bounds) {
-                *sum = pick(bounds) + slack;
+                let (more, less) =
+                    if upper { (bounds.positive, bounds.negative) } else { (bounds.negative, bounds.positive) };
+                // What may be left of the one side, less what surely is of the other.
+                let widest = more.1 - self.fastest.at_least(less.0, passed) + self.slack;
+                *sum = if upper { widest } else { -widest };
             }
             slots.score(score, sums)
         };
-        let lowest = fold(|bounds| bounds.positive.0 - bounds.negative.1, -self.slack);
-        let highest = fold(|bounds| bounds.positive.1 - bounds.negative.0, self.slack);
-        (lowest, highest)
+        (fold(false), fold(true))
     }
 }

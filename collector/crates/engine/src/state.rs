@@ -162,12 +162,12 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Gives the labels of these rules that the touch at `place` earns. Two rules may give one label: the one that keeps
-    /// it longest counts.
-    pub(crate) fn label(&mut self, place: usize, touch: &'a Touch, rules: &[u32]) {
+    /// Gives the labels of these rules that the touch at `place` earns; `stage` is as it was just before. Two rules may
+    /// give one label: the one that keeps it longest counts.
+    pub(crate) fn label(&mut self, place: usize, touch: &'a Touch, rules: &[u32], stage: StageIndex) {
         for number in rules {
             let Some(rule) = self.model.labels.get(*number as usize) else { continue };
-            if !rule.when.matches(&self.known(Some(touch), StageIndex::default())) {
+            if !rule.when.matches(&self.known(Some(touch), stage)) {
                 continue;
             }
             let until = rule.expires.map(|span| touch.time.plus(span));

@@ -268,6 +268,7 @@ impl<'a> Timeline<'a> {
     /// The stage after all that has happened at `time`.
     fn follow_stage(&mut self, time: Millis) {
         self.gauge.pass(time);
+        self.leave_ended(time);
         let begun = self.settled;
         for place in begun..self.contributions.len() {
             let Some(contribution) = self.contributions.get(place) else { break };

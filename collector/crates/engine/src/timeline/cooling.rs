@@ -58,7 +58,7 @@ impl Timeline<'_> {
             // One that was ended before its time has left already.
             let open = self.contributions.get(place).filter(|one| one.end == Some(end) && one.score == STAGE_SCORE);
             if let Some(contribution) = open {
-                self.gauge.ends(contribution.slot, contribution.value(self.now));
+                self.gauge.ends(contribution);
                 ending.push((end, place));
             }
         }
@@ -75,6 +75,19 @@ impl Timeline<'_> {
             }
         }
         keeps
+    }
+
+    /// What ends at this very instant leaves the bounds: no interval that is searched contains it.
+    pub(super) fn leave_ended(&mut self, at: Millis) {
+        while let Some(Reverse((end, place))) = self.ends.peek().copied().filter(|Reverse((end, _))| *end <= at) {
+            self.ends.pop();
+            let open = self.contributions.get(place).filter(|one| one.end == Some(end) && one.score == STAGE_SCORE);
+            if let Some(contribution) = open {
+                let last = contribution.value(end.minus(Span(1)));
+                self.gauge.ends(contribution);
+                self.gauge.ended(contribution.slot, last);
+            }
+        }
     }
 
     /// Adds everything up at an instant, so that the bounds are tight.

@@ -9,7 +9,7 @@ use crate::model::{Basis, Effect, Keep, StageIndex, TouchRule};
 use crate::orders::moves_money;
 use crate::points::Points;
 use crate::slots::Owner;
-use crate::time::{Millis, Span};
+use crate::time::Millis;
 use crate::touch::{Touch, Trust};
 use crate::why_not::WhyNot;
 
@@ -23,7 +23,7 @@ impl<'a> Timeline<'a> {
         }
         let model = self.model;
         let concerned = model.index.concerned(touch.name.as_str());
-        self.state.label(place, touch, &concerned.labels);
+        self.state.label(place, touch, &concerned.labels, self.history.stage);
         for number in &concerned.rules {
             let number = *number as usize;
             let Some(rule) = model.rules.get(number) else { continue };
@@ -38,9 +38,6 @@ impl<'a> Timeline<'a> {
 
     /// A touch that matches a rule: what it gives, if the rule's limits allow it.
     fn count(&mut self, number: usize, rule: &TouchRule, place: usize, touch: &Touch) {
-        let Some(points) = self.worth(number, rule.effect, touch) else {
-            return self.refuse(number, place, || WhyNot::NoValue);
-        };
         let found = self.tallies.iter().position(|tally| tally.rule == number).unwrap_or_else(|| {
             self.tallies.push(Tally { rule: number, matches: 0, kept: 0, last: 0, blocking: 0 });
             self.tallies.len() - 1
@@ -52,6 +49,9 @@ impl<'a> Timeline<'a> {
             return self.refuse(number, place, || WhyNot::TooFew { matched, from });
         }
         let tally = *tally;
+        let Some(points) = self.worth(number, rule.effect, touch) else {
+            return self.refuse(number, place, || WhyNot::NoValue);
+        };
         let full = rule.per.is_some_and(|per| tally.kept >= per.times);
         if let Some(per) = rule.per.filter(|_| full) {
             let blocking = self.contributions.get(tally.blocking).map(|held| held.start);
@@ -182,13 +182,11 @@ impl<'a> Timeline<'a> {
         if contribution.end.is_some_and(|end| end <= at) {
             return;
         }
-        let value = contribution.value(at);
-        contribution.finish(at);
         if place < self.settled && contribution.score == super::STAGE_SCORE {
-            let before = contribution.value(at.minus(Span(1)).max(contribution.start));
-            self.gauge.ends(contribution.slot, before);
-            self.gauge.ended(contribution.slot, value);
+            self.gauge.ends(contribution);
+            self.gauge.ended(contribution.slot, contribution.value(at));
         }
+        contribution.finish(at);
     }
 
     /// Lets everything that touches gave to the rule's score end, and its rules count anew.

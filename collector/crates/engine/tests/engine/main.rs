@@ -25,11 +25,17 @@ mod offers;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod record;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod thresholds;
 #[cfg(test)]
