@@ -19,7 +19,6 @@ use crate::points::Points;
 use crate::slots::Slots;
 use crate::state::State;
 use crate::time::{Millis, Span};
-use crate::touch::Touch;
 
 /// The score that makes the stage is the first one of a model.
 const STAGE_SCORE: usize = 0;
@@ -106,7 +105,7 @@ impl<'a> Timeline<'a> {
     pub(crate) fn of(lead: &'a Lead, model: &'a Model, at: Millis) -> Self {
         let touches = lead.touches();
         let first_seen = touches.first().map_or(at, |touch| touch.time);
-        let mut timeline = Self::new(touches, model, first_seen);
+        let mut timeline = Self::new(lead, model, first_seen);
         let mut place = 0;
         while let Some(touch) = touches.get(place) {
             let time = touch.time;
@@ -122,11 +121,11 @@ impl<'a> Timeline<'a> {
         timeline
     }
 
-    fn new(touches: &'a [Touch], model: &'a Model, first_seen: Millis) -> Self {
+    fn new(lead: &'a Lead, model: &'a Model, first_seen: Millis) -> Self {
         Self {
             model,
-            state: State::new(touches, model),
-            contributions: Vec::with_capacity(touches.len()),
+            state: State::new(lead, model),
+            contributions: Vec::with_capacity(lead.touches().len()),
             slots: Slots::of(&model.scores),
             history: StageHistory { stage: StageIndex(0), since: first_seen, mover: None },
             now: first_seen.minus(Span(1)),

@@ -7,13 +7,19 @@ mod common;
 #[cfg(test)]
 mod conditions;
 #[cfg(test)]
+mod folds;
+#[cfg(test)]
 mod formats;
+#[cfg(test)]
+mod merge;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod quarantine;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
