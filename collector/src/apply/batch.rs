@@ -155,6 +155,11 @@ fn joined(
             (outcome, _) => outcome,
         })
         .collect();
+    if kept.lead.touches().len() > limits.touches
+        && let Some(site) = app.sites.get(key.site.as_str())
+    {
+        kept.lead = engine::compact(&kept.lead, &limits, &site.model().offsets, app.clock.now()).lead;
+    }
     if let Some(email) = &work.email
         && kept.email.as_ref().is_none_or(|known| known.at <= email.at)
     {

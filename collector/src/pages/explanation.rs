@@ -116,11 +116,20 @@ fn title(line: &Line, model: &Model, language: Language) -> String {
     let rule = line.rule.as_ref().and_then(|id| model.rule(id.as_str()));
     match (&line.cause, rule, model.browser_cap) {
         (Cause::Touch { .. } | Cause::State, _, _) => language.rule(&line.title).to_owned(),
+        (Cause::Fold { count, .. }, _, _) => format!("{count} × {}", language.rule(&line.title)),
         (Cause::Limit { limit: Limit::RuleCap }, Some(rule), _) => match rule.cap {
             Some(cap) => language.rule_cap(&rule.title, cap),
             None => line.title.to_string(),
         },
         (Cause::Limit { limit: Limit::BrowserCap }, _, Some(cap)) => language.browser_cap(cap.points, cap.every),
-        (Cause::Limit { .. }, _, _) => line.title.to_string(),
+        (Cause::Limit { limit }, _, _) => {
+            let score = model.scores.get(line.score);
+            match (limit, score.and_then(|score| score.floor), score.and_then(|score| score.ceiling)) {
+                (Limit::Floor, Some(floor), _) => language.floor(floor),
+                (Limit::Ceiling, _, Some(ceiling)) => language.ceiling(ceiling),
+                (Limit::GroupCap | Limit::ScoreCap, _, _) => language.cap(&line.title),
+                _ => line.title.to_string(),
+            }
+        }
     }
 }

@@ -90,18 +90,27 @@ pub(crate) fn day_in_year(year: i64, year_day: i64) -> Option<i64> {
 
 /// The instant of a local midnight. Where a zone skips midnight, the first instant after it.
 pub(crate) fn local_midnight(day: i64, offsets: &[(Millis, i32)]) -> Option<Millis> {
-    let local = Millis(day.checked_mul(86_400_000)?);
+    Some(instant_of(Millis(day.checked_mul(86_400_000)?), offsets))
+}
+
+/// The instant at which it is noon on a local day.
+pub(crate) fn local_noon(day: i64, offsets: &[(Millis, i32)]) -> Option<Millis> {
+    Some(instant_of(Millis(day.checked_mul(86_400_000)?).plus(Span::minutes(12 * 60)), offsets))
+}
+
+/// The first instant at which local clocks show this, or something later where they skip it.
+fn instant_of(local: Millis, offsets: &[(Millis, i32)]) -> Millis {
     let mut begun = Millis(i64::MIN);
     let mut offset = offsets.first().map_or(0, |(_, seconds)| *seconds);
     for (from, next) in offsets {
         // Under the offset so far: does local midnight come before it changes?
         let instant = local.minus(Span::seconds(i64::from(offset)));
         if instant < *from {
-            return Some(instant.max(begun));
+            return instant.max(begun);
         }
         (begun, offset) = (*from, *next);
     }
-    Some(local.minus(Span::seconds(i64::from(offset))).max(begun))
+    local.minus(Span::seconds(i64::from(offset))).max(begun)
 }
 
 #[cfg(test)]
@@ -152,6 +161,10 @@ mod tests {
         assert_eq!(length("2026-03-29"), Span::minutes(23 * 60));
         assert_eq!(length("2026-10-25"), Span::minutes(25 * 60));
         assert_eq!(length("2026-07-01"), Span::days(1));
+        // and noon is noon: nine hours after the clock was put forward, ten after it was put back
+        let noon = |day: &str| local_noon(day_number(day).unwrap(), &amsterdam).unwrap();
+        assert_eq!(noon("2026-03-29"), amsterdam[1].0 + Span::minutes(9 * 60));
+        assert_eq!(noon("2026-10-25"), amsterdam[2].0 + Span::minutes(10 * 60));
         assert_eq!(day_begins("2026-07-01", &amsterdam), Some(Millis(1_782_856_800_000)));
         assert_eq!(day_begins("2026-07-01", &[]), Some(Millis(1_782_864_000_000)));
     }

@@ -9,6 +9,8 @@ use crate::time::Millis;
 pub(crate) enum Origin {
     /// The touch at this place in the ledger.
     Touch(usize),
+    /// At this place, so many of the touches that were folded into one. Narrow, since a replay keeps many of these.
+    Fold(u32, u32),
     /// A state that holds; the touch at this place was the last one then.
     State(usize),
 }

@@ -11,7 +11,7 @@ use crate::touch::{
     DecisionId, Device, EventName, Item, OfferId, PageFacts, Properties, PropertyName, SourceFacts, StreamId, Touch,
 };
 
-/// What copies of one id are compared by: everything but id, times and trust.
+/// What copies of one id are compared by: everything but id, times, trust and suspicion.
 #[derive(Serialize)]
 struct Content<'a> {
     name: &'a EventName,
@@ -50,6 +50,7 @@ fn content(touch: &Touch) -> Vec<u8> {
         time: _,
         received: _,
         trust: _,
+        suspect: _,
         name,
         stream,
         page,

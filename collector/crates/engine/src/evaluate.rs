@@ -10,7 +10,7 @@ use crate::points::Points;
 use crate::text::Text;
 use crate::time::Millis;
 use crate::timeline::Timeline;
-use crate::touch::{Channel, Device, PropertyName, Scalar, TouchId};
+use crate::touch::{Channel, Device, PropertyName, Scalar, Suspicion, Touch, TouchId};
 
 /// What a line of the explanation stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,17 @@ pub enum Cause {
     Touch {
         /// The touch.
         touch: TouchId,
+    },
+    /// Touches that were folded, and that a rule gives points for.
+    Fold {
+        /// The touch that stands for them.
+        touch: TouchId,
+        /// For how many of them.
+        count: u32,
+        /// When the first of those that were folded together happened.
+        first: Millis,
+        /// When the last of them happened, less than a day later.
+        last: Millis,
     },
     /// Something that holds of the visitor, and that a rule gives points for.
     State,
@@ -163,8 +174,12 @@ pub struct Evaluation {
     pub touchpoints: u32,
     /// What the visitor consented to last, as far as touches say; else `granted`.
     pub consent: Arc<str>,
-    /// Places in the ledger of touches that do not count, ascending: second tellings of an order.
+    /// Places in the ledger of touches that do not count, ascending: second tellings of an order, and what is held.
     pub uncounted: Vec<usize>,
+    /// Touches that are held, and why: no person is known to be behind them. In canonical order.
+    pub quarantined: Vec<(TouchId, Suspicion)>,
+    /// Their places in the ledger, ascending.
+    pub(crate) hidden: Vec<usize>,
     /// The channel of the current session.
     pub channel: Option<Channel>,
     /// Of the last touch that has one.
@@ -197,8 +212,15 @@ impl Evaluation {
     /// How often an event was recorded in the ledger that this is the evaluation of; an order counts once.
     #[must_use]
     pub fn count(&self, lead: &Lead, name: &str) -> usize {
-        let named = lead.touches().iter().enumerate().filter(|(_, touch)| touch.is(name));
-        named.filter(|(place, _)| self.uncounted.binary_search(place).is_err()).count()
+        self.counted(lead, |touch| touch.is(name))
+    }
+
+    /// How many touches count of those that match.
+    pub(crate) fn counted(&self, lead: &Lead, matches: impl Fn(&Touch) -> bool) -> usize {
+        let touches = lead.touches().iter().zip(lead.counts()).enumerate();
+        let matching = touches.filter(|(_, (touch, _))| matches(touch));
+        let counting = matching.filter(|(place, _)| self.uncounted.binary_search(place).is_err());
+        counting.map(|(_, (_, count))| count).sum()
     }
 }
 
@@ -221,6 +243,11 @@ pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
     let mut attributes: Vec<(PropertyName, Scalar)> =
         state.attributes.iter().map(|held| (held.name.clone(), held.value.clone())).collect();
     attributes.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+    let mut uncounted = state.orders.uncounted();
+    uncounted.extend(state.quarantine.places());
+    uncounted.sort_unstable();
+    let quarantined =
+        state.quarantine.iter().filter_map(|(place, why)| Some((lead.touches().get(place)?.id.clone(), why))).collect();
     Evaluation {
         at,
         score: scores.first().copied().unwrap_or_default(),
@@ -236,7 +263,9 @@ pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
         visits_begun: state.sessions.begun.clone(),
         touchpoints: state.sessions.touchpoints,
         consent: state.consent().into(),
-        uncounted: state.orders.uncounted(),
+        uncounted,
+        quarantined,
+        hidden: state.quarantine.places().to_vec(),
         channel: state.sessions.channel,
         country: state.country.cloned(),
         device: state.device,

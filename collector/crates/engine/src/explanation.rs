@@ -2,7 +2,7 @@
 
 use crate::contribution::{Contribution, Origin};
 use crate::evaluate::{Cause, Limit, Line, StageCause};
-use crate::model::{Model, Rule};
+use crate::model::{Model, Rule, RuleId};
 use crate::points::Points;
 use crate::slots::{Owner, bounded, within_cap};
 use crate::time::Millis;
@@ -46,6 +46,11 @@ fn rule<'a>(timeline: &Timeline<'a>, contribution: &Contribution) -> Option<&'a 
 fn cause(timeline: &Timeline<'_>, contribution: &Contribution) -> Option<Cause> {
     match contribution.origin {
         Origin::Touch(place) => Some(Cause::Touch { touch: touch_id(timeline, place)? }),
+        Origin::Fold(place, count) => {
+            let place = place as usize;
+            let (touch, fold) = (touch_id(timeline, place)?, timeline.state.fold(place)?);
+            Some(Cause::Fold { touch, count, first: fold.first, last: fold.last })
+        }
         Origin::State(_) => Some(Cause::State),
     }
 }
@@ -200,6 +205,10 @@ pub(crate) fn stage_cause(timeline: &Timeline<'_>) -> StageCause {
 /// Why a stage came.
 pub(crate) fn cause_of(timeline: &Timeline<'_>, history: &StageHistory) -> StageCause {
     let rule_id = |number: usize| timeline.model.rules.get(number).map(|rule| rule.id.clone());
+    let of_touch = |place: usize, rule: RuleId| match touch_id(timeline, place) {
+        Some(touch) => StageCause::Touch { touch, rule },
+        None => StageCause::Cooling,
+    };
     match history.mover {
         None => StageCause::Initial,
         Some(Mover::Time) => StageCause::Cooling,
@@ -211,10 +220,8 @@ pub(crate) fn cause_of(timeline: &Timeline<'_>, history: &StageHistory) -> Stage
             let contribution = timeline.contributions.get(place);
             let rule = contribution.and_then(|one| rule_id(one.rule));
             match (contribution.map(|one| one.origin), rule) {
-                (Some(Origin::Touch(place)), Some(rule)) => match touch_id(timeline, place) {
-                    Some(touch) => StageCause::Touch { touch, rule },
-                    None => StageCause::Cooling,
-                },
+                (Some(Origin::Touch(place)), Some(rule)) => of_touch(place, rule),
+                (Some(Origin::Fold(place, _)), Some(rule)) => of_touch(place as usize, rule),
                 (Some(Origin::State(_)), Some(rule)) => StageCause::State { rule },
                 _ => StageCause::Cooling,
             }

@@ -1,5 +1,6 @@
 //! Sessions: the visits of a lead, and its distinct touches.
 
+use crate::fold::Fold;
 use crate::time::{Millis, Span};
 use crate::touch::{Channel, Touch, Trust};
 
@@ -65,6 +66,16 @@ impl<'a> Sessions<'a> {
         self.channel = Some(channel);
     }
 
+    /// Takes a touch that stands for a fold: the sessions that began with what it stands for.
+    pub(crate) fn take_folded(&mut self, touch: &Touch, fold: &Fold) {
+        self.begun.extend((0..fold.visits).map(|_| touch.time));
+        self.touchpoints = self.touchpoints.saturating_add(fold.visits).saturating_add(fold.told);
+        // Noon may lie after a visit of that day that is in the ledger, and the last visit always is.
+        if self.channel.is_none() && is_visit(touch) {
+            self.channel = Some(touch.source.channel);
+        }
+    }
+
     /// How many there were.
     pub(crate) fn count(&self) -> u32 {
         u32::try_from(self.begun.len()).unwrap_or(u32::MAX)
@@ -94,6 +105,6 @@ impl Open<'_> {
 }
 
 /// Whether a touch is part of a visit: from a browser, or told by a server about a page. A mail that was opened is none.
-fn is_visit(touch: &Touch) -> bool {
+pub(crate) fn is_visit(touch: &Touch) -> bool {
     touch.trust < Trust::Server || (touch.trust == Trust::Server && touch.page.is_some())
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use crate::calendar;
 use crate::cart::CartSum;
-use crate::condition::{Comparison, Condition, Facts, Field, Literal, Test, TouchFacts, Value, any_tag};
+use crate::condition::{Comparison, Condition, Facts, Field, History, Literal, Test, TouchFacts, Value, any_tag};
+use crate::fold::Fold;
+use crate::lead::Lead;
 use crate::model::{Model, StageIndex};
 use crate::orders::Orders;
+use crate::quarantine::Quarantine;
 use crate::sessions::Sessions;
 use crate::text::Text;
 use crate::time::{Millis, Span};
@@ -58,7 +61,10 @@ impl LabelName<'_> {
 pub(crate) struct State<'a> {
     pub(crate) model: &'a Model,
     pub(crate) touches: &'a [Touch],
+    pub(crate) quarantine: Quarantine,
     pub(crate) orders: Orders,
+    /// Touches that stand for folds, by place.
+    folds: Vec<(usize, &'a Fold)>,
     /// How many touches were taken.
     known: usize,
     /// The instant.
@@ -76,11 +82,15 @@ pub(crate) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    pub(crate) fn new(touches: &'a [Touch], model: &'a Model) -> Self {
+    pub(crate) fn new(lead: &'a Lead, model: &'a Model) -> Self {
+        let touches = lead.touches();
+        let quarantine = Quarantine::of(lead);
         Self {
             model,
             touches,
-            orders: Orders::of(touches),
+            orders: Orders::of(touches, &quarantine),
+            quarantine,
+            folds: if lead.folds.is_empty() { Vec::new() } else { lead.folds_by_place() },
             known: 0,
             now: touches.first().map_or(Millis(0), |touch| touch.time),
             attributes: Vec::new(),
@@ -106,21 +116,37 @@ impl<'a> State<'a> {
         self.consent.unwrap_or("granted")
     }
 
-    /// Takes the touch at `place`, the next in canonical order. Says whether rules and labels may look at it: our own
-    /// touches and second tellings of an order are facts, and give nothing.
+    /// The fold that the touch at `place` stands for.
+    pub(crate) fn fold(&self, place: usize) -> Option<&'a Fold> {
+        if self.folds.is_empty() {
+            return None;
+        }
+        let found = self.folds.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        self.folds.get(found).map(|(_, fold)| *fold)
+    }
+
+    /// Takes the touch at `place`, the next in canonical order. Says whether rules and labels may look at it: what is held,
+    /// our own touches and second tellings of an order are facts, and give nothing.
     pub(crate) fn take(&mut self, place: usize, touch: &'a Touch) -> bool {
         self.known = place + 1;
         self.now = touch.time;
-        if touch.trust == Trust::Product {
+        if touch.trust == Trust::Product || self.quarantine.reason(place).is_some() {
             return false;
         }
-        self.sessions.take(touch);
-        self.last_seen = Some(touch.time);
+        let fold = self.fold(place);
+        match fold {
+            Some(fold) => self.sessions.take_folded(touch, fold),
+            None => self.sessions.take(touch),
+        }
+        // Noon may lie after the last touch of that day.
+        self.last_seen = self.last_seen.max(Some(fold.map_or(touch.time, |fold| fold.last)));
         self.country = touch.country.as_ref().or(self.country);
         self.device = touch.device.or(self.device);
         self.language = touch.language.as_ref().or(self.language);
         let telling = self.orders.telling(place);
         match touch.name.as_str() {
+            // What is folded of a cart was bought since.
+            event::ADD_TO_CART | event::REMOVE_FROM_CART if fold.is_some() => {}
             event::ADD_TO_CART => self.cart.add(touch, self.model.currency, 1),
             event::REMOVE_FROM_CART => self.cart.add(touch, self.model.currency, -1),
             // Whoever tells first ends the cart; a later telling of the same order must not end the next one.
@@ -200,14 +226,19 @@ impl<'a> State<'a> {
         found.map(|held| held.value)
     }
 
-    /// Times of the touches with this name that count, from the first one after `after` on.
-    fn times(&self, name: &str, after: Option<Millis>) -> impl Iterator<Item = Millis> {
+    /// Times of the touches with this name that count, from the first one after `after` on; how many each stands for.
+    fn times(&self, name: &str, after: Option<Millis>) -> impl Iterator<Item = (Millis, u32)> {
         let taken = self.touches.get(..self.known).unwrap_or_default();
         let from = after.map_or(0, |after| taken.partition_point(|touch| touch.time <= after));
         let counted = taken.iter().enumerate().skip(from);
         counted
-            .filter(move |(place, touch)| touch.is(name) && self.orders.telling(*place).counts)
-            .map(|(_, one)| one.time)
+            .filter(move |(place, touch)| touch.is(name) && self.counts(*place))
+            .map(|(place, one)| (one.time, self.fold(place).map_or(1, |fold| fold.count)))
+    }
+
+    /// Whether the touch at a place is neither held nor a second telling.
+    fn counts(&self, place: usize) -> bool {
+        self.orders.telling(place).counts && self.quarantine.reason(place).is_none()
     }
 
     /// The first instant after this one at which the condition may hold or cease to hold, if no touch comes.
@@ -231,7 +262,7 @@ impl<'a> State<'a> {
         match &comparison.field {
             Field::Label => self.held().filter_map(|held| held.until).min(),
             Field::Recent(span, name) => {
-                self.times(name, Some(self.now.minus(*span))).next().map(|time| time.plus(*span))
+                self.times(name, Some(self.now.minus(*span))).next().map(|(time, _)| time.plus(*span))
             }
             Field::Visits(span) => {
                 let begun = &self.sessions.begun;
@@ -315,8 +346,8 @@ impl Facts for Known<'_, '_> {
         match field {
             Field::Stage => i64::try_from(self.stage.0).ok().map(Value::Number),
             Field::Attribute(name) => state.attribute(name, self.least).map(Value::from),
-            Field::Count(name) => count(state.times(name, None)),
-            Field::Recent(span, name) => count(state.times(name, Some(state.now.minus(*span)))),
+            Field::Count(name) => many(state.times(name, None)),
+            Field::Recent(span, name) => many(state.times(name, Some(state.now.minus(*span)))),
             Field::VisitNumber => Some(Value::Number(i64::from(state.sessions.count()))),
             Field::Visits(span) => {
                 let since = state.now.minus(*span);
@@ -341,8 +372,10 @@ impl Facts for Known<'_, '_> {
         }
     }
 
-    fn history(&self) -> (&[Touch], Millis) {
-        (self.state.touches.get(..self.state.known).unwrap_or_default(), self.state.now)
+    fn history(&self) -> History<'_> {
+        let state = self.state;
+        let touches = state.touches.get(..state.known).unwrap_or_default();
+        History { touches, hidden: state.quarantine.places(), now: state.now }
     }
 
     fn step<'t>(&'t self, touch: &'t Touch) -> TouchFacts<'t> {
@@ -376,4 +409,8 @@ impl Known<'_, '_> {
 
 fn count<T>(items: impl Iterator<Item = T>) -> Option<Value<'static>> {
     i64::try_from(items.count()).ok().map(Value::Number)
+}
+
+fn many(times: impl Iterator<Item = (Millis, u32)>) -> Option<Value<'static>> {
+    Some(Value::Number(times.map(|(_, count)| i64::from(count)).sum()))
 }

@@ -19,7 +19,6 @@ use crate::points::Points;
 use crate::slots::Slots;
 use crate::state::State;
 use crate::time::{Millis, Span};
-use crate::touch::Touch;
 use crate::why_not::Watch;
 
 /// The score that makes the stage is the first one of a model.
@@ -116,7 +115,7 @@ impl<'a> Timeline<'a> {
     pub(crate) fn watched(lead: &'a Lead, model: &'a Model, at: Millis, watch: Option<Watch>) -> Self {
         let touches = lead.touches();
         let first_seen = touches.first().map_or(at, |touch| touch.time);
-        let mut timeline = Self { watch, ..Self::new(touches, model, first_seen) };
+        let mut timeline = Self { watch, ..Self::new(lead, model, first_seen) };
         let mut place = 0;
         while let Some(touch) = touches.get(place) {
             let time = touch.time;
@@ -132,11 +131,11 @@ impl<'a> Timeline<'a> {
         timeline
     }
 
-    fn new(touches: &'a [Touch], model: &'a Model, first_seen: Millis) -> Self {
+    fn new(lead: &'a Lead, model: &'a Model, first_seen: Millis) -> Self {
         Self {
             model,
-            state: State::new(touches, model),
-            contributions: Vec::with_capacity(touches.len()),
+            state: State::new(lead, model),
+            contributions: Vec::with_capacity(lead.touches().len()),
             slots: Slots::of(&model.scores),
             history: StageHistory { stage: StageIndex(0), since: first_seen, mover: None },
             earlier: Vec::new(),

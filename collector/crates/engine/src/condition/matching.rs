@@ -38,9 +38,30 @@ pub trait Facts {
     /// Calls `visit` with each text of a field that is a set, until it says `true`; says whether it did.
     fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool;
     /// The touches that a sequence looks at, in canonical order, and the instant it looks from.
-    fn history(&self) -> (&[Touch], Millis);
+    fn history(&self) -> History<'_>;
     /// A touch of that history, as the facts of a step.
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a>;
+}
+
+/// The touches that a sequence looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// In canonical order.
+    pub touches: &'a [Touch],
+    /// Places of those that it does not see, ascending.
+    pub hidden: &'a [usize],
+    /// The instant it looks from.
+    pub now: Millis,
+}
+
+impl<'a> History<'a> {
+    /// From a place on, those that a sequence sees, with their places.
+    fn seen(self, from: usize) -> impl DoubleEndedIterator<Item = (usize, &'a Touch)> {
+        let (touches, all) = (self.touches.iter().enumerate(), self.hidden.is_empty());
+        touches
+            .skip(from)
+            .filter(move |(place, touch)| visible(touch) && (all || self.hidden.binary_search(place).is_err()))
+    }
 }
 
 impl Condition {
@@ -105,16 +126,16 @@ impl Sequence {
     /// comes *after* the first step spoils it), then each step is taken at its earliest, which leaves the most room for
     /// the next. One pass.
     pub(super) fn reached(&self, facts: &impl Facts) -> usize {
-        let (touches, now) = facts.history();
-        let from = self.within.map_or(0, |within| touches.partition_point(|touch| touch.time < now.minus(within)));
-        let mut open = touches.get(from..).unwrap_or_default();
+        let history = facts.history();
+        let begin = |within| history.touches.partition_point(|touch| touch.time < history.now.minus(within));
+        let mut from = self.within.map_or(0, begin);
         if let Some(without) = &self.without {
-            let spoilt = open.iter().rposition(|touch| visible(touch) && without.matches(&facts.step(touch)));
-            open = spoilt.and_then(|place| open.get(place..)).unwrap_or(open);
+            let spoilt = history.seen(from).rfind(|(_, touch)| without.matches(&facts.step(touch)));
+            from = spoilt.map_or(from, |(place, _)| place);
         }
         let mut steps = self.steps.iter();
         let mut wanted = steps.next();
-        for touch in open.iter().filter(|touch| visible(touch)) {
+        for (_, touch) in history.seen(from) {
             let Some(step) = wanted else { break };
             if step.matches(&facts.step(touch)) {
                 wanted = steps.next();
@@ -154,11 +175,16 @@ impl<'a> TouchFacts<'a> {
         match field {
             Field::Event => Some(Value::Text(touch.name.as_str())),
             Field::PagePath => touch.page.as_ref().map(|page| Value::Text(page.path.as_str())),
-            Field::PageHost => touch.page.as_ref().map(|page| Value::Text(page.host.as_str())),
+            // Of what was folded, neither host nor article numbers are known.
+            Field::PageHost => {
+                touch.page.as_ref().map(|page| page.host.as_str()).filter(|host| !host.is_empty()).map(Value::Text)
+            }
             Field::Value => {
                 touch.value.filter(|money| money.currency == self.currency).map(|money| Value::Number(money.minor))
             }
-            Field::Quantity => Some(Value::Number(touch.quantity())).filter(|_| !touch.items.is_empty()),
+            Field::Quantity => {
+                Some(Value::Number(touch.quantity())).filter(|_| !touch.items.is_empty() && !touch.is_fold())
+            }
             Field::Channel => Some(Value::Text(touch.source.channel.name())),
             Field::Campaign => optional!(touch.source.campaign),
             Field::Source => optional!(touch.source.source),
@@ -188,15 +214,15 @@ impl Facts for TouchFacts<'_> {
         let items = &self.touch.items;
         match field {
             Field::PageTag => any_tag(self.page_tags, self.touch.page.as_ref(), visit),
-            Field::ItemId => items.iter().any(|item| visit(&item.id)),
+            Field::ItemId => items.iter().filter(|item| !item.id.is_empty()).any(|item| visit(&item.id)),
             Field::ItemCategory => items.iter().filter_map(|item| item.category.as_deref()).any(visit),
             Field::ItemName => items.iter().filter_map(|item| item.name.as_deref()).any(visit),
             _ => false,
         }
     }
 
-    fn history(&self) -> (&[Touch], Millis) {
-        (&[], self.touch.time)
+    fn history(&self) -> History<'_> {
+        History { touches: &[], hidden: &[], now: self.touch.time }
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
@@ -220,13 +246,6 @@ impl<'a> LeadFacts<'a> {
         Self { lead, evaluation, model, moment }
     }
 
-    /// Touches that count: of several tellings of one order, one.
-    fn counted(&self) -> impl Iterator<Item = &'a Touch> {
-        let uncounted = &self.evaluation.uncounted;
-        let touches = self.lead.touches().iter().enumerate();
-        touches.filter(|(place, _)| uncounted.binary_search(place).is_err()).map(|(_, touch)| touch)
-    }
-
     fn page(&self) -> Option<&PageFacts> {
         self.moment.and_then(|moment| moment.page.as_ref())
     }
@@ -243,9 +262,8 @@ impl Facts for LeadFacts<'_> {
             }
             Field::Recent(span, name) => {
                 let since = evaluation.at.minus(*span);
-                let inside = |touch: &&Touch| touch.time > since && touch.is(name);
-                let counted = self.counted().filter(inside).count();
-                i64::try_from(counted).ok().map(Value::Number)
+                let recent = evaluation.counted(self.lead, |touch| touch.time > since && touch.is(name));
+                i64::try_from(recent).ok().map(Value::Number)
             }
             Field::Visits(span) => {
                 let since = evaluation.at.minus(*span);
@@ -288,8 +306,8 @@ impl Facts for LeadFacts<'_> {
         }
     }
 
-    fn history(&self) -> (&[Touch], Millis) {
-        (self.lead.touches(), self.evaluation.at)
+    fn history(&self) -> History<'_> {
+        History { touches: self.lead.touches(), hidden: &self.evaluation.hidden, now: self.evaluation.at }
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {

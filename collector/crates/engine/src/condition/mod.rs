@@ -13,7 +13,7 @@ pub use explain::Failing;
 pub use field::{Field, Scope};
 pub use glob::Glob;
 pub(crate) use matching::any_tag;
-pub use matching::{Facts, LeadFacts, TouchFacts, Value};
+pub use matching::{Facts, History, LeadFacts, TouchFacts, Value};
 pub use parse::Names;
 
 use crate::time::Span;

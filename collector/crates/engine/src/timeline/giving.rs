@@ -31,26 +31,46 @@ impl<'a> Timeline<'a> {
                 && basis.trusts(touch)
                 && basis.when.matches(&self.state.known(Some(touch), self.history.stage))
             {
-                self.count(number, basis, place, touch);
+                match self.state.fold(place) {
+                    Some(fold) => self.count_fold(number, basis, place, touch, fold.count),
+                    None => _ = self.count(number, basis, place, touch, 1),
+                }
             }
         }
     }
 
-    /// A touch that matches a rule: what it gives, if the rule's limits allow it.
-    fn count(&mut self, number: usize, rule: &TouchRule, place: usize, touch: &Touch) {
+    /// A touch that stands for many: all at once where the rule has no limit, else one by one.
+    fn count_fold(&mut self, number: usize, rule: &TouchRule, place: usize, touch: &Touch, many: u32) {
+        if rule.per.is_none() {
+            self.count(number, rule, place, touch, many);
+            return;
+        }
+        for _ in 0..many {
+            if !self.count(number, rule, place, touch, 1) {
+                break;
+            }
+        }
+    }
+
+    /// A touch that matches a rule, as many times as it stands for: what it gives, if the rule's limits allow it. Says
+    /// whether another one at the same instant might give something too.
+    fn count(&mut self, number: usize, rule: &TouchRule, place: usize, touch: &Touch, many: u32) -> bool {
         let found = self.tallies.iter().position(|tally| tally.rule == number).unwrap_or_else(|| {
             self.tallies.push(Tally { rule: number, matches: 0, kept: 0, last: 0, blocking: 0 });
             self.tallies.len() - 1
         });
-        let Some(tally) = self.tallies.get_mut(found) else { return };
-        tally.matches = tally.matches.saturating_add(1);
+        let Some(tally) = self.tallies.get_mut(found) else { return false };
+        tally.matches = tally.matches.saturating_add(many);
         if tally.matches < rule.from {
             let (matched, from) = (tally.matches, rule.from);
-            return self.refuse(number, place, || WhyNot::TooFew { matched, from });
+            self.refuse(number, place, || WhyNot::TooFew { matched, from });
+            return true;
         }
+        let many = many.min(tally.matches - rule.from + u32::from(rule.from > 0));
         let tally = *tally;
         let Some(points) = self.worth(number, rule.effect, touch) else {
-            return self.refuse(number, place, || WhyNot::NoValue);
+            self.refuse(number, place, || WhyNot::NoValue);
+            return false;
         };
         let full = rule.per.is_some_and(|per| tally.kept >= per.times);
         if let Some(per) = rule.per.filter(|_| full) {
@@ -59,13 +79,20 @@ impl<'a> Timeline<'a> {
                 Keep::Earliest => {
                     let inside = |since: Millis| per.every.is_none_or(|every| touch.time.since(since) < every);
                     if blocking.is_some_and(inside) {
-                        return self.refuse(number, place, || WhyNot::Limit(per));
+                        self.refuse(number, place, || WhyNot::Limit(per));
+                        return false;
                     }
                 }
                 Keep::Latest => self.finish(tally.blocking, touch.time),
             }
         }
-        let given = self.give(number, Origin::Touch(place), touch.time, points, Some(touch.trust));
+        let fold = || Origin::Fold(u32::try_from(place).unwrap_or(u32::MAX), many);
+        let (origin, points) = match (touch.is_fold(), rule.effect) {
+            (false, _) => (Origin::Touch(place), points),
+            (true, Effect::RaiseTo(_)) => (fold(), points),
+            (true, _) => (fold(), Points(points.0.saturating_mul(i64::from(many)))),
+        };
+        let given = self.give(number, origin, touch.time, points, Some(touch.trust));
         let end = rule.expires.map(|span| touch.time.plus(span));
         if let Some(end) = end {
             if let Some(contribution) = self.contributions.get_mut(given) {
@@ -79,6 +106,7 @@ impl<'a> Timeline<'a> {
             Effect::HandBack => self.hand_back(number, given, place, touch.time),
             Effect::Points(_) | Effect::PointsPer { .. } | Effect::RaiseTo(_) => {}
         }
+        true
     }
 
     /// Notes why the watched rule does not count a touch.
@@ -196,7 +224,7 @@ impl<'a> Timeline<'a> {
             let of_touch = self
                 .contributions
                 .get(contribution)
-                .is_some_and(|one| one.score == score && matches!(one.origin, Origin::Touch(_)));
+                .is_some_and(|one| one.score == score && !matches!(one.origin, Origin::State(_)));
             if of_touch {
                 self.finish(contribution, at);
             }

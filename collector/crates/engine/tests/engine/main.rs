@@ -17,13 +17,19 @@ mod corpus;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod folds;
+#[cfg(test)]
 mod formats;
+#[cfg(test)]
+mod merge;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod quarantine;
 #[cfg(test)]
 mod random;
 #[cfg(test)]

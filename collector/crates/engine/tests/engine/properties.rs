@@ -73,7 +73,7 @@ proptest! {
         }),
         limit in 1..12_usize,
     ) {
-        let limits = LedgerLimits { touches: limit };
+        let limits = LedgerLimits { touches: limit, ..LedgerLimits::default() };
         let keep = |touches: &[Touch]| {
             let mut lead = Lead::default();
             for touch in touches {
