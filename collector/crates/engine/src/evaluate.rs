@@ -89,7 +89,8 @@ pub struct Line {
     pub points_then: Points,
     /// Points at the instant of the evaluation. Never zero: a line that has faded is left out.
     pub points_now: Points,
-    /// When `points_now` changes next without any event, and to what; `None`: never.
+    /// When `points_now` changes next without any event, and to what. `None`: never; for a limit also where it does not
+    /// change at any of the next 256 instants at which a line does.
     pub next_change: Option<(Millis, Points)>,
 }
 

@@ -377,7 +377,7 @@ pub struct Touch {
 impl TouchId {
     /// The id of a fold's touch. It holds spaces, which no id from outside may, so the two are never taken for another.
     pub(crate) fn of_fold(noon: Millis, digest: u64) -> Self {
-        Self(format!("fold {} {digest:016x}", noon.0))
+        Self(format!("fold {} {digest:016x}", noon.0).into()).into()
     }
 
     /// Whether it is that of a fold.
@@ -389,7 +389,7 @@ impl TouchId {
 impl StreamId {
     /// The stream of a touch that stands for touches of several streams: shorter than any from outside.
     pub(crate) fn of_folds() -> Self {
-        Self("folded".to_owned())
+        Self("folded".into())
     }
 }
 
