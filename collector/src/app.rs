@@ -49,6 +49,8 @@ pub struct App {
     pub events_in_flight: InFlight,
     /// Decision requests being worked on.
     pub decisions_in_flight: InFlight,
+    /// Requests of the shops' servers being worked on: a place of their own, so that no crowd of pages keeps them out.
+    pub server_in_flight: InFlight,
     /// One decision at a time for each visitor, so that two never reserve the same offer.
     pub deciding: Deciding,
     /// What the page loads.

@@ -1,7 +1,8 @@
 //! Who a visitor is: seeds become ids, ids are signed, and nobody can make an id that is somebody else's.
 //!
 //! - The **visitor id** is HMAC-SHA-256(site secret, "visitor" ‖ site ‖ seed), cut to 128 bits. Requests that run in
-//!   parallel with one seed get one id.
+//!   parallel with one seed get one id. Of somebody whom only the shop's server knows it is HMAC-SHA-256(site secret,
+//!   "person" ‖ site ‖ the shop's id of the person).
 //! - The **signed id** (`g1.<id>.<tag>`) is what a cookie or local storage holds. Knowing an id, as a marketer does, is
 //!   not enough to make the tag.
 
@@ -12,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use store::{LeadKey, Tombstone, VisitorId};
 use subtle::ConstantTimeEq as _;
-use wire::Seed;
+use wire::{Person, Seed};
 
 use crate::config::SiteSecrets;
 
@@ -56,6 +57,14 @@ impl Identities {
     pub fn of_seed(&self, seed: &Seed) -> VisitorId {
         let parts = [self.site.as_bytes(), seed.as_str().as_bytes()];
         VisitorId::from_bytes(keyed_hash(&self.current, "visitor", &parts))
+    }
+
+    /// The id of a person whom only the shop's server knows. There is no signed id for it unless somebody asks: no page can
+    /// become this visitor by knowing the shop's id of the person.
+    #[must_use]
+    pub fn of_person(&self, person: &Person) -> VisitorId {
+        let parts = [self.site.as_bytes(), person.as_str().as_bytes()];
+        VisitorId::from_bytes(keyed_hash(&self.current, "person", &parts))
     }
 
     /// A visitor nobody has seen, for an id that does not verify and for one that was erased.

@@ -17,13 +17,18 @@
 //!    to the log (crate `store`). When the append resolves, the bytes are on the disk and the receipts are answered.
 //! 4. [`apply`], on a thread of its own, takes the record from the log, records its touches in the lead (crate `engine`),
 //!    commits the lead with its place in the heat index, and takes the touches out of the tail. Each event ends in exactly
-//!    one [`outcome::Outcome`].
+//!    one [`outcome::Outcome`]. When the stage is another than the one last announced, the same commit holds a
+//!    [`transition`] for the [`outbox`]; it also says when to look again although nothing happens.
 //! 5. [`decision::decide`] loads the lead, adds what is still in the tail, evaluates, decides, and makes what it reserves
 //!    durable before it answers.
+//!
+//! What the shop's server tells comes in by [`http::server_events`] and [`accept::accept_server`], and goes on from step 3.
+//! Commands of this machine reach the running collector through [`admin`].
 //!
 //! What must stay true is in `docs/ARCHITECTURE.md`.
 
 pub mod accept;
+pub mod admin;
 pub mod app;
 pub mod apply;
 pub mod client_address;
@@ -39,6 +44,8 @@ pub mod limits;
 pub mod log_record;
 pub mod masking;
 pub mod metric;
+pub mod models;
+pub mod outbox;
 pub mod outcome;
 pub mod pages;
 pub mod problem;
@@ -47,4 +54,6 @@ pub mod serve;
 pub mod site;
 pub mod snippet_files;
 pub mod start;
+pub mod study;
 pub mod tail;
+pub mod transition;

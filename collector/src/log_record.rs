@@ -1,13 +1,13 @@
 //! What the log holds: everything that changes a lead is one of these first.
 
-use engine::{Lead, LedgerLimits, Millis, Touch};
+use engine::{Lead, LedgerLimits, Millis, Touch, format_1};
 use serde::{Deserialize, Serialize};
 use store::{LeadKey, SiteName, StoredLead, VisitorId};
 use thiserror::Error;
 
 /// The format that is written, and the newest that is read.
-pub const LOG_RECORD_FORMAT: u8 = 1;
-/// The format of a kept lead.
+pub const LOG_RECORD_FORMAT: u8 = 2;
+/// The format of a kept lead; its ledger has a format of its own.
 pub const KEPT_LEAD_FORMAT: u8 = 1;
 
 /// One record.
@@ -116,12 +116,43 @@ impl LogRecord {
         postcard::to_extend(self, vec![LOG_RECORD_FORMAT]).map_err(|error| RecordError::Broken(error.to_string()))
     }
 
-    /// Reads what [`LogRecord::encode`] wrote.
+    /// Reads what [`LogRecord::encode`] wrote, in this format or an earlier one.
     ///
     /// # Errors
     /// See [`RecordError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        postcard::from_bytes(content(bytes, LOG_RECORD_FORMAT)?).map_err(|error| RecordError::Broken(error.to_string()))
+        let (format, content) = content(bytes, LOG_RECORD_FORMAT)?;
+        let read = match format {
+            1 => postcard::from_bytes::<LogRecord1>(content).map(Self::from),
+            _ => postcard::from_bytes(content),
+        };
+        read.map_err(|error| RecordError::Broken(error.to_string()))
+    }
+}
+
+/// A record of format 1: touches without a suspicion. Read, never written.
+#[derive(Deserialize)]
+enum LogRecord1 {
+    Touches(TouchesRecord1),
+    Erasure(ErasureRecord),
+}
+
+#[derive(Deserialize)]
+struct TouchesRecord1 {
+    whose: Whose,
+    touches: Vec<format_1::Touch>,
+    email: Option<UnconfirmedEmail>,
+}
+
+impl From<LogRecord1> for LogRecord {
+    fn from(old: LogRecord1) -> Self {
+        match old {
+            LogRecord1::Touches(TouchesRecord1 { whose, touches, email }) => {
+                let touches = touches.into_iter().map(Touch::from).collect();
+                Self::Touches(TouchesRecord { whose, touches, email })
+            }
+            LogRecord1::Erasure(record) => Self::Erasure(record),
+        }
     }
 }
 
@@ -151,7 +182,7 @@ impl KeptLead {
     /// # Errors
     /// See [`RecordError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let content = content(bytes, KEPT_LEAD_FORMAT)?;
+        let (_, content) = content(bytes, KEPT_LEAD_FORMAT)?;
         let (email, ledger) =
             postcard::take_from_bytes(content).map_err(|error| RecordError::Broken(error.to_string()))?;
         let lead = Lead::decode(ledger).map_err(|error| RecordError::Broken(error.to_string()))?;
@@ -175,10 +206,11 @@ impl KeptLead {
     }
 }
 
-fn content(bytes: &[u8], newest: u8) -> Result<&[u8], RecordError> {
+/// The format byte, one that is known, and what follows it.
+fn content(bytes: &[u8], newest: u8) -> Result<(u8, &[u8]), RecordError> {
     match bytes.split_first() {
         None => Err(RecordError::Empty),
-        Some((&found, content)) if found <= newest && found > 0 => Ok(content),
+        Some((&found, content)) if found <= newest && found > 0 => Ok((found, content)),
         Some((&found, _)) => Err(RecordError::Newer { found, newest }),
     }
 }

@@ -1,18 +1,27 @@
 //! `gloed`: the collector's command line.
 
+mod commands;
+
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use collector::clock::{Clock as _, SystemClock};
+use collector::clock::{Clock, SystemClock, TestClock};
 use collector::config::{Config, Environment, Overrides};
-use collector::{http, serve, site, start};
+use collector::{admin, http, outbox, serve, site, start};
+use serde_json::json;
 use tokio::net::TcpListener;
+
+use commands::model::ModelCommand;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
 const BAD_CONFIGURATION: u8 = 64;
+/// How often `outbox --follow` asks for more.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
 /// Events of shop pages in, lead scores and offers out.
 #[derive(Parser)]
@@ -28,11 +37,36 @@ enum Command {
     Serve {
         #[command(flatten)]
         options: Options,
+        /// For tests: a clock that the admin socket can move ahead. Only where nobody else can reach the collector
+        #[arg(long, hide = true)]
+        test_clock: bool,
     },
     /// Report every fault of the configuration and of the sites' models at once
     CheckConfig {
         #[command(flatten)]
         options: Options,
+    },
+    /// Print messages that wait in a running collector's outbox, one JSON object a line
+    Outbox {
+        #[command(flatten)]
+        running: Running,
+        /// Only of the site with this write key
+        #[arg(long)]
+        site: Option<String>,
+        /// Only messages behind this `outbox_id`
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+        /// At most so many, unless followed
+        #[arg(long, default_value_t = outbox::LIMIT)]
+        limit: usize,
+        /// Go on with those that come, until interrupted
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Models: check, explain, try on history, publish
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
     },
     /// Print the description of the HTTP interface as OpenAPI JSON
     Openapi,
@@ -60,6 +94,23 @@ struct Options {
     data: Option<PathBuf>,
 }
 
+/// Which running collector a command is for.
+#[derive(Clone, clap::Args)]
+struct Running {
+    /// The configuration file that it was started with
+    #[arg(long, default_value = "gloed.toml")]
+    config: PathBuf,
+    /// Its data folder, above the file
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+impl From<Running> for Options {
+    fn from(Running { config, data }: Running) -> Self {
+        Self { config, public: None, private: None, data }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment: Environment = std::env::vars().collect();
@@ -71,8 +122,14 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let ended = match arguments.command {
-        Command::Serve { options } => run(serving(options, environment)),
+        Command::Serve { options, test_clock } => run(serving(options, environment, test_clock)),
         Command::CheckConfig { options } => check(&options, &environment),
+        Command::Outbox { running, site, after, limit, follow } => load(&running.into(), &environment)
+            .and_then(|config| run(print_outbox(config, Wanted { site, after, limit, follow }))),
+        Command::Model { command } => run(async move {
+            let load = |running: &Running| load(&running.clone().into(), &environment);
+            commands::model::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))
+        }),
         Command::Openapi => describe(),
         Command::Health { address } => run(async move { serve::health(address).await.map_err(|error| (1, error)) }),
     };
@@ -134,8 +191,63 @@ fn describe() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn serving(options: Options, environment: Environment) -> Result<(), Failure> {
+/// Which part of the outbox to print.
+struct Wanted {
+    site: Option<String>,
+    after: Option<String>,
+    /// Without `follow` at most so many.
+    limit: usize,
+    follow: bool,
+}
+
+/// Prints messages of the outbox; with `follow` for ever.
+async fn print_outbox(config: Config, wanted: Wanted) -> Result<(), Failure> {
+    let failed = |message| (1, message);
+    let mut client = admin::Client::connect(&config.data).await.map_err(failed)?;
+    let mut output = std::io::stdout();
+    let (mut after, mut left) = (wanted.after, wanted.limit);
+    while wanted.follow || left > 0 {
+        let limit = if wanted.follow { outbox::LIMIT } else { left };
+        let ask = json!({ "command": "outbox", "site": wanted.site, "after": after, "limit": limit });
+        let page = client.ask(&ask).await.map_err(failed)?;
+        for message in page["messages"].as_array().into_iter().flatten() {
+            if writeln!(output, "{message}").is_err() {
+                // Whoever read has gone.
+                return Ok(());
+            }
+            left = left.saturating_sub(1);
+            after = message["outbox_id"].as_str().map(str::to_owned);
+        }
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None if wanted.follow => tokio::time::sleep(FOLLOW_EVERY).await,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// The clock of a test, as far ahead as it was at its last end.
+fn test_clock(config: &Config) -> Result<TestClock, Failure> {
+    if !config.public.ip().is_loopback() {
+        let message = format!("--test-clock: server.public is {}; allowed is a loopback address", config.public);
+        return Err((BAD_CONFIGURATION, message));
+    }
+    let clock = TestClock::load(&config.data).map_err(|error| (1, format!("--test-clock: {error}")))?;
+    tracing::warn!(
+        ahead_ms = clock.offset().0,
+        "TEST CLOCK: time can be moved through the admin socket. Never run a shop like this"
+    );
+    Ok(clock)
+}
+
+async fn serving(options: Options, environment: Environment, with_test_clock: bool) -> Result<(), Failure> {
     let config = load(&options, &environment)?;
+    let test_clock = if with_test_clock { Some(test_clock(&config)?) } else { None };
+    let clock: Arc<dyn Clock> = match &test_clock {
+        Some(clock) => Arc::new(clock.clone()),
+        None => Arc::new(SystemClock),
+    };
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -146,14 +258,17 @@ async fn serving(options: Options, environment: Environment) -> Result<(), Failu
     let private = bind(config.private, "server.private").await?;
     let shutdown = serve::signal().map_err(|error| (1, format!("no signal handler: {error}")))?;
     let metrics = start::record_metrics().map_err(|error| (1, error.to_string()))?;
-    let started = start::start(config, &environment, Arc::new(SystemClock), metrics).await.map_err(|error| {
+    let started = start::start(config, &environment, clock, metrics).await.map_err(|error| {
         let code =
             if matches!(error, start::StartError::Site(_) | start::StartError::Geo(_)) { BAD_CONFIGURATION } else { 1 };
         (code, error.to_string())
     })?;
+    let socket = admin::AdminSocket::open(started.app.clone(), test_clock)
+        .map_err(|error| (1, format!("{}: {error}", admin::path(started.app.data()).display())))?;
     let address = |listener: &TcpListener| listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(public = address(&public), private = address(&private), "ready");
     serve::serve(started.app.clone(), public, private, shutdown).await;
+    drop(socket);
     started.finish().await;
     Ok(())
 }

@@ -21,6 +21,8 @@ pub enum Metric {
     CouponGranted,
     /// Visitors erased.
     VisitorErased,
+    /// Messages put into the outbox.
+    OutboxMessage,
     /// Seconds from a request's last byte to its answer, by `route`.
     AnswerSeconds,
     /// Seconds of one group's `fdatasync`.
@@ -37,7 +39,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
@@ -46,6 +48,7 @@ impl Metric {
         (Self::Decision, "Decisions answered"),
         (Self::CouponGranted, "Coupon codes revealed"),
         (Self::VisitorErased, "Visitors erased"),
+        (Self::OutboxMessage, "Messages put into the outbox"),
         (Self::AnswerSeconds, "Seconds from a request's last byte to its answer"),
         (Self::LogSyncSeconds, "Seconds of one group's fdatasync"),
         (Self::LogBytes, "Bytes of the log on disk"),
@@ -66,6 +69,7 @@ impl Metric {
             Self::Decision => "gloed_decisions_total",
             Self::CouponGranted => "gloed_coupons_granted_total",
             Self::VisitorErased => "gloed_visitors_erased_total",
+            Self::OutboxMessage => "gloed_outbox_messages_total",
             Self::AnswerSeconds => "gloed_answer_seconds",
             Self::LogSyncSeconds => "gloed_log_sync_seconds",
             Self::LogBytes => "gloed_log_bytes",

@@ -9,6 +9,9 @@
 //! 5. in the handler: requests in flight (503) → body timeout (408) and size (413), type and encoding (415) → JSON (400)
 //!    → site (404) → rate (429) → origin (403) → consent (403)
 //!
+//! A private request with a body comes with the server key, which is looked at before anything is read: key (401) →
+//! requests in flight (503) → the rest of the body as above → JSON (400).
+//!
 //! Sizes, timeouts and flight are checked in `http::body` and the handlers rather than in layers, since a layer cannot
 //! answer with CORS headers of a site that stands in the body; `tests/system/refusals.rs` tries every limit on every route.
 
@@ -22,7 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::http::{cors, decide, events, health, openapi, snippet, visitors};
+use crate::http::{cors, decide, events, health, openapi, outbox, server_events, snippet, visitors};
 use crate::pages;
 use crate::problem::Problem;
 
@@ -41,6 +44,9 @@ pub fn public(app: Arc<App>) -> Router {
 pub fn private(app: Arc<App>) -> Router {
     let routes = Router::new()
         .route("/v1/visitors/{id}", get(visitors::get).delete(visitors::delete))
+        .route("/v1/server/events", post(server_events::post))
+        .route("/v1/server/outbox", get(outbox::get))
+        .route("/v1/server/outbox/acknowledge", post(outbox::acknowledge))
         .route("/openapi.json", get(openapi::document))
         .route("/openapi", get(openapi::page))
         .route("/metrics", get(health::metrics))

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::config::{Config, ModelSource, Secrets, SiteConfig, same_secret};
 use crate::identity::Identities;
+use crate::models::Publication;
 
 /// Why a site cannot be served.
 #[derive(Debug, Error)]
@@ -54,30 +55,64 @@ pub struct Site {
     pub identities: Identities,
     /// Hosts of the site's own origins: coming from one is no referral.
     pub own_hosts: Vec<String>,
+    /// The text of the model in the configuration. What is in force stands on the site's shelf.
+    pub configured: String,
     server_key: SecretString,
-    model: ArcSwap<Model>,
+    in_force: ArcSwap<InForce>,
+}
+
+/// The model in force, and how it came into force.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The model.
+    pub model: Arc<Model>,
+    /// Its number on the shelf; 0 until the shelf was read.
+    pub number: u32,
+    /// When it came into force.
+    pub since: Millis,
+    /// Whether stages that it changed are announced like any other change.
+    pub notify: bool,
 }
 
 impl Site {
     fn new(config: SiteConfig, secrets: &Secrets, folder: &Path, now: Millis) -> Result<Self, SiteError> {
         let key = config.key.as_str().to_owned();
         let site_secrets = secrets.sites.get(&key).ok_or_else(|| SiteError::Secrets(key.clone()))?;
-        let model = load_model(&config, folder, now)?;
+        let (configured, model) = load(&config, folder, now)?;
         let hosts = config.origins.iter().filter_map(|origin| url::Url::parse(origin.as_str()).ok());
         Ok(Self {
             name: SiteName::parse(&key)?,
             identities: Identities::new(&key, site_secrets),
             own_hosts: hosts.filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             server_key: site_secrets.server_key.clone(),
-            model: ArcSwap::from_pointee(model),
+            in_force: ArcSwap::from_pointee(InForce { model: Arc::new(model), number: 0, since: now, notify: true }),
+            configured,
             config,
         })
     }
 
-    /// The model as it is now.
+    /// The model in force.
     #[must_use]
     pub fn model(&self) -> Arc<Model> {
-        self.model.load_full()
+        self.in_force.load().model.clone()
+    }
+
+    /// The model in force, and how it came into force.
+    #[must_use]
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.in_force.load_full()
+    }
+
+    /// Brings a model into force, for everything that is asked from now on.
+    pub fn put_in_force(&self, model: Model, number: u32, publication: &Publication) {
+        let (since, notify) = (publication.at, publication.notify);
+        self.in_force.store(Arc::new(InForce { model: Arc::new(model), number, since, notify }));
+    }
+
+    /// What a model of this site is compiled for.
+    #[must_use]
+    pub fn facts(&self, now: Millis) -> SiteFacts {
+        facts(&self.config, now)
     }
 
     /// Whether this is the site's server key; the time says nothing about how much of it is right.
@@ -98,6 +133,16 @@ impl Site {
 /// # Errors
 /// When its file cannot be read, or every fault of it.
 pub fn load_model(config: &SiteConfig, folder: &Path, now: Millis) -> Result<Model, SiteError> {
+    load(config, folder, now).map(|(_, model)| model)
+}
+
+/// What a model of a site is compiled for.
+fn facts(config: &SiteConfig, now: Millis) -> SiteFacts {
+    SiteFacts { currency: config.currency, offsets: offsets(&config.time_zone, now) }
+}
+
+/// The text of a site's model, and the model.
+fn load(config: &SiteConfig, folder: &Path, now: Millis) -> Result<(String, Model), SiteError> {
     let site = config.key.as_str();
     let mut text = String::new();
     // The first line of each part, so that a fault can name the file it is in.
@@ -120,11 +165,11 @@ pub fn load_model(config: &SiteConfig, folder: &Path, now: Millis) -> Result<Mod
         text.push_str(part.trim_end());
         text.push('\n');
     }
-    let facts = SiteFacts { currency: config.currency, offsets: offsets(&config.time_zone, now) };
-    Model::parse(&text, &facts).map_err(|faults| SiteError::Model {
+    let model = Model::parse(&text, &facts(config, now)).map_err(|faults| SiteError::Model {
         site: site.to_owned(),
         faults: faults.into_iter().map(|fault| located(fault, &parts)).collect(),
-    })
+    })?;
+    Ok((text, model))
 }
 
 /// A fault with the file and the line in it, as the marketer has it before them.

@@ -21,6 +21,8 @@ use crate::geo::{Geo, GeoError};
 use crate::identity::Tombstones;
 use crate::limits::{InFlight, RateLimits};
 use crate::metric::Metric;
+use crate::models::{self, ModelsError};
+use crate::outbox;
 use crate::pages::Sessions;
 use crate::site::{SiteError, Sites};
 use crate::snippet_files::SnippetFiles;
@@ -54,6 +56,9 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The models of the sites.
+    #[error(transparent)]
+    Models(#[from] ModelsError),
     /// The log could not be applied.
     #[error("the log could not be applied: {0}")]
     Apply(#[from] ApplyError),
@@ -90,6 +95,7 @@ pub async fn start(
         .map_err(io("cannot open", &tombstones))?;
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&data.join("store"), embedded::Settings::default())?);
     unite(&erased, &*store, &tombstones).await?;
+    models::adopt(&sites, &*store, clock.now()).await?;
 
     let (sender, mut feed) = apply::feed();
     let settings = Settings { segment_bytes: config.log_segment.0, cap_bytes: config.log_cap.0, ..Settings::default() };
@@ -110,6 +116,7 @@ pub async fn start(
         rates: RateLimits::new(config.limits.requests_per_second, config.limits.request_burst),
         events_in_flight: InFlight::new(config.limits.events_in_flight),
         decisions_in_flight: InFlight::new(config.limits.decisions_in_flight),
+        server_in_flight: InFlight::new(config.limits.events_in_flight),
         deciding: Deciding::default(),
         snippet: SnippetFiles::default(),
         metrics,
@@ -125,6 +132,7 @@ pub async fn start(
     }
     let applying = apply::start(app.clone(), feed).map_err(io("cannot start a thread for", &data))?;
     tokio::spawn(erasure::clean(app.clone()));
+    tokio::spawn(outbox::expire(app.clone()));
     Ok(Started { app, applying })
 }
 

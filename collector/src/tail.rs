@@ -52,6 +52,12 @@ impl Tail {
         self.shard(key).get(key).cloned().unwrap_or_default()
     }
 
+    /// Whether the store may lack anything of a visitor.
+    #[must_use]
+    pub fn holds(&self, key: &LeadKey) -> bool {
+        self.shard(key).contains_key(key)
+    }
+
     /// Touches on their way, of all visitors.
     #[must_use]
     pub fn len(&self) -> u64 {

@@ -17,11 +17,11 @@ use std::{
 };
 
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    Fault, binaries,
+    Fault, admin, binaries,
     http::{Answer, Http},
     ports,
     process::{Process, Program},
@@ -46,6 +46,7 @@ pub struct Setup {
     shop: Option<Vec<String>>,
     slow: Option<Shape>,
     log: String,
+    test_clock: bool,
 }
 
 impl Default for Setup {
@@ -56,7 +57,14 @@ impl Default for Setup {
 
 impl Setup {
     fn bare() -> Self {
-        Self { config: toml::Table::new(), files: BTreeMap::new(), shop: None, slow: None, log: "info".to_owned() }
+        Self {
+            config: toml::Table::new(),
+            files: BTreeMap::new(),
+            shop: None,
+            slow: None,
+            log: "info".to_owned(),
+            test_clock: false,
+        }
     }
 
     /// The demo: its shop, its site, its model. The shop's origins are added when their port is known.
@@ -131,6 +139,13 @@ impl Setup {
         self
     }
 
+    /// Gives the collector a clock that [`Environment::advance`] moves.
+    #[must_use]
+    pub fn test_clock(mut self) -> Self {
+        self.test_clock = true;
+        self
+    }
+
     /// Starts it, and waits until it is ready.
     ///
     /// # Errors
@@ -155,14 +170,16 @@ impl Setup {
         }
         let folder = self.written()?;
         let config = folder.path().join("gloed.toml");
-        let collector = Program::new("gloed", binaries::gloed()?)
+        let mut collector = Program::new("gloed", binaries::gloed()?)
             .argument("serve")
             .argument("--config")
             .argument(&config)
             .environment("GLOED_LOG", format!("{},fjall=warn,lsm_tree=warn", self.log))
-            .ready_when(format!("http://{private}/readyz"))
-            .start()
-            .await?;
+            .ready_when(format!("http://{private}/readyz"));
+        if self.test_clock {
+            collector = collector.argument("--test-clock");
+        }
+        let collector = collector.start().await?;
         let shop_process = match &self.shop {
             None => None,
             Some(arguments) => {
@@ -353,7 +370,7 @@ impl Environment {
     /// # Errors
     /// When there is no answer.
     pub async fn visitor(&self, site: &str, id: &str) -> Result<Answer, Fault> {
-        self.with_server_key(Method::GET, site, id).await
+        self.with_server_key(Method::GET, site, &format!("/v1/visitors/{id}"), None).await
     }
 
     /// Erases a visitor with the server key of `site`.
@@ -361,13 +378,74 @@ impl Environment {
     /// # Errors
     /// When there is no answer.
     pub async fn erase(&self, site: &str, id: &str) -> Result<Answer, Fault> {
-        self.with_server_key(Method::DELETE, site, id).await
+        self.with_server_key(Method::DELETE, site, &format!("/v1/visitors/{id}"), None).await
     }
 
-    async fn with_server_key(&self, method: Method, site: &str, id: &str) -> Result<Answer, Fault> {
+    /// Tells events with the server key of `site`, each as WIRE.md has a server's event.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn server_events(&self, site: &str, events: Vec<Value>) -> Result<Answer, Fault> {
+        let body = json!({ "v": 1, "events": events });
+        self.with_server_key(Method::POST, site, "/v1/server/events", Some(&body)).await
+    }
+
+    /// A request to the private listener with the server key of `site`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn with_server_key(
+        &self,
+        method: Method,
+        site: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, Fault> {
         let authorization = format!("Bearer {}", self.server_key(site)?);
-        let address = format!("http://{}/v1/visitors/{id}", self.private);
-        self.http.send(method, &address, &[("authorization", &authorization)], "").await
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.http.send(method, &format!("http://{}{path}", self.private), &headers, body).await
+    }
+
+    /// Asks the collector one command through its admin socket.
+    ///
+    /// # Errors
+    /// When nobody answers. A refusal is an answer.
+    pub async fn admin(&self, command: &Value) -> Result<Value, Fault> {
+        admin::ask(&self.data(), command).await
+    }
+
+    /// Moves the collector's test clock ahead by `by`, such as `90m`; gives the time that it then shows, ms since 1970.
+    /// Everything that is due until then is in the store when this returns.
+    ///
+    /// # Errors
+    /// When it is refused, as without [`Setup::test_clock`].
+    pub async fn advance(&self, by: &str) -> Result<i64, Fault> {
+        let answer = self.admin(&json!({ "command": "advance", "by": by })).await?;
+        answer["now"].as_i64().ok_or_else(|| Fault::Unreadable {
+            what: format!("the answer to an advance by {by}"),
+            detail: "it shows no time".to_owned(),
+            found: answer.to_string(),
+        })
+    }
+
+    /// Everything in the outbox, of all sites, oldest first.
+    ///
+    /// # Errors
+    /// When the collector does not answer.
+    pub async fn outbox(&self) -> Result<Vec<Value>, Fault> {
+        let mut messages = Vec::new();
+        let mut after = Value::Null;
+        loop {
+            let mut page = self.admin(&json!({ "command": "outbox", "after": after, "limit": 1000 })).await?;
+            if let Value::Array(found) = page["messages"].take() {
+                messages.extend(found);
+            }
+            after = page["next"].take();
+            if after.is_null() {
+                return Ok(messages);
+            }
+        }
     }
 
     /// Waits until everything that was acknowledged is in the store.

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | a collector with a configuration of its own, and the demo shop | [`environment`] |
 //! | a binary of ours, started, killed, started again | [`binaries`], [`process`] |
+//! | commands of the same machine: the clock, the outbox | [`admin`] |
 //! | requests as a program sends them, and odd ones | [`http`], [`raw`] |
 //! | a visitor with a browser, and the offer in its closed shadow root | [`browser`], [`offer`] |
 //! | a phone's network | [`slow_network`] |
@@ -15,6 +16,7 @@
 //! | what a latency is judged against | [`reference_server`], [`comparison`] |
 //! | a promised figure, printed | [`bar`] |
 
+pub mod admin;
 pub mod bar;
 pub mod binaries;
 pub mod body;

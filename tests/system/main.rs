@@ -22,6 +22,8 @@ mod journeys;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod personal_data;
@@ -29,3 +31,7 @@ mod personal_data;
 mod receipts;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod server_events;
+#[cfg(test)]
+mod transitions;

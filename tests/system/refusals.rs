@@ -15,6 +15,7 @@ use tests::{
 use crate::{
     contract::Contract,
     exchange::{Answer, Framing, Request, SOON},
+    server_events,
 };
 
 const OTHER: &str = "other";
@@ -307,6 +308,7 @@ async fn every_refusal_of_the_contract_is_answered_as_it_says() {
     slow_bodies_and_requests_in_flight(&environment, &mut contract).await;
     requests_from_one_network(&environment, &mut contract).await;
     addresses_methods_and_keys(&environment, &mut contract).await;
+    server_events::refusals(&environment, &mut contract).await;
 
     contract.complete_but(&["internal", "log_unavailable", "store_unavailable"]);
 }
@@ -479,6 +481,7 @@ async fn addresses_methods_and_keys(environment: &Environment, contract: &mut Co
         (public, "/livez", "POST"),
         (public, "/gloed.js", "POST"),
         (private, "/metrics", "POST"),
+        (private, "/v1/server/outbox", "POST"),
         (private, "/v1/visitors/AAAAAAAAAAAAAAAAAAAAAA", "POST"),
     ] {
         let mut request = Request::get(path);

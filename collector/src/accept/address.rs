@@ -5,54 +5,12 @@
 use engine::{Channel, PageFacts, SourceFacts, Text};
 use url::Url;
 
+use super::sources::{self, Source};
 use crate::masking::masked;
 
 /// Bytes of a query value that is kept.
 const QUERY_VALUE_BYTES: usize = 256;
 
-/// Search engines by a label of their host name.
-const SEARCH: [&str; 12] = [
-    "google",
-    "bing",
-    "duckduckgo",
-    "ecosia",
-    "yahoo",
-    "startpage",
-    "qwant",
-    "yandex",
-    "baidu",
-    "brave",
-    "kagi",
-    "swisscows",
-];
-/// Social networks by host name or its ending.
-const SOCIAL: [&str; 16] = [
-    "facebook.com",
-    "instagram.com",
-    "linkedin.com",
-    "lnkd.in",
-    "t.co",
-    "x.com",
-    "twitter.com",
-    "pinterest.com",
-    "tiktok.com",
-    "youtube.com",
-    "reddit.com",
-    "threads.net",
-    "bsky.app",
-    "snapchat.com",
-    "mastodon.social",
-    "whatsapp.com",
-];
-/// Web mail by host name or its ending.
-const MAIL: [&str; 6] = [
-    "mail.google.com",
-    "outlook.live.com",
-    "outlook.office.com",
-    "mail.yahoo.com",
-    "mail.proton.me",
-    "webmail.kpnmail.nl",
-];
 /// Parameters that advertisers' click ids come in. Their values name a click of one person and are not kept.
 const CLICK_IDS: [&str; 7] = ["gclid", "gbraid", "wbraid", "dclid", "msclkid", "fbclid", "ttclid"];
 
@@ -103,7 +61,9 @@ impl Address {
         let from = referrer
             .and_then(|referrer| Url::parse(referrer).ok())
             .and_then(|referrer| referrer.host_str().map(str::to_ascii_lowercase))
-            .filter(|host| !own_hosts.iter().any(|own| own == host));
+            // Coming from the shop itself, or back from paying, is coming from nowhere else.
+            .filter(|host| !own_hosts.iter().any(|own| own == host))
+            .filter(|host| sources::of_host(host) != Some(Source::Payment));
         let source = SourceFacts {
             channel: campaign.channel(from.as_deref()),
             source: campaign.source.as_deref().map(Text::cut),
@@ -155,17 +115,12 @@ impl Campaign {
         let Some(host) = referrer else {
             return if self.source.is_some() { Channel::Referral } else { Channel::Direct };
         };
-        let ends = |list: &[&str]| {
-            list.iter().any(|known| host == *known || host.strip_suffix(known).is_some_and(|rest| rest.ends_with('.')))
-        };
-        if ends(&MAIL) {
-            Channel::Email
-        } else if ends(&SOCIAL) {
-            Channel::Social
-        } else if host.split('.').any(|label| SEARCH.contains(&label)) {
-            Channel::Organic
-        } else {
-            Channel::Referral
+        match sources::of_host(host) {
+            Some(Source::Search) => Channel::Organic,
+            Some(Source::Social) => Channel::Social,
+            Some(Source::Email) => Channel::Email,
+            Some(Source::Payment) => Channel::Direct,
+            None => Channel::Referral,
         }
     }
 }
@@ -205,6 +160,8 @@ mod tests {
             (shop.to_owned(), Some("https://l.facebook.com/"), Channel::Social),
             (shop.to_owned(), Some("https://mail.google.com/"), Channel::Email),
             (shop.to_owned(), Some("https://notfacebook.com/"), Channel::Referral),
+            (shop.to_owned(), Some("https://www.mollie.com/checkout/"), Channel::Direct),
+            (shop.to_owned(), Some("https://www.paypal.com/"), Channel::Direct),
             (format!("{shop}?gclid=1"), Some("https://www.google.nl/"), Channel::Paid),
             (format!("{shop}?utm_medium=CPC"), None, Channel::Paid),
             (format!("{shop}?utm_source=nieuwsbrief"), None, Channel::Email),

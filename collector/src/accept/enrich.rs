@@ -2,8 +2,8 @@
 //! that no later step ever has it.
 
 use engine::{
-    DecisionId, Device, EventName, Millis, OfferId, Properties, PropertyName, Scalar, StreamId, Text, TextError, Touch,
-    TouchId, Trust,
+    Channel, DecisionId, Device, EventName, Millis, OfferId, Properties, PropertyName, Scalar, StreamId, Text,
+    TextError, Touch, TouchId, Trust,
 };
 use sha2::{Digest as _, Sha256};
 use wire::{Page, Stream};
@@ -24,6 +24,10 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) page: Option<&'a Page>,
     /// Where the visitor is.
     pub(crate) place: &'a Place,
+    /// How far whoever sends is believed.
+    pub(crate) trust: Trust,
+    /// Where the visit came from, when whoever sends says so; else what the page's address says.
+    pub(crate) channel: Option<Channel>,
     /// When the request was received.
     pub(crate) received: Millis,
 }
@@ -47,9 +51,10 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
     let mut touch =
         Touch::new(touch_id(valid, about.stream)?, EventName::parse(&event.name)?, stream(about.stream)?, valid.time);
     touch.received = about.received;
-    touch.trust = Trust::Browser;
+    touch.trust = about.trust;
     touch.page = address.page;
     touch.source = address.source;
+    touch.source.channel = about.channel.unwrap_or(touch.source.channel);
     touch.country = about.place.country.as_deref().map(Text::cut);
     touch.region = about.place.region.as_deref().map(Text::cut);
     touch.device = page.and_then(|page| page.viewport).map(device);
@@ -121,20 +126,22 @@ fn stream(stream: &Stream) -> Result<StreamId, TextError> {
     StreamId::parse(stream.as_str())
 }
 
-/// The id of the touch: (stream, number); of an order its transaction, so that it counts once whoever sends it.
+/// The id of the touch: (stream, number) of a page's event, (stream, id) of a server's; of an order its transaction, so
+/// that it counts once whoever sends it.
 fn touch_id(valid: &ValidEvent, stream: &Stream) -> Result<TouchId, TextError> {
     let event = &valid.event;
-    match (&event.transaction_id, event.name.as_str()) {
-        (Some(transaction), name @ ("purchase" | "refund")) => transaction_touch_id(name, transaction),
-        _ => TouchId::parse(&format!("{}.{}", stream.as_str(), event.n.unwrap_or_default())),
+    match (&event.transaction_id, event.name.as_str(), event.n) {
+        (Some(transaction), name @ ("purchase" | "refund"), _) => hashed_touch_id(name, &[transaction]),
+        (_, _, Some(number)) => TouchId::parse(&format!("{}.{number}", stream.as_str())),
+        (_, _, None) => hashed_touch_id("server", &[stream.as_str(), event.id.as_deref().unwrap_or_default()]),
     }
 }
 
-/// Hashed, since a shop's transaction ids may be long and of any alphabet.
-fn transaction_touch_id(name: &str, transaction: &str) -> Result<TouchId, TextError> {
-    let digest = Sha256::digest(transaction.as_bytes());
+/// Hashed, since a shop's ids may be long, of any alphabet, and hold what must not be kept. No part holds a line feed.
+fn hashed_touch_id(kind: &str, parts: &[&str]) -> Result<TouchId, TextError> {
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    TouchId::parse(&format!("{name}:{hex}"))
+    TouchId::parse(&format!("{kind}:{hex}"))
 }
 
 /// The bounds are WIRE.md's.

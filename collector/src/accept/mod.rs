@@ -8,12 +8,15 @@
 
 mod address;
 mod enrich;
+mod server;
+mod sources;
 mod validate;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use engine::{Millis, Touch};
+use engine::{Millis, Touch, TouchId, Trust};
+use store::log::Appending;
 use store::{LeadKey, VisitorId};
 use wire::{ConsentState, Envelope, Receipt};
 
@@ -23,9 +26,11 @@ use crate::log_record::{LogRecord, TouchesRecord, UnconfirmedEmail};
 use crate::metric::Metric;
 use crate::problem::Problem;
 use crate::site::Site;
+use validate::ValidEvent;
 
 pub(crate) use address::Address;
 pub(crate) use enrich::context;
+pub use server::accept_server;
 
 /// Who sends, as the request's headers say.
 #[derive(Debug, Clone)]
@@ -225,36 +230,56 @@ pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, 
         page: envelope.page.as_ref(),
         place: &admitted.place,
         received: admitted.received,
+        trust: Trust::Browser,
+        channel: None,
     };
     let mut receipts = Vec::with_capacity(valid.len());
-    let mut touches = Vec::with_capacity(valid.len());
-    let mut email = None;
+    let mut telling = Telling::default();
     for one in &valid {
         let receipt = match one {
             Err(fault) => Receipt::from(fault),
             Ok(valid) => {
-                let touch = enrich::enrich(valid, &about).map_err(|error| Problem::Internal(error.to_string()))?;
-                if may_carry_email(&valid.event.name)
-                    && let Some(address) = valid.event.email.as_deref().filter(|address| is_email(address))
-                {
-                    email = Some(UnconfirmedEmail { address: address.to_owned(), at: valid.time });
-                }
-                touches.push(touch);
+                telling.add(valid, &about)?;
                 let cut = envelope.truncated.iter().chain(&valid.event.truncated);
                 Receipt::Accepted { truncated: cut.cloned().collect() }
             }
         };
-        match &receipt {
-            Receipt::Accepted { truncated } => {
-                Metric::EventReceipt.count("accepted");
-                Metric::TextsTruncated.add(truncated.len() as u64);
-            }
-            Receipt::Rejected { code, .. } => Metric::EventReceipt.count(code),
-        }
+        count(&receipt);
         receipts.push(receipt);
     }
-    append(app, &admitted.key, touches, email).await?;
+    append(app, &admitted.key, telling.touches, telling.email).await?;
     Ok(receipts)
+}
+
+/// What one request tells of one visitor: becomes one log record.
+#[derive(Default)]
+struct Telling {
+    touches: Vec<Touch>,
+    email: Option<UnconfirmedEmail>,
+}
+
+impl Telling {
+    /// Enriches an event. The last address in a request is the one that counts.
+    fn add(&mut self, valid: &ValidEvent, about: &enrich::Circumstances<'_>) -> Result<(), Problem> {
+        let touch = enrich::enrich(valid, about).map_err(|error| Problem::Internal(error.to_string()))?;
+        self.touches.push(touch);
+        if may_carry_email(&valid.event.name)
+            && let Some(address) = valid.event.email.as_deref().filter(|address| is_email(address))
+        {
+            self.email = Some(UnconfirmedEmail { address: address.to_owned(), at: valid.time });
+        }
+        Ok(())
+    }
+}
+
+fn count(receipt: &Receipt) {
+    match receipt {
+        Receipt::Accepted { truncated } => {
+            Metric::EventReceipt.count("accepted");
+            Metric::TextsTruncated.add(truncated.len() as u64);
+        }
+        Receipt::Rejected { code, .. } => Metric::EventReceipt.count(code),
+    }
 }
 
 /// Makes touches durable and visible to this collector's decisions. Our own touches come this way too.
@@ -270,18 +295,38 @@ pub async fn append(
     if touches.is_empty() {
         return Ok(());
     }
-    app.tail.add(key, &touches);
-    let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches, email });
-    let appended = match record.encode() {
-        Ok(payload) => app.log.append(payload).await.map(|_| ()).map_err(Problem::LogUnavailable),
-        Err(error) => Err(Problem::Internal(error.to_string())),
-    };
-    if appended.is_err()
-        && let LogRecord::Touches(record) = &record
-    {
-        app.tail.remove(key, record.touches.iter().map(|touch| &touch.id));
+    Begun::begin(app, key.clone(), touches, email)?.durable(app).await
+}
+
+/// Touches that the log has taken and that are on their way to the disk.
+struct Begun {
+    key: LeadKey,
+    touches: Vec<TouchId>,
+    appending: Appending,
+}
+
+impl Begun {
+    /// Hands touches to the log: into the tail first, so that no decision misses them.
+    fn begin(app: &App, key: LeadKey, touches: Vec<Touch>, email: Option<UnconfirmedEmail>) -> Result<Self, Problem> {
+        app.tail.add(&key, &touches);
+        let ids: Vec<TouchId> = touches.iter().map(|touch| touch.id.clone()).collect();
+        match LogRecord::Touches(TouchesRecord { whose: (&key).into(), touches, email }).encode() {
+            Ok(payload) => Ok(Self { key, touches: ids, appending: app.log.append(payload) }),
+            Err(error) => {
+                app.tail.remove(&key, &ids);
+                Err(Problem::Internal(error.to_string()))
+            }
+        }
     }
-    appended
+
+    /// Waits until they are on the disk.
+    async fn durable(self, app: &App) -> Result<(), Problem> {
+        let appended = self.appending.await;
+        if appended.is_err() {
+            app.tail.remove(&self.key, &self.touches);
+        }
+        appended.map(|_| ()).map_err(Problem::LogUnavailable)
+    }
 }
 
 fn may_carry_email(name: &str) -> bool {

@@ -33,20 +33,25 @@ pub(crate) fn validate(
 ) -> Vec<Result<ValidEvent, EventFault>> {
     let sent = envelope.sent;
     let events = std::mem::take(&mut envelope.events);
-    events.into_iter().enumerate().map(|(index, event)| one(event?, index, sent, received, currency)).collect()
+    let of_page = |(index, event): (usize, Result<Event, EventFault>)| {
+        let event = event?;
+        if event.n.is_none() {
+            let detail = format!("events[{index}].n is required: the event's number in its stream");
+            return Err(EventFault { code: EventCode::MissingField, detail });
+        }
+        one(event, index, sent, received, currency)
+    };
+    events.into_iter().enumerate().map(of_page).collect()
 }
 
-fn one(
+/// Validates one event, which is `events[index]` of its request.
+pub(crate) fn one(
     event: Event,
     index: usize,
     sent: i64,
     received: Millis,
     site_currency: Currency,
 ) -> Result<ValidEvent, EventFault> {
-    if event.n.is_none() {
-        let detail = format!("events[{index}].n is required: the event's number in its stream");
-        return Err(EventFault { code: EventCode::MissingField, detail });
-    }
     // A name cannot be masked: it would be another event. So one that holds somebody's number is refused.
     if matches!(masked(&event.name), Cow::Owned(_)) {
         let detail = format!("events[{index}].name looks like a telephone or card number; allowed is an event's name");

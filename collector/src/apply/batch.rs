@@ -1,14 +1,18 @@
-//! Applying a batch of records: load the leads, record the touches, commit with index entries.
+//! Applying a batch of records: load the leads, record the touches, commit with index entries and messages. And looking
+//! again at leads whose wake time has come, which is the same without touches.
 
 use std::collections::BTreeMap;
 
-use engine::{LedgerLimits, Millis, Model, Points, Span, Touch, TouchId, record};
-use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version};
+use engine::model::Basis;
+use engine::{Evaluation, Lead, LedgerLimits, Millis, Model, Points, Span, StageCause, Touch, TouchId, record};
+use store::{Bound, Change, Committed, Erasure, LeadKey, Partition, SiteName, StoreError, StoredLead, Version};
 
 use crate::app::App;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
 use crate::metric::Metric;
+use crate::outbox;
 use crate::outcome::Outcome;
+use crate::transition::announcement;
 
 /// How long a heat bound stands before it is looked at again, at most and at least. The heat page is exact whatever the
 /// bounds are, since it evaluates what it shows; tight bounds only make it evaluate less.
@@ -109,9 +113,14 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
     }
     let committed = app.store.commit(&changes).await?;
     let mut again = Vec::new();
-    for (((key, work), outcome), committed) in taken.into_iter().zip(outcomes).zip(committed) {
+    let messages = changes.iter().map(|change| change.outbox.len() as u64);
+    for ((((key, work), outcome), messages), committed) in taken.into_iter().zip(outcomes).zip(messages).zip(committed)
+    {
         match committed {
-            Committed::Applied(_) => settle(app, &key, &work.touches, &outcome),
+            Committed::Applied(_) => {
+                Metric::OutboxMessage.add(messages);
+                settle(app, &key, &work.touches, &outcome);
+            }
             Committed::Erased => settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]),
             Committed::Conflict { .. } => again.push((key, work)),
         }
@@ -146,31 +155,62 @@ fn joined(
             (outcome, _) => outcome,
         })
         .collect();
+    if kept.lead.touches().len() > limits.touches
+        && let Some(site) = app.sites.get(key.site.as_str())
+    {
+        kept.lead = engine::compact(&kept.lead, &limits, &site.model().offsets, app.clock.now()).lead;
+    }
     if let Some(email) = &work.email
         && kept.email.as_ref().is_none_or(|known| known.at <= email.at)
     {
         kept.email = Some(email.clone());
     }
-    Ok((change(app, key, expected, &kept)?, outcomes))
+    Ok((change(app, key, expected, kept)?, outcomes))
 }
 
-/// The commit of a lead as it is, with its places in the indexes.
-pub(crate) fn change(app: &App, key: &LeadKey, expected: Version, kept: &KeptLead) -> Result<Change, RecordError> {
-    let now = app.clock.now();
-    let model = app.sites.get(key.site.as_str()).map(|site| site.model());
-    let wake = now + model.as_ref().map_or(REFRESH.1, |model| refresh_after(model));
-    let bound = model.map_or(Points::ZERO, |model| engine::bound(&kept.lead, &model, now, wake));
-    // Leads without points are in no index: most visitors leave after one page, and an index of them orders nothing.
-    let indexed = bound > Points::ZERO;
-    Ok(Change {
-        key: key.clone(),
-        expected,
-        tombstone: app.erased.tombstone(key),
-        lead: Some(kept.encode()?),
-        heat: indexed.then(|| Bound::from_micro_points(bound.0)),
-        wake: indexed.then_some(wake.0),
-        outbox: Vec::new(),
-    })
+/// The commit of a lead as it is now: with its places in the indexes, and what is to be announced.
+fn change(app: &App, key: &LeadKey, expected: Version, mut kept: KeptLead) -> Result<Change, RecordError> {
+    let unindexed = |lead: &KeptLead| {
+        let (tombstone, lead) = (app.erased.tombstone(key), Some(lead.encode()?));
+        Ok(Change { key: key.clone(), expected, tombstone, lead, heat: None, wake: None, outbox: Vec::new() })
+    };
+    let Some(site) = app.sites.get(key.site.as_str()) else { return unindexed(&kept) };
+    let (in_force, now) = (site.in_force(), app.clock.now());
+    let model = &*in_force.model;
+    let broken = |error: &dyn std::fmt::Display| RecordError::Broken(error.to_string());
+    let evaluation = engine::evaluate(&kept.lead, model, now);
+    let mut messages = Vec::new();
+    let by_model = made_by_model(&kept.lead, &evaluation, in_force.since);
+    if let Some(found) = announcement(key, &kept.lead, model, &evaluation, by_model).map_err(|error| broken(&error))? {
+        // What a new model makes of what was there already is noted, and told to nobody unless whoever published it asked.
+        if !by_model || in_force.notify {
+            let message = outbox::message(found.id, found.touch.time, &found.message);
+            messages.push(message.map_err(|error| broken(&error))?);
+        }
+        record(&mut kept.lead, found.touch, &LedgerLimits::default());
+    }
+    let change_at = engine::next_change(&kept.lead, model, now).map(|next| next.at);
+    let refresh_at = now + refresh_after(model);
+    let look_again_at = change_at.map_or(refresh_at, |at| at.min(refresh_at));
+    let bound = engine::bound(&kept.lead, model, now, look_again_at);
+    // Leads without points or timers are in no index: most visitors leave after one page, and an index of them orders
+    // nothing.
+    let heat = (bound > Points::ZERO).then(|| Bound::from_micro_points(bound.0));
+    let wake = if heat.is_some() { Some(look_again_at) } else { change_at };
+    // Later than now, whatever the forecast says: a lead that is always due would be looked at without end.
+    let wake = wake.map(|at| at.max(now + Span(1)).0);
+    Ok(Change { heat, wake, outbox: messages, ..unindexed(&kept)? })
+}
+
+/// Whether a stage comes of the model rather than of anything that happened since the model came into force.
+fn made_by_model(lead: &Lead, evaluation: &Evaluation, in_force_since: Millis) -> bool {
+    let moved_since = match &evaluation.why {
+        StageCause::Touch { touch, .. } | StageCause::HandBack { touch, .. } => {
+            lead.touch(touch).is_some_and(|touch| touch.received >= in_force_since)
+        }
+        StageCause::Initial | StageCause::State { .. } | StageCause::Cooling => false,
+    };
+    evaluation.since < in_force_since && !moved_since
 }
 
 /// The time in which no line can have fallen below three quarters: 0.4 of the shortest half-life (log2 of 4/3 is 0.415),
@@ -178,7 +218,10 @@ pub(crate) fn change(app: &App, key: &LeadKey, expected: Version, kept: &KeptLea
 fn refresh_after(model: &Model) -> Span {
     let half_lives = model.rules.iter().filter_map(|rule| rule.half_life).chain(model.half_life);
     let fades = half_lives.map(|half_life| Span(half_life.0 / 5 * 2));
-    let expires = model.rules.iter().filter_map(|rule| rule.expires);
+    let expires = model.rules.iter().filter_map(|rule| match &rule.basis {
+        Basis::Touch(rule) => rule.expires,
+        Basis::State(_) => None,
+    });
     fades.chain(expires).min().unwrap_or(REFRESH.1).clamp(REFRESH.0, REFRESH.1)
 }
 
@@ -196,28 +239,88 @@ fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome]) {
     app.tail.remove(key, ids);
 }
 
-/// Looks again at leads whose bound is old: points have cooled since.
+/// Leads looked at in one commit, and the most commits in a row: events are not to wait for long.
+const AT_ONCE: usize = 500;
+const IN_A_ROW: usize = 10;
+
+/// Looks again at leads whose wake time has come: points have cooled since, and a stage may be left without any event.
+/// Says at how many.
 ///
 /// # Errors
 /// When the store is away.
-pub(crate) async fn refresh(app: &App, now: Millis) -> Result<usize, StoreError> {
-    const AT_ONCE: usize = 500;
-    let due = app.store.due(&store::Partitions::ALL, now.0, AT_ONCE).await?;
-    let keys: Vec<LeadKey> = due.into_iter().map(|due| due.key).collect();
-    let stored = app.store.load(&keys).await?;
-    let mut changes = Vec::with_capacity(keys.len());
-    for (key, stored) in keys.iter().zip(stored) {
-        let Some(stored) = stored else { continue };
-        let changed =
-            contained(|| KeptLead::decode(&stored.bytes).and_then(|kept| change(app, key, stored.version, &kept)));
-        match changed {
-            Some(Ok(change)) => changes.push(change),
-            Some(Err(error)) => tracing::error!(%key, %error, "a lead cannot be read"),
-            None => tracing::error!(%key, "a lead's bound could not be worked out: it panicked, a fault of ours"),
+pub(crate) async fn wake(app: &App) -> Result<usize, StoreError> {
+    let mut woken = 0;
+    for _ in 0..IN_A_ROW {
+        let due = app.store.due(&store::Partitions::ALL, app.clock.now().0, AT_ONCE).await?;
+        let more = due.len() == AT_ONCE;
+        // Events that are on their way may keep a lead where it is: applying them looks at it too.
+        let keys: Vec<LeadKey> = due.into_iter().map(|due| due.key).filter(|key| !app.tail.holds(key)).collect();
+        let looked_at = look_again(app, keys).await?;
+        woken += looked_at;
+        if !more || looked_at == 0 {
+            break;
         }
     }
-    // One that another writer changes meanwhile gets its new bound from that writer.
-    app.store.commit(&changes).await?;
+    Ok(woken)
+}
+
+/// Looks at every lead of a site anew, as a new model asks for: bounds, wakes, stages. Events go on being applied
+/// meanwhile; a lead that one of them changes is looked at by that. Says how many leads it was.
+///
+/// # Errors
+/// When the store is away; it can be begun again at any time.
+pub(crate) async fn sweep(app: &App, site: &SiteName) -> Result<usize, StoreError> {
+    let mut seen = 0;
+    for partition in Partition::all() {
+        let mut cursor = None;
+        loop {
+            let page = app.store.scan(partition, cursor, AT_ONCE).await?;
+            let keys: Vec<LeadKey> =
+                page.leads.into_iter().map(|(key, _)| key).filter(|key| key.site == *site).collect();
+            if !keys.is_empty() {
+                seen += look_again(app, keys).await?;
+            }
+            cursor = page.next;
+            // Events are not to wait for it.
+            tokio::task::yield_now().await;
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(seen)
+}
+
+async fn look_again(app: &App, keys: Vec<LeadKey>) -> Result<usize, StoreError> {
+    let stored = app.store.load(&keys).await?;
+    let mut changes = Vec::with_capacity(keys.len());
+    for (key, stored) in keys.into_iter().zip(stored) {
+        let Some(stored) = stored else { continue };
+        let changed =
+            contained(|| KeptLead::decode(&stored.bytes).and_then(|kept| change(app, &key, stored.version, kept)));
+        let fault = match changed {
+            Some(Ok(change)) => {
+                changes.push(change);
+                continue;
+            }
+            Some(Err(error)) => format!("it cannot be read: {error}"),
+            None => "working it out panicked, which is a fault of ours".to_owned(),
+        };
+        tracing::error!(%key, fault, "a lead is left out of the indexes until its next event");
+        changes.push(Change {
+            tombstone: app.erased.tombstone(&key),
+            key,
+            expected: stored.version,
+            lead: Some(stored.bytes),
+            heat: None,
+            wake: None,
+            outbox: Vec::new(),
+        });
+    }
+    let committed = app.store.commit(&changes).await?;
+    // One that another writer has changed meanwhile was looked at by that writer.
+    let applied = changes.iter().zip(committed).filter(|(_, committed)| matches!(committed, Committed::Applied(_)));
+    Metric::OutboxMessage.add(applied.map(|(change, _)| change.outbox.len() as u64).sum());
     Ok(changes.len())
 }
 

@@ -1,13 +1,16 @@
 //! Apply: what the log holds becomes leads in the store.
 //!
 //! ```text
-//! log ─ Feed ─► LogRecord ─ record ─► Lead' ─ bound ─► Change ─► store.commit ─► out of the tail
+//! log ─ Feed ─► LogRecord ─ record ─► Lead' ─ bound, announce ─► Change ─► store.commit ─► out of the tail
 //! ```
 //!
 //! One thread applies, in the order of the log. Recording is idempotent, so after any failure the batch is applied
 //! again, and after a crash the log is, from the checkpoint on. The checkpoint lies in the store and is written after
 //! what it covers: it can be too old, never too new.
+//!
+//! The same thread wakes leads: every second it looks again at those whose wake time has come.
 
+mod advance;
 mod batch;
 mod feed;
 
@@ -21,12 +24,16 @@ use engine::{Millis, Span};
 use store::log::{LogError, Position, Record};
 use store::{DocumentName, Durability, StoreError, Version};
 use thiserror::Error;
+use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::log_record::LogRecord;
 use crate::metric::Metric;
 use batch::Pass;
 
+pub(crate) use batch::sweep;
+
+pub use advance::{AdvanceError, advance};
 pub use feed::{Feed, FeedSender, feed};
 
 /// How long after a failure applying begins again.
@@ -40,8 +47,9 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
 const GATHER: Duration = Duration::from_millis(15);
 /// The log keeps at least this much, whatever the store says.
 const RETAIN: Span = Span::seconds(60);
-/// How often cooled leads are looked for.
-const REFRESH_EVERY: Duration = Duration::from_secs(20);
+/// How often leads are looked for that are to wake: a transition is announced within about this time. With none due it
+/// costs one look at the head of an index.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
 
 /// Why applying cannot begin.
 #[derive(Debug, Error)]
@@ -147,7 +155,8 @@ pub fn start(app: Arc<App>, mut feed: Feed) -> std::io::Result<std::thread::Join
 async fn run(app: &App, feed: &mut Feed) -> Result<(), ApplyError> {
     let mut checkpoint = Checkpoint::load(app).await?;
     let mut upkeep = tokio::time::interval(CHECKPOINT_EVERY);
-    let mut cooling = tokio::time::interval(REFRESH_EVERY);
+    let mut waking = tokio::time::interval(WAKE_EVERY);
+    waking.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut applied: VecDeque<(Millis, Position)> = VecDeque::new();
     // What was handed out before and is not under the checkpoint is applied again: the store may have some of it.
     let mut reapply_until = feed.position();
@@ -161,9 +170,9 @@ async fn run(app: &App, feed: &mut Feed) -> Result<(), ApplyError> {
                     tracing::warn!(%error, "the store could not be made durable; the log is kept");
                 }
             }
-            _ = cooling.tick() => {
-                if let Err(error) = batch::refresh(app, app.clock.now()).await {
-                    tracing::warn!(%error, "cooled leads could not be looked at");
+            _ = waking.tick() => {
+                if let Err(error) = batch::wake(app).await {
+                    tracing::warn!(%error, "leads that are due could not be looked at");
                 }
             }
             records = feed.next(&app.log, BATCH) => {

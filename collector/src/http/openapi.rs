@@ -28,6 +28,9 @@ use crate::problem::Problem;
         super::snippet::get,
         super::visitors::get,
         super::visitors::delete,
+        super::server_events::post,
+        super::outbox::get,
+        super::outbox::acknowledge,
         super::health::live,
         super::health::ready,
         super::health::metrics,
@@ -151,9 +154,11 @@ fn schemas(description: &Value) -> Vec<Schema> {
     let schemas = description["components"]["schemas"].as_object().into_iter().flatten();
     schemas
         .map(|(name, schema)| {
+            // A type that holds another one whole has its own fields in a part beside that one.
+            let parts = || std::iter::once(schema).chain(schema["allOf"].as_array().into_iter().flatten());
             let required: Vec<&str> =
-                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let properties = schema["properties"].as_object().into_iter().flatten();
+                parts().filter_map(|part| part["required"].as_array()).flatten().filter_map(Value::as_str).collect();
+            let properties = parts().filter_map(|part| part["properties"].as_object()).flatten();
             Schema {
                 name: name.clone(),
                 description: text(schema, "description"),

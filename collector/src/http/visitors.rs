@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::Evaluation;
+use engine::{Evaluation, Model};
 use serde::Serialize;
 use store::{LeadKey, VisitorId};
 use utoipa::ToSchema;
 
+use super::server_key;
 use crate::app::App;
 use crate::decision;
 use crate::erasure;
@@ -28,7 +29,9 @@ pub struct VisitorBody {
     pub stage: String,
     /// Since when, ms since 1970.
     pub since: i64,
-    /// The lines that the score is the sum of.
+    /// Every score of the model, the one that makes the stage first.
+    pub scores: Vec<ScoreBody>,
+    /// The lines that the scores are the sums of.
     pub lines: Vec<LineBody>,
     /// Interests.
     pub labels: Vec<String>,
@@ -40,11 +43,22 @@ pub struct VisitorBody {
     pub unconfirmed_email: Option<String>,
 }
 
+/// One score.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ScoreBody {
+    /// Its name in the model.
+    pub name: String,
+    /// Points, exact: the sum of the lines of this score.
+    pub points: String,
+}
+
 /// One line of an explanation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LineBody {
     /// The rule's id.
     pub rule: Option<String>,
+    /// The name of the score that it counts for.
+    pub score: String,
     /// In words.
     pub title: String,
     /// When, ms since 1970.
@@ -85,7 +99,7 @@ pub async fn get(
     }
     let model = site.model();
     let evaluation = engine::evaluate(&kept.lead, &model, app.clock.now());
-    Ok(Json(described(key.visitor.to_string(), &evaluation, kept.email.map(|email| email.address))))
+    Ok(Json(described(key.visitor.to_string(), &evaluation, &model, kept.email.map(|email| email.address))))
 }
 
 /// Erases a visitor.
@@ -117,21 +131,22 @@ pub async fn delete(
 /// The site is the server key's: no key reaches another site's visitors. An id may come as the page and the cookie have
 /// it, `g1.<id>.<signature>`, if this site signed it.
 fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, LeadKey), Problem> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let given = authorization.strip_prefix("Bearer ").unwrap_or_default();
-    let site = app.sites.with_server_key(given).ok_or(Problem::Unauthorized)?;
+    let site = server_key::site(app, headers)?;
     let visitor = if id.contains('.') {
         let unsigned = || Problem::BadParameter("the id is signed, but not by this site".to_owned());
         site.identities.verify(id).ok_or_else(unsigned)?
     } else {
         VisitorId::parse(id).map_err(|error| Problem::BadParameter(error.to_string()))?
     };
-    Ok((site.clone(), LeadKey::new(site.name.clone(), visitor)))
+    let key = LeadKey::new(site.name.clone(), visitor);
+    Ok((site, key))
 }
 
-fn described(id: String, evaluation: &Evaluation, unconfirmed_email: Option<String>) -> VisitorBody {
+fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_email: Option<String>) -> VisitorBody {
+    let name = |score: usize| model.scores.get(score).map_or_else(String::new, |score| score.name.clone());
     let lines = evaluation.lines.iter().map(|line| LineBody {
         rule: line.rule.as_ref().map(ToString::to_string),
+        score: name(line.score),
         title: line.title.to_string(),
         time: line.time.0,
         points_then: line.points_then.to_string(),
@@ -143,6 +158,12 @@ fn described(id: String, evaluation: &Evaluation, unconfirmed_email: Option<Stri
         score: evaluation.score.shown(),
         stage: evaluation.stage_name.clone(),
         since: evaluation.since.0,
+        scores: evaluation
+            .scores
+            .iter()
+            .enumerate()
+            .map(|(number, points)| ScoreBody { name: name(number), points: points.to_string() })
+            .collect(),
         lines: lines.collect(),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
         visits: evaluation.visits,

@@ -1,7 +1,7 @@
 //! The course of a score, past and to come, as the points of a drawing. Possible because a score is a function of the
 //! ledger and the instant: the past is the ledger up to then, the future the ledger as it is.
 
-use engine::{Lead, LedgerLimits, Millis, Model, Points, Span};
+use engine::{Lead, Millis, Model, Points, Span};
 
 use super::language::Language;
 use super::when::{Times, When};
@@ -105,17 +105,7 @@ fn past(lead: &Lead, model: &Model, from: Millis, now: Millis) -> Vec<(Millis, P
     instants.sort_unstable();
     instants.dedup();
 
-    let limits = LedgerLimits::default();
-    let mut so_far = Lead::default();
-    let mut coming = lead.touches().iter().peekable();
-    let mut scores = Vec::with_capacity(instants.len());
-    for at in instants {
-        while let Some(touch) = coming.next_if(|touch| touch.time <= at) {
-            engine::record(&mut so_far, touch.clone(), &limits);
-        }
-        scores.push((at, engine::evaluate(&so_far, model, at).score));
-    }
-    scores
+    instants.into_iter().map(|at| (at, engine::evaluate(&lead.until(at), model, at).score)).collect()
 }
 
 /// `part` of `whole`, in units of `length`.

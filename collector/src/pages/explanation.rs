@@ -50,9 +50,34 @@ impl Digits {
     }
 }
 
+/// One score, and what it is the sum of.
+pub(super) struct Section {
+    /// As people call it; `None` for the one that makes the stage.
+    pub(super) title: Option<String>,
+    pub(super) total: Amount,
+    pub(super) bars: Vec<RuleBar>,
+    pub(super) lines: Vec<LineView>,
+}
+
+/// Every score of a lead, the one that makes the stage first.
+pub(super) fn sections(evaluation: &Evaluation, model: &Model, times: &Times<'_>, digits: Digits) -> Vec<Section> {
+    let scores = model.scores.iter().zip(&evaluation.scores).enumerate();
+    scores
+        .map(|(number, (score, points))| {
+            let own: Vec<&Line> = evaluation.lines.iter().filter(|line| line.score == number).collect();
+            Section {
+                title: (number > 0).then(|| digits.language.score(&score.title)),
+                total: digits.amount(*points),
+                bars: by_rule(&own, model, digits),
+                lines: lines(&own, model, times, digits),
+            }
+        })
+        .collect()
+}
+
 /// The lines of a score, in the engine's order.
-pub(super) fn lines(evaluation: &Evaluation, model: &Model, times: &Times<'_>, digits: Digits) -> Vec<LineView> {
-    let view = |line: &Line| LineView {
+fn lines(lines: &[&Line], model: &Model, times: &Times<'_>, digits: Digits) -> Vec<LineView> {
+    let view = |line: &&Line| LineView {
         title: title(line, model, times.language),
         rule: line.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
         limit: matches!(line.cause, Cause::Limit { .. }),
@@ -61,13 +86,13 @@ pub(super) fn lines(evaluation: &Evaluation, model: &Model, times: &Times<'_>, d
         now: digits.amount(line.points_now),
         next: line.next_change.map(|(at, points)| (times.at(at), digits.amount(points))),
     };
-    evaluation.lines.iter().map(view).collect()
+    lines.iter().map(view).collect()
 }
 
 /// What each rule comes to, the weightiest first.
-pub(super) fn by_rule(evaluation: &Evaluation, model: &Model, digits: Digits) -> Vec<RuleBar> {
+fn by_rule(lines: &[&Line], model: &Model, digits: Digits) -> Vec<RuleBar> {
     let mut sums: Vec<(String, Points)> = Vec::new();
-    for line in &evaluation.lines {
+    for line in lines {
         let title = title(line, model, digits.language);
         match sums.iter_mut().find(|(held, _)| *held == title) {
             Some((_, sum)) => *sum += line.points_now,
@@ -90,12 +115,21 @@ pub(super) fn by_rule(evaluation: &Evaluation, model: &Model, digits: Digits) ->
 fn title(line: &Line, model: &Model, language: Language) -> String {
     let rule = line.rule.as_ref().and_then(|id| model.rule(id.as_str()));
     match (&line.cause, rule, model.browser_cap) {
-        (Cause::Touch { .. }, _, _) => language.rule(&line.title).to_owned(),
+        (Cause::Touch { .. } | Cause::State, _, _) => language.rule(&line.title).to_owned(),
+        (Cause::Fold { count, .. }, _, _) => format!("{count} × {}", language.rule(&line.title)),
         (Cause::Limit { limit: Limit::RuleCap }, Some(rule), _) => match rule.cap {
             Some(cap) => language.rule_cap(&rule.title, cap),
             None => line.title.to_string(),
         },
         (Cause::Limit { limit: Limit::BrowserCap }, _, Some(cap)) => language.browser_cap(cap.points, cap.every),
-        (Cause::Limit { .. }, _, _) => line.title.to_string(),
+        (Cause::Limit { limit }, _, _) => {
+            let score = model.scores.get(line.score);
+            match (limit, score.and_then(|score| score.floor), score.and_then(|score| score.ceiling)) {
+                (Limit::Floor, Some(floor), _) => language.floor(floor),
+                (Limit::Ceiling, _, Some(ceiling)) => language.ceiling(ceiling),
+                (Limit::GroupCap | Limit::ScoreCap, _, _) => language.cap(&line.title),
+                _ => line.title.to_string(),
+            }
+        }
     }
 }

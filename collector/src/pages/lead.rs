@@ -10,7 +10,7 @@ use engine::{Evaluation, Lead, Millis, Model, StageCause};
 use store::{LeadKey, VisitorId};
 
 use super::chart::{self, Chart};
-use super::explanation::{self, Amount, Digits, LineView, RuleBar};
+use super::explanation::{self, Amount, Digits, Section};
 use super::leads::{list_link, no_site, short};
 use super::shell::Shell;
 use super::stage::{Badge, heat};
@@ -46,8 +46,7 @@ struct Page<'a> {
     labels: Vec<(String, When, Option<When>)>,
     attributes: Vec<(String, String)>,
     chart: Option<Chart>,
-    bars: Vec<RuleBar>,
-    lines: Vec<LineView>,
+    sections: Vec<Section>,
     every_digit: bool,
     digits_link: String,
     overflowed: bool,
@@ -131,8 +130,7 @@ fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, lead: &Lead, now:
             .map(|(name, value)| (name.to_string(), language.scalar(value)))
             .collect(),
         chart: chart::draw(lead, &model, &times),
-        bars: explanation::by_rule(&evaluation, &model, digits),
-        lines: explanation::lines(&evaluation, &model, &times, digits),
+        sections: explanation::sections(&evaluation, &model, &times, digits),
         every_digit,
         digits_link: shell.here_with(&[("digits", if every_digit { "" } else { "all" })]) + "#why",
         overflowed: !lead.overflowed().is_empty(),
@@ -144,14 +142,19 @@ fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, lead: &Lead, now:
 }
 
 fn why(evaluation: &Evaluation, lead: &Lead, model: &Model, times: &Times<'_>) -> Why {
+    let titled =
+        |rule: &engine::RuleId| model.rule(rule.as_str()).map_or(rule.to_string(), |rule| rule.title.to_string());
     match &evaluation.why {
+        StageCause::State { rule } => Why { words: times.language.because_state(&titled(rule)), page: None },
+        StageCause::HandBack { rule, .. } => {
+            Why { words: times.language.because_handed_back(&titled(rule)), page: None }
+        }
         StageCause::Initial => Why { words: times.language.because_initial().to_owned(), page: None },
         StageCause::Cooling => Why { words: times.language.because_cooling().to_owned(), page: None },
         StageCause::Touch { touch, rule } => {
-            let title = model.rule(rule.as_str()).map_or(rule.as_str(), |rule| &rule.title);
             let page = lead.touch(touch).and_then(|touch| touch.page.as_ref());
             Why {
-                words: times.language.because_touch(title),
+                words: times.language.because_touch(&titled(rule)),
                 page: page.map(|page| {
                     (page.title.as_ref().map(ToString::to_string).unwrap_or_default(), page.path.to_string())
                 }),

@@ -17,10 +17,12 @@ mod language;
 mod lead;
 mod leads;
 mod login;
+mod reasons;
 mod session;
 mod shell;
 mod stage;
 mod timeline;
+mod titles;
 mod when;
 mod words;
 

@@ -74,7 +74,10 @@ pub(super) fn days(lead: &Lead, evaluation: &Evaluation, times: &Times<'_>, most
         let mut entries: Vec<Entry> = Vec::with_capacity(shown.len());
         let mut page = None;
         for touch in &shown {
-            let entry = entry(touch, &given, times);
+            let mut entry = entry(touch, &given, times);
+            if let Some(fold) = lead.fold(touch) {
+                entry.event = format!("{} × {}", fold.count, entry.event);
+            }
             // Said once for all that happened on it.
             let same = touch.page.is_some() && touch.page == page && !touch.is(event::PAGE_VIEW);
             page = touch.page.clone().or(page);
@@ -101,7 +104,7 @@ pub(super) fn days(lead: &Lead, evaluation: &Evaluation, times: &Times<'_>, most
 fn given(evaluation: &Evaluation) -> BTreeMap<&TouchId, Points> {
     let mut given = BTreeMap::new();
     for line in &evaluation.lines {
-        if let Cause::Touch { touch } = &line.cause {
+        if let Cause::Touch { touch } | Cause::Fold { touch, .. } = &line.cause {
             *given.entry(touch).or_insert(Points::ZERO) += line.points_then;
         }
     }

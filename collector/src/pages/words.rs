@@ -116,7 +116,7 @@ impl Language {
         }
     }
 
-    const fn either(self, dutch: &'static str, english: &'static str) -> &'static str {
+    pub(super) const fn either(self, dutch: &'static str, english: &'static str) -> &'static str {
         match self {
             Self::Dutch => dutch,
             Self::English => english,
@@ -224,59 +224,12 @@ impl Language {
             "offer_dismissed" => self.either("Aanbieding weggeklikt", "Offer closed"),
             "offer_clicked" => self.either("Aanbieding aangeklikt", "Offer followed"),
             "gloed_reserved" => self.either("Aanbieding klaargezet", "Offer reserved"),
+            "gloed_announced" => self.either("Nieuwe fase gemeld", "New stage announced"),
+            "label_added" => self.either("Label gekregen", "Label added"),
+            "label_removed" => self.either("Label kwijt", "Label removed"),
             "gloed_granted" => self.either("Kortingscode gegeven", "Discount code given"),
             _ => return None,
         })
-    }
-
-    /// A rule's title. Those of the presets are known in Dutch too; a shop's own are as the shop wrote them.
-    pub(super) fn rule(self, title: &str) -> &str {
-        let Self::Dutch = self else { return title };
-        match title {
-            "Looked at a page" => "Pagina bekeken",
-            "Looked at a category" => "Categorie bekeken",
-            "Chose a product from a list" => "Product gekozen uit een lijst",
-            "Looked at a product" => "Product bekeken",
-            "Searched the shop" => "Gezocht in de winkel",
-            "Shared a page" => "Pagina gedeeld",
-            "Downloaded a file" => "Bestand gedownload",
-            "Kept a product for later" => "Product bewaard",
-            "Put something into the cart" => "Iets in de winkelmand gelegd",
-            "Took something out of the cart" => "Iets uit de winkelmand gehaald",
-            "Looked into the cart" => "Winkelmand bekeken",
-            "Went to the checkout" => "Naar de kassa gegaan",
-            "Said where to deliver" => "Bezorging ingevuld",
-            "Said how to pay" => "Betaalwijze ingevuld",
-            "Bought something" => "Gekocht",
-            "Sent something back" => "Iets teruggestuurd",
-            "Signed up" => "Aangemeld",
-            "Asked for contact" => "Contact gevraagd",
-            "Logged in" => "Ingelogd",
-            "Chatted" => "Gechat",
-            "Opened a mail" => "E-mail geopend",
-            "Clicked in a mail" => "In een e-mail geklikt",
-            "Forwarded a mail" => "E-mail doorgestuurd",
-            "Replied to a mail" => "E-mail beantwoord",
-            own => own,
-        }
-    }
-
-    /// The line of a rule's cap.
-    pub(super) fn rule_cap(self, title: &str, cap: Points) -> String {
-        let (title, cap) = (self.rule(title), self.number(&cap.to_string()));
-        match self {
-            Self::Dutch => format!("{title}: samen hoogstens {cap}"),
-            Self::English => format!("{title}: at most {cap} together"),
-        }
-    }
-
-    /// The line of the cap on what the browser gives.
-    pub(super) fn browser_cap(self, cap: Points, every: Span) -> String {
-        let (cap, every) = (self.number(&cap.to_string()), self.span(every));
-        match self {
-            Self::Dutch => format!("De browser geeft hoogstens {cap} in {every}"),
-            Self::English => format!("The browser gives at most {cap} within {every}"),
-        }
     }
 
     /// A duration, in whole units rounded down.
@@ -377,24 +330,6 @@ impl Language {
             Self::Dutch => format!("De laatste {shown} van {touches} gebeurtenissen."),
             Self::English => format!("The last {shown} of {touches} events."),
         }
-    }
-
-    /// The stage is a touch's doing.
-    pub(super) fn because_touch(self, rule: &str) -> String {
-        match self {
-            Self::Dutch => format!("door ‘{}’", self.rule(rule)),
-            Self::English => format!("because of ‘{}’", self.rule(rule)),
-        }
-    }
-
-    /// The stage came by cooling.
-    pub(super) const fn because_cooling(self) -> &'static str {
-        self.either("doordat punten afkoelden of verliepen", "because points cooled or expired")
-    }
-
-    /// The stage never was another.
-    pub(super) const fn because_initial(self) -> &'static str {
-        self.either("sinds de eerste gebeurtenis", "since the first event")
     }
 
     /// The beginning of the prediction.

@@ -108,6 +108,20 @@ impl Decay {
         if left < FADED { Points::ZERO } else { Points(if points.0 < 0 { -left } else { left }) }
     }
 
+    /// The faster one of two.
+    pub(crate) fn faster(self, other: Self) -> Self {
+        Self { step: [self.step, other.step].into_iter().flatten().min() }
+    }
+
+    /// A lower bound of what is left, after a time, of a sum of lines none of which cools faster, however old they are:
+    /// each takes at most one step more than fit into the time. Rounding and fading aside.
+    pub(crate) fn at_least(self, sum: Points, time: Span) -> Points {
+        match self.step {
+            Some(step) => self.left(sum, Span(time.0.saturating_add(step))),
+            None => sum,
+        }
+    }
+
     /// The first instant after `now` at which a line that began at `start` loses points; `None`: never.
     pub(crate) fn next_step(self, start: Millis, now: Millis) -> Option<Millis> {
         let step = self.step?;

@@ -11,7 +11,7 @@ use crate::touch::{
     DecisionId, Device, EventName, Item, OfferId, PageFacts, Properties, PropertyName, SourceFacts, StreamId, Touch,
 };
 
-/// What copies of one id are compared by: everything but id, times and trust.
+/// What copies of one id are compared by: everything but id, times, trust and suspicion.
 #[derive(Serialize)]
 struct Content<'a> {
     name: &'a EventName,
@@ -50,6 +50,7 @@ fn content(touch: &Touch) -> Vec<u8> {
         time: _,
         received: _,
         trust: _,
+        suspect: _,
         name,
         stream,
         page,
@@ -88,7 +89,7 @@ fn content(touch: &Touch) -> Vec<u8> {
 }
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; offset basis and prime as in draft-eastlake-fnv).
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

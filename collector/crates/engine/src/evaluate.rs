@@ -1,21 +1,16 @@
 //! Evaluation: what a ledger means under a model at an instant.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::condition::TouchFacts;
 use crate::explanation;
-use crate::facts::LedgerFacts;
 use crate::lead::Lead;
 use crate::model::{Model, RuleId, StageIndex};
 use crate::money::Money;
-use crate::orders::Orders;
 use crate::points::Points;
-use crate::sessions::Sessions;
 use crate::text::Text;
 use crate::time::Millis;
 use crate::timeline::Timeline;
-use crate::touch::{Channel, Device, EventName, PropertyName, Scalar, TouchId, Trust};
+use crate::touch::{Channel, Device, PropertyName, Scalar, Suspicion, Touch, TouchId};
 
 /// What a line of the explanation stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +20,20 @@ pub enum Cause {
         /// The touch.
         touch: TouchId,
     },
-    /// A limit that takes points away again.
+    /// Touches that were folded, and that a rule gives points for.
+    Fold {
+        /// The touch that stands for them.
+        touch: TouchId,
+        /// For how many of them.
+        count: u32,
+        /// When the first of those that were folded together happened.
+        first: Millis,
+        /// When the last of them happened, less than a day later.
+        last: Millis,
+    },
+    /// Something that holds of the visitor, and that a rule gives points for.
+    State,
+    /// A limit that takes points away again, or gives them back.
     Limit {
         /// Which limit.
         limit: Limit,
@@ -37,6 +45,14 @@ pub enum Cause {
 pub enum Limit {
     /// The cap of the line's rule.
     RuleCap,
+    /// The cap of a group of rules.
+    GroupCap,
+    /// The cap of a whole score.
+    ScoreCap,
+    /// The ceiling of a score.
+    Ceiling,
+    /// The floor of a score.
+    Floor,
     /// The model's cap on what browser events alone may give.
     BrowserCap,
 }
@@ -47,27 +63,34 @@ impl Limit {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RuleCap => "cap",
+            Self::GroupCap => "group_cap",
+            Self::ScoreCap => "score_cap",
+            Self::Ceiling => "ceiling",
+            Self::Floor => "floor",
             Self::BrowserCap => "browser_cap",
         }
     }
 }
 
-/// One line of the explanation. The score is the sum of `points_now`, exactly.
+/// One line of the explanation. Each score is the sum of `points_now` of its lines, exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// What it stands for.
     pub cause: Cause,
     /// The rule; `None` for a limit of the whole model.
     pub rule: Option<RuleId>,
+    /// Place of its score in the model.
+    pub score: usize,
     /// As people read it.
     pub title: Arc<str>,
     /// When it began: the touch's time, or that of the first touch that the limit cut.
     pub time: Millis,
-    /// Points when it began; for a limit, all that it ever took.
+    /// Points when it began; for a limit, what it would take if nothing had cooled.
     pub points_then: Points,
     /// Points at the instant of the evaluation. Never zero: a line that has faded is left out.
     pub points_now: Points,
-    /// When `points_now` changes next without any event, and to what; `None`: never.
+    /// When `points_now` changes next without any event, and to what. `None`: never; for a limit also where it does not
+    /// change at any of the next 256 instants at which a line does.
     pub next_change: Option<(Millis, Points)>,
 }
 
@@ -81,6 +104,18 @@ pub enum StageCause {
         /// The touch.
         touch: TouchId,
         /// The rule that gave the points.
+        rule: RuleId,
+    },
+    /// Something began or ceased to hold of the visitor.
+    State {
+        /// The rule about it.
+        rule: RuleId,
+    },
+    /// The lead was handed back.
+    HandBack {
+        /// The touch.
+        touch: TouchId,
+        /// The rule that says so.
         rule: RuleId,
     },
     /// Nothing happened: points cooled or expired.
@@ -114,9 +149,11 @@ pub struct Cart {
 pub struct Evaluation {
     /// The instant: the one asked for, or that of the last touch where that is later.
     pub at: Millis,
-    /// The sum of the lines.
+    /// The sum of the lines of the score that makes the stage.
     pub score: Points,
-    /// By time, newest first; limits last.
+    /// Every score, in the order of the model; the first one is `score`.
+    pub scores: Vec<Points>,
+    /// By time, newest first; limits last, by score.
     pub lines: Vec<Line>,
     /// The derived stage.
     pub stage: StageIndex,
@@ -128,12 +165,22 @@ pub struct Evaluation {
     pub why: StageCause,
     /// By label.
     pub labels: Vec<HeldLabel>,
-    /// The last value set of each attribute, by name.
+    /// Of each attribute the value set last by whom is trusted most, by name.
     pub attributes: Vec<(PropertyName, Scalar)>,
-    /// Recorded touches by event name, by name.
-    pub counts: Vec<(EventName, u32)>,
     /// Sessions so far.
     pub visits: u32,
+    /// When each of them began, ascending.
+    pub visits_begun: Vec<Millis>,
+    /// Distinct touches: one a session for its channel, one for each event name that a server told of without a page.
+    pub touchpoints: u32,
+    /// What the visitor consented to last, as far as touches say; else `granted`.
+    pub consent: Arc<str>,
+    /// Places in the ledger of touches that do not count, ascending: second tellings of an order, and what is held.
+    pub uncounted: Vec<usize>,
+    /// Touches that are held, and why: no person is known to be behind them. In canonical order.
+    pub quarantined: Vec<(TouchId, Suspicion)>,
+    /// Their places in the ledger, ascending.
+    pub(crate) hidden: Vec<usize>,
     /// The channel of the current session.
     pub channel: Option<Channel>,
     /// Of the last touch that has one.
@@ -163,10 +210,18 @@ impl Evaluation {
         self.attributes.iter().find(|(held, _)| held.as_str() == name).map(|(_, value)| value)
     }
 
-    /// How often an event was recorded.
+    /// How often an event was recorded in the ledger that this is the evaluation of; an order counts once.
     #[must_use]
-    pub fn count(&self, name: &str) -> u32 {
-        self.counts.iter().find(|(held, _)| held.as_str() == name).map_or(0, |(_, count)| *count)
+    pub fn count(&self, lead: &Lead, name: &str) -> usize {
+        self.counted(lead, |touch| touch.is(name))
+    }
+
+    /// How many touches count of those that match.
+    pub(crate) fn counted(&self, lead: &Lead, matches: impl Fn(&Touch) -> bool) -> usize {
+        let touches = lead.touches().iter().zip(lead.counts()).enumerate();
+        let matching = touches.filter(|(_, (touch, _))| matches(touch));
+        let counting = matching.filter(|(place, _)| self.uncounted.binary_search(place).is_err());
+        counting.map(|(_, (_, count))| count).sum()
     }
 }
 
@@ -177,59 +232,52 @@ impl Evaluation {
 #[must_use]
 pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
     let at = instant(lead, now);
-    let orders = Orders::of(lead.touches());
-    let timeline = Timeline::of(lead, &orders, model);
-    let lines = explanation::lines(&timeline, lead, at);
-    let history = timeline.stage(lead.first_seen().unwrap_or(at), at);
-    let sessions = Sessions::of(lead.touches());
-    let facts = LedgerFacts::of(lead.touches(), &orders, model.currency);
+    let timeline = Timeline::of(lead, model, at);
+    let scores: Vec<Points> = (0..model.scores.len()).map(|score| timeline.score(score, at)).collect();
+    let (history, state) = (timeline.history, &timeline.state);
+    let held = state.held().filter_map(|held| {
+        let touch = lead.touches().get(held.touch)?.id.clone();
+        Some(HeldLabel { label: held.label.shared(), touch, since: held.since, until: held.until })
+    });
+    let mut labels: Vec<HeldLabel> = held.collect();
+    labels.sort_unstable_by(|left, right| left.label.cmp(&right.label));
+    let mut attributes: Vec<(PropertyName, Scalar)> =
+        state.attributes.iter().map(|held| (held.name.clone(), held.value.clone())).collect();
+    attributes.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+    let mut uncounted = state.orders.uncounted();
+    uncounted.extend(state.quarantine.places());
+    uncounted.sort_unstable();
+    let quarantined =
+        state.quarantine.iter().filter_map(|(place, why)| Some((lead.touches().get(place)?.id.clone(), why))).collect();
     Evaluation {
         at,
-        score: lines.iter().map(|line| line.points_now).sum(),
-        lines,
+        score: scores.first().copied().unwrap_or_default(),
+        scores,
+        lines: explanation::lines(&timeline, at),
         stage: history.stage,
         stage_name: model.stages.name(history.stage).to_owned(),
         since: history.since,
-        why: explanation::stage_cause(&history, &timeline, lead),
-        labels: labels(lead, model, at),
-        attributes: facts.attributes,
-        counts: facts.counts,
-        visits: sessions.count,
-        channel: sessions.channel,
-        country: facts.country,
-        device: facts.device,
-        language: facts.language,
-        last_seen: lead.last_seen(),
-        cart: facts.cart,
-        purchased: facts.purchased,
+        why: explanation::stage_cause(&timeline),
+        labels,
+        attributes,
+        visits: state.sessions.count(),
+        visits_begun: state.sessions.begun.clone(),
+        touchpoints: state.sessions.touchpoints,
+        consent: state.consent().into(),
+        uncounted,
+        quarantined,
+        hidden: state.quarantine.places().to_vec(),
+        channel: state.sessions.channel,
+        country: state.country.cloned(),
+        device: state.device,
+        language: state.language.cloned(),
+        last_seen: state.last_seen,
+        cart: state.cart.read(model.currency),
+        purchased: state.purchased,
     }
 }
 
 /// The instant that a ledger is looked at: never before its last touch.
 pub(crate) fn instant(lead: &Lead, now: Millis) -> Millis {
     lead.last_touched().map_or(now, |last| last.max(now))
-}
-
-/// The labels that a lead has at an instant, by name; each by the last touch that gave it.
-fn labels(lead: &Lead, model: &Model, at: Millis) -> Vec<HeldLabel> {
-    let mut held: BTreeMap<&str, HeldLabel> = BTreeMap::new();
-    for (place, touch) in lead.touches().iter().enumerate() {
-        if touch.trust == Trust::Product {
-            continue;
-        }
-        let Some(facts) = TouchFacts::last_of(&lead.touches()[..=place], model) else { continue };
-        for rule in model.labels.iter().filter(|rule| rule.concerns(touch) && rule.when.matches(&facts)) {
-            let until = rule.expires.map(|span| touch.time.plus(span));
-            if until.is_some_and(|end| at >= end) {
-                continue;
-            }
-            // Two rules may give one label: the one that keeps it longest counts.
-            let label = HeldLabel { label: rule.label.clone(), touch: touch.id.clone(), since: touch.time, until };
-            let longer = |before: &HeldLabel| until.is_none() || before.until.is_some_and(|end| until >= Some(end));
-            if held.get(&*rule.label).is_none_or(longer) {
-                held.insert(&rule.label, label);
-            }
-        }
-    }
-    held.into_values().collect()
 }

@@ -1,25 +1,27 @@
 //! The explanation of a score: its lines, and why the stage is what it is.
 
+use crate::contribution::{Contribution, Origin};
 use crate::evaluate::{Cause, Limit, Line, StageCause};
-use crate::lead::Lead;
+use crate::model::{Model, Rule, RuleId};
 use crate::points::Points;
+use crate::slots::{Owner, bounded, within_cap};
 use crate::time::Millis;
-use crate::timeline::{Contribution, StageHistory, Timeline, within_cap};
+use crate::timeline::{Mover, StageHistory, Timeline};
 use crate::touch::TouchId;
 
-/// The lines that a score is the sum of: touches newest first, then limits.
-pub(crate) fn lines(timeline: &Timeline<'_>, lead: &Lead, at: Millis) -> Vec<Line> {
-    let rules = &timeline.model.rules;
-    let mut lines: Vec<Line> = Vec::new();
+/// The lines that the scores are the sums of: newest first, then limits.
+pub(crate) fn lines(timeline: &Timeline<'_>, at: Millis) -> Vec<Line> {
+    let mut lines = Vec::with_capacity(timeline.contributions.len());
     for contribution in timeline.contributions.iter().rev() {
         let points_now = contribution.full(at);
-        let (Some(touch), Some(rule)) = (touch_id(lead, contribution), rules.get(contribution.rule)) else { continue };
         if points_now == Points::ZERO {
             continue;
         }
+        let (Some(rule), Some(cause)) = (rule(timeline, contribution), cause(timeline, contribution)) else { continue };
         lines.push(Line {
-            cause: Cause::Touch { touch },
+            cause,
             rule: Some(rule.id.clone()),
+            score: contribution.score,
             title: rule.title.clone(),
             time: contribution.start,
             points_then: contribution.points,
@@ -27,71 +29,202 @@ pub(crate) fn lines(timeline: &Timeline<'_>, lead: &Lead, at: Millis) -> Vec<Lin
             next_change: contribution.next(at).map(|next| (next, contribution.full(next))),
         });
     }
-    lines.extend(browser_cap_line(timeline, at));
-    for (number, cap, own) in timeline.capped() {
-        let Some(rule) = rules.get(number) else { continue };
-        let cut = |at: Millis| {
-            let sum = own.iter().map(|contribution| contribution.value(at)).sum();
-            within_cap(sum, cap) - sum
-        };
-        let given: Points = own.iter().map(|contribution| contribution.granted).sum();
-        let title = format!("{}: at most {cap}", rule.title);
-        let Some(line) = limit_line(Limit::RuleCap, title, within_cap(given, cap) - given, &own, at, cut) else {
-            continue;
-        };
-        lines.push(Line { rule: Some(rule.id.clone()), ..line });
+    let model = timeline.model;
+    let may_limit = |score: &crate::model::Score| score.cap.or(score.ceiling).or(score.floor).is_some();
+    if model.browser_cap.is_some() || timeline.slots.len() > model.scores.len() || model.scores.iter().any(may_limit) {
+        for score in 0..model.scores.len() {
+            lines.extend(limit_lines(timeline, score, at));
+        }
     }
     lines
 }
 
-/// The line that takes away what browser events gave above the model's cap.
-fn browser_cap_line(timeline: &Timeline<'_>, at: Millis) -> Option<Line> {
-    let cap = timeline.model.browser_cap?;
-    let cut: Vec<&Contribution> = timeline.contributions.iter().filter(|one| one.granted != one.points).collect();
-    let taken = |at: Millis| cut.iter().map(|contribution| contribution.value(at) - contribution.full(at)).sum();
-    let title = format!("At most {} from the browser within {}", cap.points, cap.every);
-    let then = cut.iter().map(|contribution| contribution.granted - contribution.points).sum();
-    limit_line(Limit::BrowserCap, title, then, &cut, at, taken)
+fn rule<'a>(timeline: &Timeline<'a>, contribution: &Contribution) -> Option<&'a Rule> {
+    timeline.model.rules.get(contribution.rule)
+}
+
+fn cause(timeline: &Timeline<'_>, contribution: &Contribution) -> Option<Cause> {
+    match contribution.origin {
+        Origin::Touch(place) => Some(Cause::Touch { touch: touch_id(timeline, place)? }),
+        Origin::Fold(place, count) => {
+            let place = place as usize;
+            let (touch, fold) = (touch_id(timeline, place)?, timeline.state.fold(place)?);
+            Some(Cause::Fold { touch, count, first: fold.first, last: fold.last })
+        }
+        Origin::State(_) => Some(Cause::State),
+    }
+}
+
+fn touch_id(timeline: &Timeline<'_>, place: usize) -> Option<TouchId> {
+    timeline.state.touches.get(place).map(|touch| touch.id.clone())
+}
+
+/// A limit of one score, as what it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limiting {
+    Browser,
+    Slot(usize),
+    Ceiling,
+    Floor,
+}
+
+/// What each limit of a score takes away, of contributions of which `value` is left of what the browser cap leaves, and
+/// `full` of what the rule gives.
+fn cuts(
+    timeline: &Timeline<'_>,
+    score: usize,
+    value: impl Fn(&Contribution) -> Points,
+    full: impl Fn(&Contribution) -> Points,
+) -> Vec<(Limiting, Points)> {
+    let slots = &timeline.slots;
+    let mut sums = vec![Points::ZERO; slots.len()];
+    let mut of_browser = Points::ZERO;
+    for contribution in timeline.contributions.iter().filter(|one| one.score == score) {
+        let left = value(contribution);
+        of_browser += left - full(contribution);
+        if let Some(sum) = sums.get_mut(contribution.slot) {
+            *sum += left;
+        }
+    }
+    slots.fold(&mut sums);
+    let mut cuts = vec![(Limiting::Browser, of_browser)];
+    let own = |owner: Owner| slots.iter().filter(move |(_, slot)| slot.score == score && same_kind(slot.owner, owner));
+    for owner in [Owner::Rule(0), Owner::Group(0), Owner::Score] {
+        for (place, slot) in own(owner) {
+            let sum = sums.get(place).copied().unwrap_or_default();
+            cuts.push((Limiting::Slot(place), within_cap(sum, slot.cap) - sum));
+        }
+    }
+    let sum = sums.get(score).copied().unwrap_or_default();
+    if let Some(limits) = timeline.model.scores.get(score) {
+        let capped = within_cap(sum, limits.cap);
+        let below = limits.ceiling.map_or(capped, |ceiling| capped.min(ceiling));
+        cuts.push((Limiting::Ceiling, below - capped));
+        cuts.push((Limiting::Floor, bounded(limits, capped) - below));
+    }
+    cuts
+}
+
+fn same_kind(one: Owner, other: Owner) -> bool {
+    std::mem::discriminant(&one) == std::mem::discriminant(&other)
 }
 
 /// How many instants are tried for the next change of a limit before it is given as unknown.
 const TRIED_INSTANTS: usize = 256;
 
-/// A line that takes `cut(at)` points away; `None` when that is nothing.
-fn limit_line(
-    limit: Limit,
-    title: String,
-    points_then: Points,
-    own: &[&Contribution],
-    at: Millis,
-    cut: impl Fn(Millis) -> Points,
-) -> Option<Line> {
-    let points_now = cut(at);
-    if points_now == Points::ZERO {
-        return None;
+fn limit_lines(timeline: &Timeline<'_>, score: usize, at: Millis) -> Vec<Line> {
+    let cut_at = |at: Millis| cuts(timeline, score, |one| one.value(at), |one| one.full(at));
+    let now = cut_at(at);
+    if now.iter().all(|(_, points)| *points == Points::ZERO) {
+        return Vec::new();
     }
-    let next_instant = |at: &Millis| own.iter().filter_map(|contribution| contribution.next(*at)).min();
-    let instants = std::iter::successors(next_instant(&at), next_instant).take(TRIED_INSTANTS);
-    let next_change = instants.map(|next| (next, cut(next))).find(|(_, points)| *points != points_now);
-    let time = own.first().map_or(at, |contribution| contribution.start);
-    let cause = Cause::Limit { limit };
-    Some(Line { cause, rule: None, title: title.into(), time, points_then, points_now, next_change })
+    let live = |one: &Contribution| one.full(at) != Points::ZERO;
+    let undecayed = |points: Points, one: &Contribution| if live(one) { points } else { Points::ZERO };
+    let then = cuts(timeline, score, |one| undecayed(one.granted, one), |one| undecayed(one.points, one));
+    let own = || timeline.contributions.iter().filter(|one| one.score == score);
+    let next_instant = |at: &Millis| own().filter_map(|one| one.next(*at)).min();
+    let mut lines = Vec::new();
+    for (place, (limiting, points_now)) in now.into_iter().enumerate() {
+        if points_now == Points::ZERO {
+            continue;
+        }
+        let of = |cuts: &[(Limiting, Points)]| cuts.get(place).map_or(Points::ZERO, |(_, points)| *points);
+        let instants = std::iter::successors(next_instant(&at), next_instant).take(TRIED_INSTANTS);
+        let next_change = instants.map(|next| (next, of(&cut_at(next)))).find(|(_, points)| *points != points_now);
+        let concerned = |one: &&Contribution| match limiting {
+            Limiting::Browser => one.granted != one.points,
+            Limiting::Slot(slot) => slot < timeline.model.scores.len() || one.slot == slot || live(one),
+            Limiting::Ceiling | Limiting::Floor => true,
+        };
+        let (limit, title) = described(timeline.model, &timeline.slots, limiting, score);
+        let rule = match limit {
+            Limit::RuleCap => slot_rule(timeline, limiting),
+            _ => None,
+        };
+        lines.push(Line {
+            cause: Cause::Limit { limit },
+            rule: rule.map(|rule| rule.id.clone()),
+            score,
+            title: title.into(),
+            time: own().find(|one| live(one) && concerned(one)).map_or(at, |one| one.start),
+            points_then: of(&then),
+            points_now,
+            next_change,
+        });
+    }
+    lines
 }
 
-/// Why the stage is what it is.
-pub(crate) fn stage_cause(history: &StageHistory, timeline: &Timeline<'_>, lead: &Lead) -> StageCause {
-    match history.cause {
-        None => StageCause::Initial,
-        Some(None) => StageCause::Cooling,
-        Some(Some(contribution)) => {
-            match (touch_id(lead, &contribution), timeline.model.rules.get(contribution.rule)) {
-                (Some(touch), Some(rule)) => StageCause::Touch { touch, rule: rule.id.clone() },
-                _ => StageCause::Cooling,
+fn slot_rule<'a>(timeline: &Timeline<'a>, limiting: Limiting) -> Option<&'a Rule> {
+    let Limiting::Slot(place) = limiting else { return None };
+    match timeline.slots.iter().nth(place)?.1.owner {
+        Owner::Rule(number) => timeline.model.rules.get(number),
+        Owner::Group(_) | Owner::Score => None,
+    }
+}
+
+fn described(model: &Model, slots: &crate::slots::Slots<'_>, limiting: Limiting, score: usize) -> (Limit, String) {
+    let text = |points: Option<Points>| points.map_or_else(String::new, |points| points.to_string());
+    let limits = model.scores.get(score);
+    let title = limits.map_or_else(String::new, |score| score.title.to_string());
+    match limiting {
+        Limiting::Browser => {
+            let cap =
+                model.browser_cap.map(|cap| format!("At most {} from the browser within {}", cap.points, cap.every));
+            (Limit::BrowserCap, cap.unwrap_or_default())
+        }
+        Limiting::Ceiling => {
+            (Limit::Ceiling, format!("{title}: never above {}", text(limits.and_then(|score| score.ceiling))))
+        }
+        Limiting::Floor => {
+            (Limit::Floor, format!("{title}: never below {}", text(limits.and_then(|score| score.floor))))
+        }
+        Limiting::Slot(place) => {
+            let slot = slots.iter().nth(place).map(|(_, slot)| slot);
+            let cap = text(slot.and_then(|slot| slot.cap));
+            match slot.map(|slot| slot.owner) {
+                Some(Owner::Rule(number)) => {
+                    let rule = model.rules.get(number).map_or_else(String::new, |rule| rule.title.to_string());
+                    (Limit::RuleCap, format!("{rule}: at most {cap}"))
+                }
+                Some(Owner::Group(number)) => {
+                    let group = model.groups.get(number).map_or("", |group| group.id.as_str());
+                    (Limit::GroupCap, format!("{group}: at most {cap} together"))
+                }
+                _ => (Limit::ScoreCap, format!("{title}: at most {cap}")),
             }
         }
     }
 }
 
-fn touch_id(lead: &Lead, contribution: &Contribution) -> Option<TouchId> {
-    lead.touches().get(contribution.touch).map(|touch| touch.id.clone())
+/// Why the stage is what it is.
+pub(crate) fn stage_cause(timeline: &Timeline<'_>) -> StageCause {
+    cause_of(timeline, &timeline.history)
+}
+
+/// Why a stage came.
+pub(crate) fn cause_of(timeline: &Timeline<'_>, history: &StageHistory) -> StageCause {
+    let rule_id = |number: usize| timeline.model.rules.get(number).map(|rule| rule.id.clone());
+    let of_touch = |place: usize, rule: RuleId| match touch_id(timeline, place) {
+        Some(touch) => StageCause::Touch { touch, rule },
+        None => StageCause::Cooling,
+    };
+    match history.mover {
+        None => StageCause::Initial,
+        Some(Mover::Time) => StageCause::Cooling,
+        Some(Mover::HandBack { rule, touch }) => match (touch_id(timeline, touch), rule_id(rule)) {
+            (Some(touch), Some(rule)) => StageCause::HandBack { touch, rule },
+            _ => StageCause::Cooling,
+        },
+        Some(Mover::Contribution(place)) => {
+            let contribution = timeline.contributions.get(place);
+            let rule = contribution.and_then(|one| rule_id(one.rule));
+            match (contribution.map(|one| one.origin), rule) {
+                (Some(Origin::Touch(place)), Some(rule)) => of_touch(place, rule),
+                (Some(Origin::Fold(place, _)), Some(rule)) => of_touch(place as usize, rule),
+                (Some(Origin::State(_)), Some(rule)) => StageCause::State { rule },
+                _ => StageCause::Cooling,
+            }
+        }
+    }
 }

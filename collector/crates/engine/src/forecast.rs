@@ -3,10 +3,12 @@
 use crate::evaluate::instant;
 use crate::lead::Lead;
 use crate::model::{Model, StageIndex};
-use crate::orders::Orders;
 use crate::points::Points;
-use crate::time::Millis;
+use crate::time::{Millis, Span};
 use crate::timeline::Timeline;
+
+/// How far a forecast looks beyond the last instant at which points change: dates come round once a year.
+const A_YEAR: Span = Span::days(367);
 
 /// The next change of the derived stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,21 +24,48 @@ pub struct NextChange {
 }
 
 /// The first instant after `now` at which the derived stage differs, if no event comes; `None`: it never does.
+///
+/// Where a model has dates, it is looked for until a year after points have settled.
 #[must_use]
 pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange> {
     let from = instant(lead, now);
-    let timeline = Timeline::of(lead, &Orders::of(lead.touches()), model);
-    let from_stage = timeline.stage(from, from).stage;
-    let (at, score) = timeline.next_change(from_stage, from)?;
-    Some(NextChange { at, from_stage, to_stage: model.stages.follow(from_stage, score), score })
+    let mut timeline = Timeline::of(lead, model, from);
+    let from_stage = timeline.history.stage;
+    // What begins later settles later: the end is looked for again until nothing more begins.
+    let last_look = timeline.settled_by().max(from).plus(A_YEAR);
+    loop {
+        let settled = timeline.settled_by();
+        let until = match timeline.next_look() {
+            Some(look) if look <= last_look => look.max(settled),
+            _ => settled,
+        };
+        if timeline.advance(until, true) {
+            let (at, to_stage) = (timeline.history.since, timeline.history.stage);
+            return Some(NextChange { at, from_stage, to_stage, score: timeline.score(0, at) });
+        }
+        if timeline.next_look().is_none_or(|look| look > last_look) && timeline.now >= timeline.settled_by() {
+            return None;
+        }
+    }
 }
 
-/// The highest score in `[now, until]`, if no event comes: the score now, unless points below zero are to cool.
+/// The highest score that makes the stage in `[now, until]`, if no event comes: the score now, unless points below zero are
+/// to cool or something is to begin.
 ///
 /// Never less than any score in the interval. With very many touches of both signs it may be a little more than the highest,
 /// since the search is bounded.
 #[must_use]
 pub fn bound(lead: &Lead, model: &Model, now: Millis, until: Millis) -> Points {
     let from = instant(lead, now);
-    Timeline::of(lead, &Orders::of(lead.touches()), model).highest(from, until.max(from))
+    let until = until.max(from);
+    let mut timeline = Timeline::of(lead, model, from);
+    let mut highest = Points(i64::MIN);
+    let mut from = from;
+    loop {
+        let look = timeline.next_look().filter(|look| *look <= until);
+        highest = highest.max(timeline.highest(from, look.map_or(until, |look| look.minus(Span(1)))));
+        let Some(look) = look else { return highest };
+        timeline.advance(look, false);
+        from = look;
+    }
 }

@@ -1,20 +1,24 @@
 //! A lead: the bounded ledger of touches that everything else is computed from.
 
-use serde::{Deserialize, Serialize};
-
+use crate::fold::{self, Fold};
+use crate::format_1;
 use crate::time::Millis;
-use crate::touch::{Touch, TouchId};
+use crate::touch::{Touch, TouchId, Trust};
 
 /// The format that [`Lead::encode`] writes, and the newest that [`Lead::decode`] reads.
-pub const LEAD_FORMAT: u8 = 1;
+pub const LEAD_FORMAT: u8 = 2;
 
 /// What is known about one visitor: touches in canonical order, which is (time, id), and nothing that follows from them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lead {
     /// Numbers of the horizons in which touches went over the limit, ascending.
     pub(crate) overflowed: Vec<i64>,
-    /// In canonical order, no id twice.
+    /// In canonical order, no id twice; among them the touches that stand for folds.
     pub(crate) touches: Vec<Touch>,
+    /// In canonical order of their touches.
+    pub(crate) folds: Vec<Fold>,
+    /// Digests of streams whose evidence of a person was folded, ascending.
+    pub(crate) persons: Vec<u64>,
 }
 
 /// Why bytes are not a lead.
@@ -50,7 +54,7 @@ pub enum FormatError {
 }
 
 impl Lead {
-    /// Every touch, in canonical order.
+    /// Every touch, in canonical order; of what was folded one for each bucket (see [`Lead::fold`]).
     #[must_use]
     pub fn touches(&self) -> &[Touch] {
         &self.touches
@@ -65,7 +69,8 @@ impl Lead {
     /// When the first touch happened.
     #[must_use]
     pub fn first_seen(&self) -> Option<Millis> {
-        self.touches.first().map(|touch| touch.time)
+        let folded = self.folds.iter().map(|fold| fold.first).min();
+        self.touches.first().map(|touch| folded.map_or(touch.time, |first| first.min(touch.time)))
     }
 
     /// When the last touch happened, our own included.
@@ -77,7 +82,19 @@ impl Lead {
     /// When the visitor was last seen: the last touch that is not our own.
     #[must_use]
     pub fn last_seen(&self) -> Option<Millis> {
-        self.touches.iter().rev().find(|touch| touch.trust < crate::touch::Trust::Product).map(|touch| touch.time)
+        let seen = |touch: &&Touch| touch.trust < Trust::Product && !touch.is_fold();
+        let folded = self.folds.iter().map(|fold| fold.last).max();
+        self.touches.iter().rev().find(seen).map(|touch| touch.time).max(folded)
+    }
+
+    /// The lead as it was at an instant, as far as is known today: without what happened later.
+    #[must_use]
+    pub fn until(&self, at: Millis) -> Self {
+        let mut known = self.clone();
+        known.touches.retain(|touch| touch.time <= at);
+        let Self { touches, folds, .. } = &mut known;
+        folds.retain(|fold| touches.iter().any(|touch| touch.id == fold.id));
+        known
     }
 
     /// The touch with this id.
@@ -86,7 +103,39 @@ impl Lead {
         self.touches.iter().rev().find(|touch| touch.id == *id)
     }
 
-    /// Numbers of the horizons (`received` divided by seven days) that had more touches than the limit; ascending. The
+    /// What a touch stands for, if it stands for a bucket of touches that were folded.
+    #[must_use]
+    pub fn fold(&self, touch: &Touch) -> Option<&Fold> {
+        if !touch.is_fold() {
+            return None;
+        }
+        self.folds.iter().find(|fold| fold.id == touch.id)
+    }
+
+    /// Places of touches that stand for folds, each with its fold; ascending.
+    pub(crate) fn folds_by_place(&self) -> Vec<(usize, &Fold)> {
+        let mut folds = self.folds.iter().peekable();
+        let mut places = Vec::with_capacity(self.folds.len());
+        for (place, touch) in self.touches.iter().enumerate() {
+            let Some(next) = folds.peek() else { break };
+            if next.id == touch.id {
+                places.extend(folds.next().map(|fold| (place, fold)));
+            }
+        }
+        places
+    }
+
+    /// How many touches the one at each place stands for.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = usize> {
+        let mut folds = self.folds.iter().peekable();
+        self.touches.iter().map(move |touch| {
+            let fold = folds.next_if(|fold| fold.id == touch.id);
+            fold.map_or(1, |fold| usize::try_from(fold.count).unwrap_or(usize::MAX))
+        })
+    }
+
+    /// Numbers of the horizons (`received` divided by seven days) that had more touches than the limit, or of which
+    /// some had to go when the ledger was folded; ascending. The
     /// lead's page says so.
     #[must_use]
     pub fn overflowed(&self) -> &[i64] {
@@ -100,10 +149,11 @@ impl Lead {
             clippy::expect_used,
             reason = "writing to memory fails only for sequences of unknown length: none here"
         )]
-        postcard::to_extend(self, vec![LEAD_FORMAT]).expect("a lead has no sequence of unknown length")
+        postcard::to_extend(&fold::Stored::of(self), vec![LEAD_FORMAT])
+            .expect("a lead has no sequence of unknown length")
     }
 
-    /// Reads what [`Lead::encode`] wrote. Never panics, and allocates no more than in proportion to the input.
+    /// Reads what [`Lead::encode`] wrote, in this format or an earlier one. Never panics, and allocates no more than in proportion to the input.
     ///
     /// # Errors
     /// When the bytes are empty, of another format, cut short, too long, or hold touches out of canonical order.
@@ -111,12 +161,19 @@ impl Lead {
         let (&format, content) = bytes.split_first().ok_or(FormatError::Empty)?;
         let newest = LEAD_FORMAT;
         match format {
-            LEAD_FORMAT => {}
+            1 | LEAD_FORMAT => {}
             0 => return Err(FormatError::Unknown { found: 0, newest }),
             found => return Err(FormatError::Newer { found, newest }),
         }
         let broken = |detail: String| FormatError::Broken { format, detail };
-        let (lead, rest) = postcard::take_from_bytes::<Self>(content).map_err(|error| broken(error.to_string()))?;
+        let unread = |error: postcard::Error| broken(error.to_string());
+        let (lead, rest) = if format == 1 {
+            let (lead, rest) = postcard::take_from_bytes::<format_1::Lead>(content).map_err(unread)?;
+            (Self::from(lead), rest)
+        } else {
+            let (content, rest) = postcard::take_from_bytes::<fold::Content>(content).map_err(unread)?;
+            (content.lead().map_err(|detail| broken(detail.to_owned()))?, rest)
+        };
         if !rest.is_empty() {
             return Err(broken(format!("{} bytes after its end", rest.len())));
         }
@@ -125,6 +182,9 @@ impl Lead {
         }
         if !lead.overflowed.is_sorted_by(|left, right| left < right) {
             return Err(broken("horizons out of order".to_owned()));
+        }
+        if !lead.persons.is_sorted_by(|left, right| left < right) {
+            return Err(broken("streams out of order".to_owned()));
         }
         Ok(lead)
     }

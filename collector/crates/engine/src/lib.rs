@@ -8,8 +8,11 @@
 //! | step | function | from | to |
 //! | --- | --- | --- | --- |
 //! | record | [`record()`] | a touch, a [`Lead`] | the joined lead, and what became of the touch |
-//! | evaluate | [`evaluate()`] | lead, [`Model`], now | an [`Evaluation`]: lines that sum to the score, stage, labels, cart |
+//! | merge | [`merge()`] | the lead of the same person under another id | one lead |
+//! | compact | [`compact()`] | a lead, [`LedgerLimits`], the site's zone, now | the same, what is old [folded](fold) into counts |
+//! | evaluate | [`evaluate()`] | lead, [`Model`], now | an [`Evaluation`]: lines that sum to the score, stage, labels, cart, what is held |
 //! | forecast | [`next_change()`], [`bound()`] | the same | when the stage changes without any event; the highest score until then |
+//! | tell why not | [`rule_story()`], [`missing()`], [`transitions()`] | lead, model, now | what a rule made of each touch; what a stage takes; how the stage changed |
 //! | decide | [`decide()`], [`claim()`] | lead, evaluation, model, [`Moment`], now | offers with their reasons; codes |
 //!
 //! # What is not here
@@ -30,10 +33,12 @@
 //!
 //! # Where things are
 //!
-//! - [`touch`], [`lead`], [`mod@record`], [`digest`]: the ledger. [`text`], [`time`], [`points`], [`money`]: what it is made of.
+//! - [`touch`], [`lead`], [`mod@record`], [`digest`]: the ledger; [`mod@merge`], [`mod@compact`], [`fold`]: how it grows together
+//!   and stays small; [`format_1`]: how it once was written. [`text`], [`time`], [`points`], [`money`]: what it is made of.
 //! - [`model`], [`tree`], [`condition`], [`presets`]: what a marketer writes, checked and compiled.
 //! - `timeline`: which rules gave how many points when. Scores, the history of stages and forecasts are three questions to
 //!   it, so they cannot disagree. `decay` is its table; `orders` says which tellings of a purchase count.
+//! - `quarantine`: what no person did, and so does not count.
 //! - [`mod@evaluate`], `explanation`, `facts`, [`sessions`]: the answer at an instant. [`forecast`]: the one without events.
 //! - [`mod@decide`], [`reason`]: offers, and the closed list of reasons.
 //!
@@ -72,33 +77,46 @@
 //! ```
 
 mod calendar;
+mod cart;
+pub mod compact;
 pub mod condition;
+mod contribution;
 mod decay;
 pub mod decide;
 pub mod digest;
 pub mod evaluate;
 mod explanation;
-mod facts;
+pub mod fold;
 pub mod forecast;
+pub mod format_1;
+mod gauge;
 pub mod lead;
+pub mod merge;
 pub mod model;
 pub mod money;
 mod orders;
 pub mod points;
 pub mod presets;
+mod quarantine;
 pub mod reason;
 pub mod record;
 pub mod sessions;
+mod slots;
+mod state;
 pub mod text;
 pub mod time;
 mod timeline;
 pub mod touch;
 pub mod tree;
+pub mod why_not;
 
+pub use compact::{Folded, compact};
 pub use decide::{Chosen, Considered, Decision, Grant, Moment, claim, decide};
 pub use evaluate::{Cart, Cause, Evaluation, HeldLabel, Limit, Line, StageCause, evaluate};
+pub use fold::Fold;
 pub use forecast::{NextChange, bound, next_change};
 pub use lead::{FormatError, Lead};
+pub use merge::merge;
 pub use model::{Model, ModelError, OfferContent, Reveal, RuleId, SiteFacts, Slot, StageIndex, Trigger};
 pub use money::{Currency, Money};
 pub use points::Points;
@@ -109,5 +127,6 @@ pub use text::{Text, TextError};
 pub use time::{Millis, Span};
 pub use touch::{
     Channel, DecisionId, Device, EventName, Item, OfferId, PageFacts, Properties, PropertyName, Scalar, SourceFacts,
-    StreamId, Touch, TouchId, Trust,
+    StreamId, Suspicion, Touch, TouchId, Trust,
 };
+pub use why_not::{Missing, RuleStory, Transition, WhyNot, missing, rule_story, transitions};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::quarantine::Quarantine;
 use crate::touch::{Touch, Trust, event};
 
 /// What a touch is among those that tell of the same order.
@@ -21,10 +22,13 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
-    pub(crate) fn of(touches: &[Touch]) -> Self {
+    /// What is held tells of nothing.
+    pub(crate) fn of(touches: &[Touch], quarantine: &Quarantine) -> Self {
         let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (place, touch) in touches.iter().enumerate() {
-            if let Some(transaction) = touch.transaction.as_ref().filter(|_| moves_money(touch)) {
+            if let Some(transaction) = touch.transaction.as_ref().filter(|_| moves_money(touch))
+                && quarantine.reason(place).is_none()
+            {
                 groups.entry((touch.name.as_str(), transaction.as_str())).or_default().push(place);
             }
         }
@@ -39,6 +43,11 @@ impl Orders {
             }
         }
         Self { tellings }
+    }
+
+    /// Places of touches that do not count, ascending.
+    pub(crate) fn uncounted(&self) -> Vec<usize> {
+        self.tellings.iter().filter(|(_, telling)| !telling.counts).map(|(place, _)| *place).collect()
     }
 
     /// What the touch at this place is. One without a transaction id stands for itself.

@@ -1,7 +1,7 @@
 //! Presets: complete, commented models to start from.
 
-/// Names of the presets there are.
-pub const NAMES: [&str; 1] = ["b2c"];
+/// Names of the presets there are, the default first.
+pub const NAMES: [&str; 3] = ["b2c", "b2b", "exact"];
 
 /// A name that is no preset's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,8 @@ pub struct UnknownPreset {
 pub fn preset(name: &str) -> Option<&'static str> {
     match name {
         "b2c" => Some(include_str!("presets/b2c.toml")),
+        "b2b" => Some(include_str!("presets/b2b.toml")),
+        "exact" => Some(include_str!("presets/exact.toml")),
         _ => None,
     }
 }

@@ -48,6 +48,8 @@ reasons! {
     CountMatched => "count_matched",
     /// The visitor was last seen as long ago as asked.
     LastSeenMatched => "last_seen_matched",
+    /// It is the right time of the year, or so long before or after a day that is known.
+    DateMatched => "date_matched",
     /// Country, device, language or channel is as asked.
     AudienceMatched => "audience_matched",
     /// What the page said about itself is as asked.
@@ -78,6 +80,8 @@ reasons! {
     CountNotMatched => "count_not_matched",
     /// The visitor was last seen too recently, or too long ago.
     LastSeenNotMatched => "last_seen_not_matched",
+    /// It is another time of the year, or not so long before or after a day that is known.
+    DateNotMatched => "date_not_matched",
     /// Country, device, language or channel is another.
     AudienceNotMatched => "audience_not_matched",
     /// What the page said about itself is not as asked.

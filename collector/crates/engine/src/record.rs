@@ -13,15 +13,23 @@ use crate::touch::{Touch, Trust};
 pub const HORIZON: Span = Span::days(7);
 
 /// How large a ledger may grow.
+///
+/// What is received inside one horizon is bounded on arrival, in touches. What is older is bounded when it is folded (see
+/// [`compact`](crate::compact())), in touches and in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LedgerLimits {
     /// Touches received inside one horizon; our own are not counted and never refused.
     pub touches: usize,
+    /// Touches older than the horizon that are left when it is folded, each bucket as one.
+    pub older: usize,
+    /// Bytes of the encoded ledger when it is folded. What is younger than the horizon is never dropped for them.
+    pub bytes: usize,
 }
 
 impl Default for LedgerLimits {
+    /// A thousand touches a week is a person who does something every ten minutes, day and night.
     fn default() -> Self {
-        Self { touches: 1_000 }
+        Self { touches: 1_000, older: 4_000, bytes: 1 << 20 }
     }
 }
 
@@ -34,7 +42,8 @@ pub enum Recorded {
     Duplicate,
     /// Other content under the same id: one of the two stays, whichever came first.
     Conflict,
-    /// From a browser, and older on receipt than the horizon: not kept.
+    /// From a browser, and older on receipt than the horizon; or what stands for a fold, which only folding makes: not
+    /// kept.
     Stale,
     /// The limit of its horizon was reached by touches received before it: not kept, and the lead says so.
     OverLimit,
@@ -46,8 +55,12 @@ pub enum Recorded {
 /// touches stay is then a function of the set, not of the order of arrival. Those received first stay (by id where
 /// received together), so one that arrives late may push out another.
 pub fn record(lead: &mut Lead, touch: Touch, limits: &LedgerLimits) -> Recorded {
-    if touch.trust <= Trust::Page && touch.received.since(touch.time) > HORIZON {
+    if touch.is_fold() || (touch.trust <= Trust::Page && touch.received.since(touch.time) > HORIZON) {
         return Recorded::Stale;
+    }
+    // It may be in a bucket by now: an import can be repeated at any time.
+    if lead.folds.iter().any(|fold| fold.holds(&touch.id)) {
+        return Recorded::Duplicate;
     }
     let (outcome, joined) = match lead.touches.iter().rposition(|held| held.id == touch.id) {
         Some(found) => {
@@ -58,8 +71,7 @@ pub fn record(lead: &mut Lead, touch: Touch, limits: &LedgerLimits) -> Recorded 
         None => (Recorded::New, touch),
     };
     let (horizon, own, id) = (horizon(joined.received), joined.trust == Trust::Product, joined.id.clone());
-    let place = lead.touches.partition_point(|held| held.canonical() < joined.canonical());
-    lead.touches.insert(place, joined);
+    insert(lead, joined);
     if own {
         return outcome;
     }
@@ -69,30 +81,42 @@ pub fn record(lead: &mut Lead, touch: Touch, limits: &LedgerLimits) -> Recorded 
     }
 }
 
+/// Puts a touch in its place.
+pub(crate) fn insert(lead: &mut Lead, touch: Touch) {
+    let place = lead.touches.partition_point(|held| held.canonical() < touch.canonical());
+    lead.touches.insert(place, touch);
+}
+
+/// Says that a horizon had more touches than are left.
+pub(crate) fn mark_overflow(lead: &mut Lead, number: i64) {
+    if let Err(place) = lead.overflowed.binary_search(&number) {
+        lead.overflowed.insert(place, number);
+    }
+}
+
 /// The number of the horizon that an instant lies in.
-fn horizon(received: Millis) -> i64 {
+pub(crate) fn horizon(received: Millis) -> i64 {
     received.0.div_euclid(HORIZON.0)
 }
 
-/// Takes the touch that was received last out of a horizon that has more than its limit.
-fn push_out(lead: &mut Lead, number: i64, limits: &LedgerLimits) -> Option<crate::touch::TouchId> {
+/// Takes the touch that was received last out of a horizon that has more than its limit. Folds are of older ones.
+pub(crate) fn push_out(lead: &mut Lead, number: i64, limits: &LedgerLimits) -> Option<crate::touch::TouchId> {
     if lead.touches.len() <= limits.touches {
         return None;
     }
-    let counted = |touch: &&Touch| touch.trust != Trust::Product && horizon(touch.received) == number;
+    let counted =
+        |touch: &&Touch| touch.trust != Trust::Product && horizon(touch.received) == number && !touch.is_fold();
     if lead.touches.iter().filter(counted).count() <= limits.touches {
         return None;
     }
     let last = lead.touches.iter().filter(counted).max_by_key(|touch| (touch.received, &touch.id))?.id.clone();
     lead.touches.retain(|touch| touch.id != last);
-    if let Err(place) = lead.overflowed.binary_search(&number) {
-        lead.overflowed.insert(place, number);
-    }
+    mark_overflow(lead, number);
     Some(last)
 }
 
 /// Joins two copies of one id.
-fn join(held: Touch, arrived: Touch) -> (Recorded, Touch) {
+pub(crate) fn join(held: Touch, arrived: Touch) -> (Recorded, Touch) {
     let (time, received) = (held.time.min(arrived.time), held.received.min(arrived.received));
     let (held_rank, arrived_rank) = (digest::rank(&held), digest::rank(&arrived));
     let outcome = if held_rank == arrived_rank { Recorded::Duplicate } else { Recorded::Conflict };
@@ -100,7 +124,14 @@ fn join(held: Touch, arrived: Touch) -> (Recorded, Touch) {
         std::cmp::Ordering::Equal => arrived_rank < held_rank,
         order => order.is_gt(),
     };
+    // Of equally trusted copies one that is beyond suspicion is enough.
+    let suspect = match arrived.trust.cmp(&held.trust) {
+        std::cmp::Ordering::Equal => arrived.suspect.min(held.suspect),
+        order if order.is_gt() => arrived.suspect,
+        _ => held.suspect,
+    };
     let mut joined = if arrived_wins { arrived } else { held };
+    joined.suspect = suspect;
     joined.time = time;
     joined.received = received;
     (outcome, joined)

@@ -1,60 +1,110 @@
-//! Sessions: the visits of a lead.
+//! Sessions: the visits of a lead, and its distinct touches.
 
-use std::collections::BTreeMap;
-
+use crate::fold::Fold;
 use crate::time::{Millis, Span};
 use crate::touch::{Channel, Touch, Trust};
 
 /// A session ends when its stream is silent for this long.
 pub const SESSION_GAP: Span = Span::minutes(30);
 
-/// What the sessions of a lead come to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sessions {
-    /// How many there were.
-    pub(crate) count: u32,
+/// The sessions of a lead, as far as its touches were taken.
+///
+/// Each stream has its own: one ends after thirty minutes without a touch of the stream, or when the campaign changes.
+/// Neither midnight nor another stream ends one.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions<'a> {
+    open: Vec<Open<'a>>,
+    told: Vec<Told<'a>>,
+    /// When each began, ascending.
+    pub(crate) begun: Vec<Millis>,
     /// The channel of the one that the last touch belongs to: how it began.
     pub(crate) channel: Option<Channel>,
+    /// Distinct touches: one a session for its channel, one for each event name that a server told of without a page.
+    pub(crate) touchpoints: u32,
 }
 
 /// A session that may go on.
+#[derive(Debug)]
 struct Open<'a> {
+    stream: &'a str,
     last: Millis,
     campaign: Option<&'a str>,
     channel: Channel,
 }
 
-impl Sessions {
-    /// Counts the sessions of each stream: one ends after thirty minutes without a touch of the stream, or when the
-    /// campaign changes. Neither midnight nor another stream ends one.
-    pub(crate) fn of(touches: &[Touch]) -> Self {
-        let mut open: BTreeMap<&str, Open<'_>> = BTreeMap::new();
-        let mut sessions = Self::default();
-        for touch in touches.iter().filter(|touch| is_visit(touch)) {
-            let campaign = touch.source.campaign.as_deref();
-            let going_on = open.get_mut(touch.stream.as_str()).filter(|session| {
-                let same_campaign = campaign.is_none() || campaign == session.campaign;
-                touch.time.since(session.last) < SESSION_GAP && same_campaign
-            });
-            let channel = match going_on {
-                Some(session) => {
-                    session.last = touch.time;
-                    session.channel
-                }
-                None => {
-                    sessions.count = sessions.count.saturating_add(1);
-                    let channel = touch.source.channel;
-                    open.insert(touch.stream.as_str(), Open { last: touch.time, campaign, channel });
-                    channel
-                }
-            };
-            sessions.channel = Some(channel);
+/// What a server told of, as one touch for as long as it goes on telling.
+#[derive(Debug)]
+struct Told<'a> {
+    stream: &'a str,
+    event: &'a str,
+    last: Millis,
+}
+
+impl<'a> Sessions<'a> {
+    /// Takes the next touch in canonical order that counts and is not our own.
+    pub(crate) fn take(&mut self, touch: &'a Touch) {
+        if !is_visit(touch) {
+            return self.tell(touch);
         }
-        sessions
+        let (stream, campaign) = (touch.stream.as_str(), touch.source.campaign.as_deref());
+        let channel = match self.open.iter_mut().find(|session| session.stream == stream) {
+            Some(session) if touch.time.since(session.last) < SESSION_GAP && session.includes(campaign) => {
+                session.last = touch.time;
+                session.channel
+            }
+            ended => {
+                let begun = Open { stream, last: touch.time, campaign, channel: touch.source.channel };
+                match ended {
+                    Some(session) => *session = begun,
+                    None => self.open.push(begun),
+                }
+                self.begun.push(touch.time);
+                self.touchpoints = self.touchpoints.saturating_add(1);
+                touch.source.channel
+            }
+        };
+        self.channel = Some(channel);
+    }
+
+    /// Takes a touch that stands for a fold: the sessions that began with what it stands for.
+    pub(crate) fn take_folded(&mut self, touch: &Touch, fold: &Fold) {
+        self.begun.extend((0..fold.visits).map(|_| touch.time));
+        self.touchpoints = self.touchpoints.saturating_add(fold.visits).saturating_add(fold.told);
+        // Noon may lie after a visit of that day that is in the ledger, and the last visit always is.
+        if self.channel.is_none() && is_visit(touch) {
+            self.channel = Some(touch.source.channel);
+        }
+    }
+
+    /// How many there were.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.begun.len()).unwrap_or(u32::MAX)
+    }
+
+    fn tell(&mut self, touch: &'a Touch) {
+        let (stream, event) = (touch.stream.as_str(), touch.name.as_str());
+        match self.told.iter_mut().find(|told| told.stream == stream && told.event == event) {
+            Some(told) if touch.time.since(told.last) < SESSION_GAP => told.last = touch.time,
+            Some(told) => {
+                told.last = touch.time;
+                self.touchpoints = self.touchpoints.saturating_add(1);
+            }
+            None => {
+                self.told.push(Told { stream, event, last: touch.time });
+                self.touchpoints = self.touchpoints.saturating_add(1);
+            }
+        }
+    }
+}
+
+impl Open<'_> {
+    /// Whether a touch of this campaign goes on with the session: one without a campaign goes on with any.
+    fn includes(&self, campaign: Option<&str>) -> bool {
+        campaign.is_none() || campaign == self.campaign
     }
 }
 
 /// Whether a touch is part of a visit: from a browser, or told by a server about a page. A mail that was opened is none.
-fn is_visit(touch: &Touch) -> bool {
+pub(crate) fn is_visit(touch: &Touch) -> bool {
     touch.trust < Trust::Server || (touch.trust == Trust::Server && touch.page.is_some())
 }

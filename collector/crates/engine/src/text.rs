@@ -1,5 +1,7 @@
 //! Bounded text: strings that cannot grow a lead, and ids that only their parser builds.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a text is not what it should be.
@@ -33,16 +35,16 @@ pub fn cut(text: &str, limit: usize) -> &str {
     &text[..end]
 }
 
-/// Free text of at most `LIMIT` bytes. Longer input is cut, never refused: nobody's title loses a page view.
+/// Free text of at most `LIMIT` bytes. Longer input is cut, never refused: nobody's title loses a page view. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Text<const LIMIT: usize>(String);
+pub struct Text<const LIMIT: usize>(Arc<str>);
 
 impl<const LIMIT: usize> Text<LIMIT> {
     /// Keeps what fits in `LIMIT` bytes, cut at a character boundary.
     #[must_use]
     pub fn cut(text: &str) -> Self {
-        Self(cut(text, LIMIT).to_owned())
+        Self(cut(text, LIMIT).into())
     }
 
     /// The text.
@@ -59,13 +61,13 @@ impl<const LIMIT: usize> TryFrom<String> for Text<LIMIT> {
         if text.len() > LIMIT {
             return Err(TextError::new("text", &text, "a shorter text: this one was not cut by us"));
         }
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
 impl<const LIMIT: usize> From<Text<LIMIT>> for String {
     fn from(text: Text<LIMIT>) -> Self {
-        text.0
+        text.as_str().to_owned()
     }
 }
 
@@ -95,7 +97,7 @@ macro_rules! identifier {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
             #[doc = concat!("Reads ", $allowed, ".")]
@@ -105,7 +107,7 @@ macro_rules! identifier {
             pub fn parse(text: &str) -> Result<Self, crate::text::TextError> {
                 let accepts: fn(u8) -> bool = $accepts;
                 if ($length).contains(&text.len()) && text.bytes().all(accepts) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(crate::text::TextError::new($what, text, $allowed))
                 }
@@ -128,7 +130,7 @@ macro_rules! identifier {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.as_str().to_owned()
             }
         }
 

@@ -1,351 +1,342 @@
-//! The timeline: which rules gave how many points when, and what that makes the score at any instant.
+//! The timeline: a ledger replayed under a model, touch by touch, into the points that rules gave and the stage they made.
 //!
-//! Scores, the history of stages and forecasts are three questions to one timeline, so they cannot disagree.
+//! Scores, stages, lines and forecasts are questions to one timeline, so they cannot disagree. A replay is one pass: at each
+//! touch what is known of the visitor ([`State`]), then rules, then the stage. Between touches the score only cools and
+//! states begin or cease to hold; [`Timeline::advance`] follows that, and goes on into the future in the same way.
 
+mod cooling;
+mod giving;
+
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::condition::TouchFacts;
-use crate::decay::Decay;
+use crate::contribution::{Contribution, Origin};
+use crate::gauge::Gauge;
 use crate::lead::Lead;
-use crate::model::{Keep, Model, Rule, StageIndex};
-use crate::orders::{Orders, moves_money};
+use crate::model::{Basis, Bounds, Model, StageIndex, follow};
 use crate::points::Points;
+use crate::slots::Slots;
+use crate::state::State;
 use crate::time::{Millis, Span};
-use crate::touch::{Touch, Trust};
+use crate::why_not::Watch;
 
-/// Points that one rule gives for one touch.
+/// The score that makes the stage is the first one of a model.
+const STAGE_SCORE: usize = 0;
+
+/// What one rule has counted so far.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Contribution {
-    /// Place of the touch in the ledger.
-    pub(crate) touch: usize,
-    /// Place of the rule in the model.
-    pub(crate) rule: usize,
-    /// The touch's time.
-    pub(crate) start: Millis,
-    /// When it ends altogether: it expires, or a later touch takes its place.
-    end: Option<Millis>,
-    decay: Decay,
-    /// Place of the rule's cap in the timeline's caps.
-    cap: Option<usize>,
-    /// What the rule gives.
-    pub(crate) points: Points,
-    /// What the cap on browser events leaves of that.
-    pub(crate) granted: Points,
+struct Tally {
+    rule: usize,
+    matches: u32,
+    kept: u32,
+    /// The last contribution.
+    last: usize,
+    /// The contribution as many places back as the rule may count.
+    blocking: usize,
 }
 
-impl Contribution {
-    /// What is left at an instant of what the rule gives.
-    pub(crate) fn full(&self, at: Millis) -> Points {
-        self.left(self.points, at)
-    }
+/// A stage that a rule has set.
+#[derive(Debug, Clone, Copy)]
+struct Pin {
+    stage: StageIndex,
+    until: Option<Millis>,
+}
 
-    /// What is left at an instant of what the cap on browser events leaves.
-    pub(crate) fn value(&self, at: Millis) -> Points {
-        self.left(self.granted, at)
-    }
-
-    fn left(&self, points: Points, at: Millis) -> Points {
-        if at < self.start || self.end.is_some_and(|end| at >= end) {
-            return Points::ZERO;
-        }
-        self.decay.left(points, at.since(self.start))
-    }
-
-    /// The first instant after `at` at which it may change; `None`: never.
-    pub(crate) fn next(&self, at: Millis) -> Option<Millis> {
-        let step = self.decay.next_step(self.start, at);
-        let end = self.end.filter(|end| *end > at);
-        match (step, end) {
-            (Some(step), Some(end)) => Some(step.min(end)),
-            (one, other) => one.or(other),
-        }
-    }
-
-    /// An instant from which on it never changes.
-    fn settled(&self) -> Millis {
-        match (self.decay.faded_by(self.points, self.start), self.end) {
-            (Some(faded), Some(end)) => faded.min(end),
-            (one, other) => one.or(other).unwrap_or(self.start),
-        }
+impl Pin {
+    fn holds(&self, at: Millis) -> bool {
+        self.until.is_none_or(|until| at < until)
     }
 }
 
-/// The contributions to a lead's score.
-#[derive(Debug)]
-pub(crate) struct Timeline<'a> {
-    pub(crate) model: &'a Model,
-    /// In canonical order of their touches, then in the order of the rules.
-    pub(crate) contributions: Vec<Contribution>,
-    /// Rules that have a cap: place in the model, cap.
-    caps: Vec<(usize, Points)>,
+/// Why a stage changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mover {
+    /// This contribution weighed most, or set the stage.
+    Contribution(usize),
+    /// A hand-back by this rule, at the touch at this place.
+    HandBack { rule: usize, touch: usize },
+    /// Nothing happened.
+    Time,
 }
 
-/// How many values of contributions the search for a highest score may compute: a few milliseconds of work.
-const HIGHEST_WORK: usize = 200_000;
-
-/// What a score can be within an interval.
-#[derive(Debug, Clone, Copy, Default)]
-struct Range {
-    lowest: Points,
-    highest: Points,
-}
-
-impl<'a> Timeline<'a> {
-    pub(crate) fn of(lead: &Lead, orders: &Orders, model: &'a Model) -> Self {
-        let mut matched: Vec<Vec<usize>> = vec![Vec::new(); model.rules.len()];
-        for (place, touch) in lead.touches().iter().enumerate() {
-            if touch.trust == Trust::Product || !orders.telling(place).counts {
-                continue;
-            }
-            let Some(facts) = TouchFacts::last_of(&lead.touches()[..=place], model) else { continue };
-            for (rule, places) in model.rules.iter().zip(&mut matched) {
-                if rule.concerns(touch) && rule.trusts(touch) && rule.when.matches(&facts) {
-                    places.push(place);
-                }
-            }
-        }
-        let (mut contributions, mut caps) = (Vec::new(), Vec::new());
-        for (number, (rule, places)) in
-            model.rules.iter().zip(matched).enumerate().filter(|(_, (_, to))| !to.is_empty())
-        {
-            let slot = rule.cap.map(|cap| {
-                caps.push((number, cap));
-                caps.len() - 1
-            });
-            let template = Contribution {
-                touch: 0,
-                rule: number,
-                start: Millis(0),
-                end: None,
-                decay: Decay::of(rule.half_life),
-                cap: slot,
-                points: rule.points,
-                granted: rule.points,
-            };
-            counted(rule, template, &places, lead.touches(), &mut contributions);
-        }
-        contributions.sort_unstable_by_key(|contribution| (contribution.touch, contribution.rule));
-        cap_browser(model, lead.touches(), &mut contributions);
-        Self { model, contributions, caps }
-    }
-
-    /// The stage at an instant, since when, and which contribution changed it (`None`: cooling).
-    ///
-    /// Touches of one millisecond take effect together. Between them the score only cools.
-    pub(crate) fn stage(&self, first_seen: Millis, at: Millis) -> StageHistory {
-        let stages = &self.model.stages;
-        let mut history = StageHistory { stage: StageIndex(0), since: first_seen, cause: None };
-        let mut done = 0;
-        let mut before = None;
-        while let Some(group) = self.contributions.get(done..).filter(|rest| !rest.is_empty()) {
-            let start = group.first().map_or(at, |contribution| contribution.start);
-            let size = group.iter().take_while(|contribution| contribution.start == start).count();
-            if let Some(from) = before {
-                self.cool(done, from, Millis(start.0.saturating_sub(1)), &mut history);
-            }
-            let score = range(self.contributions.get(..done + size).unwrap_or_default(), &self.caps, start, start);
-            let next = stages.follow(history.stage, score.lowest);
-            if next != history.stage {
-                let upwards = next > history.stage;
-                let weight = |contribution: &&Contribution| {
-                    if upwards { contribution.granted } else { -contribution.granted }
-                };
-                let moved = group.iter().take(size).filter(|one| weight(one) > Points::ZERO).max_by_key(weight);
-                history = StageHistory { stage: next, since: start, cause: Some(moved.copied()) };
-            }
-            done += size;
-            before = Some(start);
-        }
-        if let Some(from) = before {
-            self.cool(done, from, at, &mut history);
-        }
-        history
-    }
-
-    /// Follows the stage from `from` to `until`, where only the first `count` contributions have begun.
-    fn cool(&self, count: usize, from: Millis, until: Millis, history: &mut StageHistory) {
-        let begun = self.contributions.get(..count).unwrap_or_default();
-        let mut from = from;
-        while let Some((at, score)) = self.first_change(begun, history.stage, from, until) {
-            let stage = self.model.stages.follow(history.stage, score);
-            *history = StageHistory { stage, since: at, cause: Some(None) };
-            from = at;
-        }
-    }
-
-    /// The first instant in `[from, until]` at which the stage is no longer `stage`, and the score then.
-    ///
-    /// Each contribution only shrinks, so its values at both ends of an interval bound it inside, and an interval whose
-    /// bounds allow no other stage is skipped whole; others are halved. Exact to the millisecond, and with points of one
-    /// sign it is a plain bisection.
-    fn first_change(
-        &self,
-        begun: &[Contribution],
-        stage: StageIndex,
-        from: Millis,
-        until: Millis,
-    ) -> Option<(Millis, Points)> {
-        if from > until {
-            return None;
-        }
-        let stages = &self.model.stages;
-        let mut open = vec![(from, until)];
-        while let Some((from, until)) = open.pop() {
-            let range = range(begun, &self.caps, from, until);
-            if stages.follow(stage, range.lowest) == stage && stages.follow(stage, range.highest) == stage {
-                continue;
-            }
-            if from == until {
-                return Some((from, range.lowest));
-            }
-            let middle = from.plus(Span(until.since(from).0 / 2));
-            // The earlier half is looked at first.
-            open.push((Millis(middle.0 + 1), until));
-            open.push((from, middle));
-        }
-        None
-    }
-
-    /// The first instant after `at` at which the stage is no longer `stage` if nothing happens, and the score then.
-    pub(crate) fn next_change(&self, stage: StageIndex, at: Millis) -> Option<(Millis, Points)> {
-        let settled = self.contributions.iter().map(Contribution::settled).max()?;
-        self.first_change(&self.contributions, stage, at, settled)
-    }
-
-    /// The highest score in `[from, until]`, where everything has begun by `from`; never less than that, and more only
-    /// where points of both signs fall in so many steps that the search is cut short.
-    ///
-    /// The interval with the highest bound is halved until its bound is a score that is reached. With points above zero
-    /// only that is at once, at `from`.
-    pub(crate) fn highest(&self, from: Millis, until: Millis) -> Points {
-        let highest = |from, until| range(&self.contributions, &self.caps, from, until).highest;
-        // Of equal bounds the shortest interval first: it is nearest to an answer.
-        let entry = |from: Millis, until: Millis| (highest(from, until), Reverse(until.since(from)), from, until);
-        let mut open = BinaryHeap::from([entry(from, until)]);
-        let mut left = (HIGHEST_WORK / self.contributions.len().max(1)).max(64);
-        while let Some((bound, _, from, until)) = open.pop() {
-            if left == 0 || from == until || highest(from, from) == bound {
-                return bound;
-            }
-            left -= 1;
-            let middle = from.plus(Span(until.since(from).0 / 2));
-            open.push(entry(from, middle));
-            open.push(entry(Millis(middle.0 + 1), until));
-        }
-        Points::ZERO
-    }
-
-    /// Rules with a cap, and the contributions of each.
-    pub(crate) fn capped(&self) -> impl Iterator<Item = (usize, Points, Vec<&Contribution>)> {
-        self.caps.iter().map(|(rule, cap)| {
-            let own = self.contributions.iter().filter(|contribution| contribution.rule == *rule);
-            (*rule, *cap, own.collect())
-        })
-    }
-}
-
-/// What the replay of a ledger says about its stage.
+/// What the replay says about the stage.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StageHistory {
     pub(crate) stage: StageIndex,
     pub(crate) since: Millis,
-    /// `None`: never changed; `Some(None)`: cooled; else what changed it.
-    pub(crate) cause: Option<Option<Contribution>>,
+    /// `None`: it never changed.
+    pub(crate) mover: Option<Mover>,
 }
 
-/// A sum kept within a cap on its absolute value.
-pub(crate) fn within_cap(sum: Points, cap: Points) -> Points {
-    Points(sum.0.clamp(-cap.0, cap.0))
+/// A ledger replayed under a model until an instant.
+#[derive(Debug)]
+pub(crate) struct Timeline<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) state: State<'a>,
+    /// By their beginning.
+    pub(crate) contributions: Vec<Contribution>,
+    pub(crate) slots: Slots<'a>,
+    pub(crate) history: StageHistory,
+    /// Every stage before that one, with when and why it came.
+    pub(crate) earlier: Vec<StageHistory>,
+    /// Whoever asks why a rule did not count.
+    pub(crate) watch: Option<Watch>,
+    /// The instant that was reached.
+    pub(crate) now: Millis,
+    tallies: Vec<Tally>,
+    pins: Vec<Pin>,
+    /// Thresholds in force for this visitor.
+    bounds: Cow<'a, [Bounds]>,
+    /// State rules that hold, with their contribution.
+    holding: Vec<(usize, usize)>,
+    /// When a state may begin or cease to hold next, if no touch comes.
+    look: Option<Millis>,
+    gauge: Gauge,
+    /// Contributions whose end is known, the next one first.
+    ends: BinaryHeap<Reverse<(Millis, usize)>>,
+    /// How many contributions the stage takes into account.
+    settled: usize,
+    /// The hand-back of the touches taken last, until the stage takes it into account.
+    handed_back: Option<(usize, usize)>,
+    /// What the browser gave within the cap's period.
+    given: VecDeque<(Millis, Points)>,
+    given_sum: Points,
+    scratch: Vec<Points>,
 }
 
-/// The lowest and highest score that contributions can make within `[from, until]`, all begun by `from`.
-fn range(begun: &[Contribution], caps: &[(usize, Points)], from: Millis, until: Millis) -> Range {
-    let mut total = Range::default();
-    let mut capped = vec![Range::default(); caps.len()];
-    for contribution in begun {
-        let first = contribution.value(from);
-        let last = if until == from { first } else { contribution.value(until) };
-        let sum = contribution.cap.and_then(|slot| capped.get_mut(slot)).unwrap_or(&mut total);
-        sum.lowest += first.min(last);
-        sum.highest += first.max(last);
+impl<'a> Timeline<'a> {
+    /// Replays a ledger until `at`, which is not before its last touch.
+    pub(crate) fn of(lead: &'a Lead, model: &'a Model, at: Millis) -> Self {
+        Self::watched(lead, model, at, None)
     }
-    for (sum, (_, cap)) in capped.iter().zip(caps) {
-        total.lowest += within_cap(sum.lowest, *cap);
-        total.highest += within_cap(sum.highest, *cap);
-    }
-    total
-}
 
-/// Adds what a rule gives for the touches that it matches, as often as it may.
-fn counted(
-    rule: &Rule,
-    template: Contribution,
-    places: &[usize],
-    touches: &[Touch],
-    contributions: &mut Vec<Contribution>,
-) {
-    let time = |place: usize| touches.get(place).map(|touch| touch.time);
-    let mut kept: Vec<Millis> = Vec::new();
-    for (order, place) in places.iter().enumerate() {
-        let Some(start) = time(*place) else { continue };
-        let mut end = rule.expires.map(|span| start.plus(span));
-        if let Some(per) = rule.per {
-            let times = usize::try_from(per.times).unwrap_or(usize::MAX);
-            match rule.keep {
-                Keep::Earliest => {
-                    let blocking = kept.len().checked_sub(times).and_then(|nth| kept.get(nth));
-                    if blocking.is_some_and(|held| per.every.is_none_or(|every| start.since(*held) < every)) {
-                        continue;
-                    }
-                    kept.push(start);
-                }
-                Keep::Latest => {
-                    let replaced = places.get(order.saturating_add(times)).and_then(|later| time(*later));
-                    end = [end, replaced].into_iter().flatten().min();
-                }
+    /// The same, noting why a rule does not count.
+    pub(crate) fn watched(lead: &'a Lead, model: &'a Model, at: Millis, watch: Option<Watch>) -> Self {
+        let touches = lead.touches();
+        let first_seen = touches.first().map_or(at, |touch| touch.time);
+        let mut timeline = Self { watch, ..Self::new(lead, model, first_seen) };
+        let mut place = 0;
+        while let Some(touch) = touches.get(place) {
+            let time = touch.time;
+            timeline.advance(time.minus(Span(1)), false);
+            while let Some(touch) = touches.get(place).filter(|touch| touch.time == time) {
+                timeline.take(place, touch);
+                place += 1;
+            }
+            timeline.settle(time);
+        }
+        timeline.advance(at, false);
+        timeline.state.now = at;
+        timeline
+    }
+
+    fn new(lead: &'a Lead, model: &'a Model, first_seen: Millis) -> Self {
+        Self {
+            model,
+            state: State::new(lead, model),
+            contributions: Vec::with_capacity(lead.touches().len()),
+            slots: Slots::of(&model.scores),
+            history: StageHistory { stage: StageIndex(0), since: first_seen, mover: None },
+            earlier: Vec::new(),
+            watch: None,
+            now: first_seen.minus(Span(1)),
+            tallies: Vec::new(),
+            pins: Vec::new(),
+            bounds: Cow::Borrowed(&model.bounds),
+            holding: Vec::new(),
+            look: None,
+            gauge: Gauge::new(first_seen),
+            ends: BinaryHeap::new(),
+            settled: 0,
+            handed_back: None,
+            given: VecDeque::new(),
+            given_sum: Points::ZERO,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Follows what time alone does, until `until`. With `first_only`, stops at the first change of the stage; says
+    /// whether it met one.
+    pub(crate) fn advance(&mut self, until: Millis, first_only: bool) -> bool {
+        while self.now < until {
+            let look = self.look.filter(|look| *look <= until);
+            let quiet = look.map_or(until, |look| look.minus(Span(1)));
+            if self.cool(quiet, first_only) && first_only {
+                return true;
+            }
+            let Some(look) = look else { break };
+            let before = self.history.stage;
+            self.state.now = look;
+            self.settle(look);
+            if first_only && self.history.stage != before {
+                return true;
             }
         }
-        contributions.push(Contribution { touch: *place, start, end, ..template });
+        false
     }
-}
 
-/// Cuts what browser events alone give to the model's cap: within any period of its length no more than its points.
-fn cap_browser(model: &Model, touches: &[Touch], contributions: &mut [Contribution]) {
-    let Some(cap) = model.browser_cap else { return };
-    let mut given: VecDeque<(Millis, Points)> = VecDeque::new();
-    let mut sum = Points::ZERO;
-    for contribution in contributions {
-        let of_browser = touches.get(contribution.touch).is_some_and(|touch| touch.trust < Trust::Server);
-        if !of_browser || contribution.points <= Points::ZERO {
-            continue;
-        }
-        while let Some((at, points)) = given.front().copied() {
-            if contribution.start.since(at) < cap.every {
-                break;
+    /// When a state may begin or cease to hold next, if no touch comes.
+    pub(crate) fn next_look(&self) -> Option<Millis> {
+        self.look
+    }
+
+    /// An instant from which on no contribution changes.
+    pub(crate) fn settled_by(&self) -> Millis {
+        let pins = self.pins.iter().filter_map(|pin| pin.until);
+        let stay = self.stays_until();
+        self.contributions.iter().map(Contribution::settled).chain(pins).chain(stay).max().unwrap_or(self.now)
+    }
+
+    /// A score at an instant that everything has begun by.
+    pub(crate) fn score(&self, score: usize, at: Millis) -> Points {
+        let mut sums = vec![Points::ZERO; self.slots.len()];
+        self.add_up(score, at, &mut sums)
+    }
+
+    fn add_up(&self, score: usize, at: Millis, sums: &mut Vec<Points>) -> Points {
+        sums.clear();
+        sums.resize(self.slots.len(), Points::ZERO);
+        for contribution in self.contributions.iter().filter(|contribution| contribution.score == score) {
+            if let Some(sum) = sums.get_mut(contribution.slot) {
+                *sum += contribution.value(at);
             }
-            sum = sum - points;
-            given.pop_front();
         }
-        contribution.granted = contribution.points.min(cap.points - sum);
-        sum += contribution.granted;
-        given.push_back((contribution.start, contribution.granted));
-    }
-}
-
-impl Rule {
-    /// Whether the rule can be about a touch of this name at all.
-    fn concerns(&self, touch: &Touch) -> bool {
-        self.events.as_ref().is_none_or(|names| names.iter().any(|name| touch.is(name)))
+        self.slots.score(score, sums)
     }
 
-    /// Whether a touch is trusted enough. A purchase or refund must come from a server unless the rule says otherwise.
-    fn trusts(&self, touch: &Touch) -> bool {
-        let least = match self.trust {
-            Some(trust) => trust,
-            None if moves_money(touch) => Trust::Server,
-            None => Trust::Browser,
+    /// States begin and cease to hold, and the stage follows everything that has happened at `time`.
+    fn settle(&mut self, time: Millis) {
+        if !self.model.index.states.is_empty() {
+            self.look_at_states(time);
+        }
+        if self.model.has_segments {
+            self.look_at_segments();
+        }
+        if !self.model.index.states.is_empty() || self.model.has_segments {
+            self.look = self.soonest_look();
+        }
+        self.now = time;
+        self.follow_stage(time);
+    }
+
+    fn look_at_states(&mut self, time: Millis) {
+        for number in &self.model.index.states {
+            let number = *number as usize;
+            let Some(rule) = self.model.rules.get(number) else { continue };
+            let Basis::State(state) = &rule.basis else { continue };
+            let holds = state.holds.matches(&self.state.known(None, self.history.stage));
+            let held = self.holding.iter().position(|(rule, _)| *rule == number);
+            match (holds, held) {
+                (true, None) => {
+                    let origin = Origin::State(self.state.last_taken());
+                    let place = self.give(number, origin, time, state.points, None);
+                    self.holding.push((number, place));
+                }
+                (false, Some(held)) => {
+                    let (_, place) = self.holding.swap_remove(held);
+                    self.finish(place, time);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn look_at_segments(&mut self) {
+        let facts = self.state.vouched();
+        let chosen = self.model.stages.iter().map(|stage| {
+            let segment = stage.segments.iter().find(|segment| segment.when.matches(&facts));
+            segment.map_or(Bounds { enter: stage.enter, keep: stage.keep }, |segment| Bounds {
+                enter: Some(segment.enter),
+                keep: Some(segment.keep),
+            })
+        });
+        self.bounds = Cow::Owned(chosen.collect());
+    }
+
+    fn soonest_look(&self) -> Option<Millis> {
+        let states =
+            self.model.index.states.iter().filter_map(|number| match &self.model.rules.get(*number as usize)?.basis {
+                Basis::State(state) => self.state.next_look(&state.holds),
+                Basis::Touch(_) => None,
+            });
+        let segments = self.model.stages.iter().flat_map(|stage| &stage.segments);
+        states.chain(segments.filter_map(|segment| self.state.next_look(&segment.when))).min()
+    }
+
+    /// The stage after all that has happened at `time`.
+    fn follow_stage(&mut self, time: Millis) {
+        self.gauge.pass(time);
+        self.leave_ended(time);
+        let begun = self.settled;
+        for place in begun..self.contributions.len() {
+            let Some(contribution) = self.contributions.get(place) else { break };
+            let value = contribution.value(time);
+            if contribution.score == STAGE_SCORE && value != Points::ZERO {
+                self.gauge.put(contribution, value);
+            }
+        }
+        self.settled = self.contributions.len();
+        let handed_back = self.handed_back.take();
+        let floor = self.floor(time, handed_back.is_some());
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let (lowest, highest) = self.gauge.range(&self.slots, STAGE_SCORE, &mut scratch);
+        let mut next = self.followed(floor, lowest);
+        if next != self.followed(floor, highest) {
+            let score = self.add_up(STAGE_SCORE, time, &mut scratch);
+            self.tighten(time);
+            next = self.followed(floor, score);
+        }
+        self.scratch = scratch;
+        if next != self.history.stage {
+            let mover = self.mover(begun, next, handed_back);
+            self.enter(StageHistory { stage: next, since: time, mover: Some(mover) });
+        }
+    }
+
+    fn enter(&mut self, history: StageHistory) {
+        self.earlier.push(std::mem::replace(&mut self.history, history));
+    }
+
+    /// The stage that follows on a score, not below `floor`.
+    fn followed(&self, floor: StageIndex, score: Points) -> StageIndex {
+        follow(&self.bounds, self.history.stage, score).max(floor)
+    }
+
+    /// What moved the stage to `next`: what set it, else of all that has just begun what weighed most.
+    fn mover(&self, begun: usize, next: StageIndex, handed_back: Option<(usize, usize)>) -> Mover {
+        let upwards = next > self.history.stage;
+        if let (Some((rule, touch)), false) = (handed_back, upwards) {
+            return Mover::HandBack { rule, touch };
+        }
+        let new = begun..self.contributions.len();
+        let rule = |place: usize| self.contributions.get(place).map(|one| one.rule);
+        let sets = |place: &usize| rule(*place).is_some_and(|rule| self.sets(rule) == Some(next));
+        if let Some(place) = new.clone().rev().find(sets).filter(|_| upwards) {
+            return Mover::Contribution(place);
+        }
+        let weight = |place: &usize| {
+            let one = self.contributions.get(*place).filter(|one| one.score == STAGE_SCORE)?;
+            Some(if upwards { one.granted } else { -one.granted }).filter(|weight| *weight > Points::ZERO)
         };
-        touch.trust >= least
+        let heaviest = new.filter_map(|place| Some((weight(&place)?, place))).max();
+        heaviest.map_or(Mover::Time, |(_, place)| Mover::Contribution(place))
+    }
+
+    /// The lowest stage possible at an instant: what rules have set, and the present one for as long as it must stay.
+    fn floor(&self, at: Millis, handed_back: bool) -> StageIndex {
+        let set = self.pins.iter().filter(|pin| pin.holds(at)).map(|pin| pin.stage).max().unwrap_or_default();
+        let stays = !handed_back && self.stays_until().is_some_and(|until| at < until);
+        if stays { set.max(self.history.stage) } else { set }
+    }
+
+    /// Thresholds in force for this visitor, lowest stage first.
+    pub(crate) fn bounds(&self) -> &[Bounds] {
+        &self.bounds
+    }
+
+    fn stays_until(&self) -> Option<Millis> {
+        let stay = self.model.stages.iter().nth(self.history.stage.0)?.min_stay?;
+        Some(self.history.since.plus(stay))
     }
 }

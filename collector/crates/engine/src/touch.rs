@@ -45,8 +45,18 @@ pub mod event {
     pub const REFUND: &str = "refund";
     /// Attributes of the visitor, in the touch's properties.
     pub const SET_ATTRIBUTES: &str = "set_attributes";
+    /// A server gives the label in the property `label`.
+    pub const LABEL_ADDED: &str = "label_added";
+    /// A server takes the label in the property `label`.
+    pub const LABEL_REMOVED: &str = "label_removed";
     /// What the visitor consented to; no behaviour.
     pub const CONSENT: &str = "consent";
+    /// A mail went out; the property `mail` names it.
+    pub const EMAIL_SENT: &str = "email_sent";
+    /// A mail was opened.
+    pub const EMAIL_OPEN: &str = "email_open";
+    /// A link in a mail was followed; the properties `mail` and `link` name both.
+    pub const EMAIL_CLICK: &str = "email_click";
     /// Our own: a decision chose this offer for this visitor.
     pub const RESERVED: &str = "gloed_reserved";
     /// Our own: a coupon code was given; the code is the property `code`.
@@ -87,6 +97,33 @@ impl Trust {
             Self::Page => "page",
             Self::Server => "server",
             Self::Product => "product",
+        }
+    }
+}
+
+/// Why a touch may be no person's. Ordered, so that copies of one id agree on one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suspicion {
+    /// A program: its user agent says so, or its browser says that it is driven (`navigator.webdriver`).
+    Bot,
+    /// A page that was fetched or rendered ahead, and that nobody has looked at.
+    Prerender,
+    /// A program that follows every link in a mail to see what is behind it.
+    Scanner,
+}
+
+impl Suspicion {
+    /// Every name.
+    pub const NAMES: [&'static str; 3] = ["bot", "prerender", "scanner"];
+
+    /// The name that the explanation uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::Prerender => "prerender",
+            Self::Scanner => "scanner",
         }
     }
 }
@@ -164,6 +201,14 @@ pub enum Scalar {
     Integer(i64),
     /// True or false.
     Boolean(bool),
+}
+
+impl Scalar {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
 }
 
 impl std::fmt::Display for Scalar {
@@ -284,7 +329,7 @@ pub struct SourceFacts {
 
 /// One fact about a visitor: what happened, when, where, how far it is trusted, under which id.
 ///
-/// `time` and `received` are the collector's business and no part of the content that copies of one id are compared by.
+/// `time`, `received`, `trust` and `suspect` are the collector's business and no part of the content that copies of one id are compared by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Touch {
     /// Id of the event.
@@ -325,6 +370,27 @@ pub struct Touch {
     pub properties: Properties,
     /// Of `set_attributes`: the attributes removed (`null` on the wire), by name.
     pub removed: Vec<PropertyName>,
+    /// Why it may be no person's. Such a touch counts once there is evidence of a person in its stream.
+    pub suspect: Option<Suspicion>,
+}
+
+impl TouchId {
+    /// The id of a fold's touch. It holds spaces, which no id from outside may, so the two are never taken for another.
+    pub(crate) fn of_fold(noon: Millis, digest: u64) -> Self {
+        Self(format!("fold {} {digest:016x}", noon.0).into()).into()
+    }
+
+    /// Whether it is that of a fold.
+    pub(crate) fn is_fold(&self) -> bool {
+        self.0.as_bytes().get(4) == Some(&b' ')
+    }
+}
+
+impl StreamId {
+    /// The stream of a touch that stands for touches of several streams: shorter than any from outside.
+    pub(crate) fn of_folds() -> Self {
+        Self("folded".into())
+    }
 }
 
 impl Touch {
@@ -351,6 +417,7 @@ impl Touch {
             decision: None,
             properties: Properties::default(),
             removed: Vec::new(),
+            suspect: None,
         }
     }
 
@@ -358,6 +425,12 @@ impl Touch {
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         self.name.as_str() == name
+    }
+
+    /// Whether this stands for a bucket of touches that were folded: see [`Lead::fold`](crate::Lead::fold).
+    #[must_use]
+    pub fn is_fold(&self) -> bool {
+        self.id.is_fold()
     }
 
     /// Pieces in all items.

@@ -55,6 +55,29 @@ impl From<&EventFault> for Receipt {
     }
 }
 
+/// The answer to `POST /v1/server/events`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ServerAnswer {
+    /// Version of the wire: 1.
+    pub v: u8,
+    /// One receipt an event, in order.
+    pub receipts: Vec<ServerReceipt>,
+    /// Fields and values that nobody reads.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ignored: u32,
+}
+
+/// What became of one event of a server: a `Receipt`, and the visitor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ServerReceipt {
+    /// As of a page's event.
+    #[serde(flatten)]
+    pub receipt: Receipt,
+    /// The visitor that an accepted event is about, as `GET /v1/visitors/{id}` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<String>,
+}
+
 /// The answer to `POST /v1/decide`, and the `decision` of an [`Answer`].
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DecisionAnswer {

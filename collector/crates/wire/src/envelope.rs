@@ -1,6 +1,6 @@
 //! The envelope: who asks, from where, with which consent.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::event::{Event, Scalar, properties};
 use crate::fault::{EnvelopeFault, EventFault};
@@ -54,6 +54,16 @@ impl std::fmt::Debug for Seed {
 pub struct Stream(String);
 
 impl Stream {
+    /// Reads a stream; the error is what is allowed.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (fewest, most) = limits::STREAM_CHARACTERS;
+        if (fewest..=most).contains(&text.len()) && is_base64url(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("{fewest} to {most} base64url characters"))
+        }
+    }
+
     /// The stream as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -152,22 +162,13 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeFault`] when nothing of the request can be used. A fault in one event is in `events`.
     pub fn parse(body: &[u8]) -> Result<Self, EnvelopeFault> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| EnvelopeFault::Malformed(error.to_string()))?;
-        if deeper_than(&value, limits::DEPTH) {
-            return Err(EnvelopeFault::Malformed(format!("nested deeper than {}", limits::DEPTH)));
-        }
-        let Value::Object(object) = &value else {
-            return Err(EnvelopeFault::Envelope(format!("the body is {}; allowed is an object", kind(&value))));
-        };
+        let value = body_value(body)?;
+        let object = body_object(&value)?;
         let mut ledger = Ledger::default();
         let mut truncated = Vec::new();
         let mut fields = Fields::new(object, "", &mut truncated);
 
-        match fields.value("v") {
-            Some(version) if version.as_i64() == Some(1) => {}
-            Some(version) => return Err(EnvelopeFault::Version { found: version.to_string() }),
-            None => return Err(EnvelopeFault::Envelope("v is required; this collector reads 1".to_owned())),
-        }
+        version(&mut fields)?;
         let site = SiteKey::parse(fields.required_text("site").map_err(envelope)?).map_err(EnvelopeFault::Envelope)?;
         let seed = fields.value("seed").map(seed).transpose()?;
         let id = fields.text("id", limits::URL_BYTES, &mut ledger);
@@ -190,7 +191,7 @@ impl Envelope {
         fields.finish(&mut ledger);
 
         let page = page_value.and_then(|value| Page::read(value, "page", &mut truncated, &mut ledger));
-        let events = events(events_value, &mut ledger)?;
+        let events = events(events_value, |value, index| Event::read(value, index, &mut ledger))?;
         Ok(Self {
             site,
             seed,
@@ -229,6 +230,30 @@ impl Page {
     }
 }
 
+/// A body's JSON, of bounded depth.
+pub(crate) fn body_value(body: &[u8]) -> Result<Value, EnvelopeFault> {
+    let value = serde_json::from_slice(body).map_err(|error| EnvelopeFault::Malformed(error.to_string()))?;
+    if deeper_than(&value, limits::DEPTH) {
+        return Err(EnvelopeFault::Malformed(format!("nested deeper than {}", limits::DEPTH)));
+    }
+    Ok(value)
+}
+
+/// The object that every body is.
+pub(crate) fn body_object(value: &Value) -> Result<&Map<String, Value>, EnvelopeFault> {
+    let fault = || EnvelopeFault::Envelope(format!("the body is {}; allowed is an object", kind(value)));
+    value.as_object().ok_or_else(fault)
+}
+
+/// Whether the body is of a version that is read.
+pub(crate) fn version(fields: &mut Fields<'_, '_>) -> Result<(), EnvelopeFault> {
+    match fields.value("v") {
+        Some(version) if version.as_i64() == Some(1) => Ok(()),
+        Some(version) => Err(EnvelopeFault::Version { found: version.to_string() }),
+        None => Err(EnvelopeFault::Envelope("v is required; this collector reads 1".to_owned())),
+    }
+}
+
 fn envelope(fault: EventFault) -> EnvelopeFault {
     EnvelopeFault::Envelope(fault.detail)
 }
@@ -245,12 +270,7 @@ fn seed(value: &Value) -> Result<Seed, EnvelopeFault> {
 }
 
 fn stream(text: &str) -> Result<Stream, EnvelopeFault> {
-    let (fewest, most) = limits::STREAM_CHARACTERS;
-    if (fewest..=most).contains(&text.len()) && is_base64url(text) {
-        Ok(Stream(text.to_owned()))
-    } else {
-        Err(EnvelopeFault::Envelope(format!("stream must be {fewest} to {most} base64url characters")))
-    }
+    Stream::parse(text).map_err(|allowed| EnvelopeFault::Envelope(format!("stream must be {allowed}")))
 }
 
 fn consent(value: Option<&Value>, ledger: &mut Ledger) -> Result<Consent, EnvelopeFault> {
@@ -306,7 +326,11 @@ fn ask(value: &Value, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
     Ok(Ask { slots, properties, claim, explain })
 }
 
-fn events(value: Option<&Value>, ledger: &mut Ledger) -> Result<Vec<Result<Event, EventFault>>, EnvelopeFault> {
+/// Reads each event of a body for itself.
+pub(crate) fn events<One>(
+    value: Option<&Value>,
+    mut read: impl FnMut(&Value, usize) -> Result<One, EventFault>,
+) -> Result<Vec<Result<One, EventFault>>, EnvelopeFault> {
     let list = match value {
         Some(Value::Array(list)) => list,
         None => return Ok(Vec::new()),
@@ -315,7 +339,7 @@ fn events(value: Option<&Value>, ledger: &mut Ledger) -> Result<Vec<Result<Event
     if list.len() > limits::EVENTS {
         return Err(EnvelopeFault::TooManyEvents { found: list.len() });
     }
-    Ok(list.iter().enumerate().map(|(index, value)| Event::read(value, index, ledger)).collect())
+    Ok(list.iter().enumerate().map(|(index, value)| read(value, index)).collect())
 }
 
 /// Recursion is safe: serde_json itself stops at 128 levels.

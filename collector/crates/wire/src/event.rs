@@ -68,8 +68,41 @@ pub struct Event {
     pub truncated: Vec<String>,
 }
 
+/// What names an event and says when it happened; read in another way from a page than from a server.
+pub(crate) struct Head {
+    pub(crate) n: Option<u64>,
+    pub(crate) id: Option<String>,
+    pub(crate) time: i64,
+}
+
 impl Event {
+    /// Reads an event of a page.
     pub(crate) fn read(value: &Value, index: usize, ledger: &mut Ledger) -> Result<Self, EventFault> {
+        let read = Self::read_with(value, index, ledger, |fields| {
+            let time = fields.required_integer("time")?;
+            let n = match fields.value("n") {
+                None => None,
+                Some(value) => {
+                    Some(sequence_number(value).ok_or_else(|| fields.wrong_type("n", value, "1 to 2^53-1"))?)
+                }
+            };
+            let id = match fields.value("id") {
+                None => None,
+                Some(Value::String(text)) if !text.is_empty() && text.len() <= limits::ID_BYTES => Some(text.clone()),
+                Some(value) => return Err(fields.wrong_type("id", value, "text of 1 to 64 bytes")),
+            };
+            Ok((Head { n, id, time }, ()))
+        });
+        read.map(|(event, ())| event)
+    }
+
+    /// Reads an event whose head, and whatever stands beside the fields that all events have, is read by `head`.
+    pub(crate) fn read_with<Beside>(
+        value: &Value,
+        index: usize,
+        ledger: &mut Ledger,
+        head: impl FnOnce(&mut Fields<'_, '_>) -> Result<(Head, Beside), EventFault>,
+    ) -> Result<(Self, Beside), EventFault> {
         let path = format!("events[{index}]");
         let Value::Object(object) = value else {
             return Err(EventFault {
@@ -80,16 +113,7 @@ impl Event {
         let mut truncated = Vec::new();
         let mut fields = Fields::new(object, &path, &mut truncated);
         let name = name(fields.required_text("name")?, &path)?;
-        let time = fields.required_integer("time")?;
-        let n = match fields.value("n") {
-            None => None,
-            Some(value) => Some(sequence_number(value).ok_or_else(|| fields.wrong_type("n", value, "1 to 2^53-1"))?),
-        };
-        let id = match fields.value("id") {
-            None => None,
-            Some(Value::String(text)) if !text.is_empty() && text.len() <= limits::ID_BYTES => Some(text.clone()),
-            Some(value) => return Err(fields.wrong_type("id", value, "text of 1 to 64 bytes")),
-        };
+        let (Head { n, id, time }, beside) = head(&mut fields)?;
         let amount = amount(&mut fields, "value")?;
         let currency = currency(&mut fields)?;
         let transaction_id = fields.text("transaction_id", limits::ID_BYTES, ledger);
@@ -109,7 +133,7 @@ impl Event {
         let properties = given_properties
             .map(|value| properties(value, &format!("{path}.properties"), &mut truncated, ledger))
             .unwrap_or_default();
-        Ok(Self {
+        let event = Self {
             n,
             id,
             name,
@@ -124,7 +148,8 @@ impl Event {
             decision,
             email,
             truncated,
-        })
+        };
+        Ok((event, beside))
     }
 }
 

@@ -43,6 +43,8 @@ pub enum EventCode {
     BadAmount,
     /// The time cannot be corrected: it lies before 2020 or after the moment of sending.
     TimeOutOfBounds,
+    /// Only of a server's event: it names nobody, or in two ways, or by an id that is none of this site.
+    BadVisitor,
 }
 
 impl EventCode {
@@ -56,6 +58,7 @@ impl EventCode {
             Self::ReservedName => "reserved_name",
             Self::BadAmount => "bad_amount",
             Self::TimeOutOfBounds => "time_out_of_bounds",
+            Self::BadVisitor => "bad_visitor",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What travels between a page and the collector. The contract is `WIRE.md` in this crate's folder.
 //!
 //! With the feature `parse` (the collector) bodies are read: [`Envelope::parse`] turns bytes into an envelope whose
-//! events are each either an [`Event`] or the [`EventFault`] that rejects it. Without it (the page) there are only the
+//! events are each either an [`Event`] or the [`EventFault`] that rejects it; [`ServerEnvelope::parse`] does the same for
+//! the shop's server. Without it (the page) there are only the
 //! limits and the names, so that the page's WASM carries no JSON parser.
 #![cfg_attr(not(feature = "parse"), no_std)]
 
@@ -20,12 +21,18 @@ mod fault;
 mod fields;
 #[cfg(feature = "parse")]
 pub mod schema;
+#[cfg(feature = "parse")]
+mod server;
 
 #[cfg(feature = "parse")]
-pub use answer::{Answer, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer, Receipt, Trigger};
+pub use answer::{
+    Answer, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer, Receipt, ServerAnswer, ServerReceipt, Trigger,
+};
 #[cfg(feature = "parse")]
 pub use envelope::{Ask, Consent, ConsentState, Envelope, Page, Seed, SiteKey, Stream};
 #[cfg(feature = "parse")]
 pub use event::{Event, Item, Scalar};
 #[cfg(feature = "parse")]
 pub use fault::{EnvelopeFault, EventCode, EventFault};
+#[cfg(feature = "parse")]
+pub use server::{Person, ServerEnvelope, ServerEvent, Whom};

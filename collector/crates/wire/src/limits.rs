@@ -42,3 +42,7 @@ pub const LARGEST_INTEGER: i64 = (1 << 53) - 1;
 pub const SEED_CHARACTERS: usize = 22;
 /// Fewest and most characters of a stream.
 pub const STREAM_CHARACTERS: (usize, usize) = (8, 32);
+/// Bytes of a shop's own id of a person.
+pub const PERSON_BYTES: usize = 128;
+/// The stream of server events that name no source.
+pub const DEFAULT_SOURCE: &str = "server00";

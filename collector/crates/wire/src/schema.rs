@@ -141,6 +141,61 @@ pub struct EventBody {
     pub email: Option<String>,
 }
 
+/// Body of `POST /v1/server/events`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerEventsRequest {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// Up to 50 events, of any of the site's visitors.
+    pub events: Vec<ServerEventBody>,
+}
+
+/// An event of the shop's server.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerEventBody {
+    /// The source's own id of the event, 1 to 64 visible ASCII characters: the same on every retry.
+    #[schema(example = "mail-7781:open")]
+    pub id: String,
+    /// Name.
+    #[schema(example = "email_open")]
+    pub name: String,
+    /// When it happened, ms since 1970; on receipt when absent.
+    pub time: Option<i64>,
+    /// The signed id that a page or cookie holds, or the visitor's id. This or `person`.
+    pub visitor: Option<String>,
+    /// The shop's own stable id of a person, who may never have visited.
+    #[schema(example = "customer-1017")]
+    pub person: Option<String>,
+    /// Which tool tells it: 8 to 32 of a-z A-Z 0-9 _ -; `server00` when absent.
+    #[schema(example = "mail-tool")]
+    pub source: Option<String>,
+    /// Where the visit came from: `direct`, `organic`, `paid`, `social`, `email` or `referral`.
+    pub channel: Option<String>,
+    /// The page that it is about.
+    pub page: Option<PageBody>,
+    /// Amount, decimal text.
+    pub value: Option<String>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// Id of a purchase or refund.
+    pub transaction_id: Option<String>,
+    /// Items.
+    #[serde(default)]
+    pub items: Vec<ItemBody>,
+    /// Further facts.
+    #[serde(default)]
+    pub properties: BTreeMap<String, serde_json::Value>,
+    /// The offer this is about.
+    pub offer: Option<String>,
+    /// The decision that showed it.
+    pub decision: Option<String>,
+    /// Address given with a sign-up.
+    pub email: Option<String>,
+}
+
 /// An item.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

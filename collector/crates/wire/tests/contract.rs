@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use wire::schema::{DecideRequest, EventsRequest};
-use wire::{ConsentState, Envelope, EnvelopeFault, EventCode, Scalar, limits};
+use wire::schema::{DecideRequest, EventsRequest, ServerEventsRequest};
+use wire::{ConsentState, Envelope, EnvelopeFault, EventCode, Scalar, ServerEnvelope, Whom, limits};
 
 const CONTRACT: &str = include_str!("../WIRE.md");
 
@@ -53,6 +53,34 @@ fn the_second_example_reads_as_the_contract_says() {
     let ask = Envelope::parse(text.as_bytes()).expect("an envelope").decide.expect("asked");
     assert_eq!(ask.claim.as_deref(), Some("cart-newsletter"));
     assert_eq!(ask.properties, [("type".to_owned(), Scalar::Text("cart".to_owned()))]);
+}
+
+#[test]
+fn the_servers_example_reads_as_the_contract_says() {
+    let text = example("## `POST /v1/server/events`");
+    let _described: ServerEventsRequest = serde_json::from_str(text).expect("the described type knows every field");
+
+    let envelope = ServerEnvelope::parse(text.as_bytes(), 1_790_000_009_000).expect("an envelope");
+
+    assert_eq!(envelope.ignored, 0);
+    let [open, order] = envelope.events.as_slice() else { panic!("two events") };
+    let (open, order) = (open.as_ref().expect("a good event"), order.as_ref().expect("a good event"));
+    assert_eq!((open.event.id.as_deref(), open.event.n), (Some("mail-7781:open"), None));
+    assert_eq!((open.event.time, order.event.time), (1_790_000_001_000, 1_790_000_009_000));
+    assert!(matches!(&open.whom, Whom::Person(person) if person.as_str() == "customer-1017"));
+    assert_eq!(order.whom, Whom::Visitor("g1.9kJ…".to_owned()));
+    assert_eq!((open.source.as_str(), open.channel.as_deref()), ("mail-tool", Some("email")));
+    assert_eq!(order.event.transaction_id.as_deref(), Some("2204"));
+    assert!(!format!("{envelope:?}").contains("customer-1017"), "whose id reaches no log");
+}
+
+#[test]
+fn a_servers_event_without_a_source_is_of_the_default_one_and_needs_no_number() {
+    let body = br#"{"v":1,"site":"x","events":[{"id":"1","n":"seven","name":"a","person":"p"}]}"#;
+    let envelope = ServerEnvelope::parse(body, 5).expect("an envelope");
+    let told = envelope.events[0].as_ref().expect("a good event");
+    assert_eq!((told.source.as_str(), told.event.time), (limits::DEFAULT_SOURCE, 5));
+    assert_eq!(envelope.ignored, 2, "site and n");
 }
 
 #[test]

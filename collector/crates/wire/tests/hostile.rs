@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wire::{Envelope, limits};
+use wire::{Envelope, ServerEnvelope, limits};
 
 /// Any JSON a body may hold, with the contract's own field names often enough to get past the first check.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -33,6 +33,9 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("quantity"),
         Just("slots"),
         Just("state"),
+        Just("person"),
+        Just("visitor"),
+        Just("source"),
         Just("x"),
     ];
     leaf.prop_recursive(5, 64, 8, move |inner| {
@@ -48,6 +51,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_an_envelope_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         drop(Envelope::parse(&bytes));
+        drop(ServerEnvelope::parse(&bytes, 0));
     }
 
     #[test]
@@ -70,6 +74,15 @@ proptest! {
                     prop_assert!(page.url.iter().all(|url| url.len() <= limits::URL_BYTES));
                     prop_assert!(page.title.iter().all(|title| title.len() <= limits::TITLE_BYTES));
                 }
+            }
+        }
+        let told = json!({ "v": 1, "events": events });
+        if let Ok(envelope) = ServerEnvelope::parse(told.to_string().as_bytes(), 1) {
+            prop_assert_eq!(envelope.events.len(), sent);
+            for told in envelope.events.iter().flatten() {
+                let id = told.event.id.as_deref().unwrap_or_default();
+                prop_assert!((1..=limits::ID_BYTES).contains(&id.len()) && told.event.n.is_none());
+                prop_assert!(told.event.properties.len() <= limits::PROPERTIES);
             }
         }
     }

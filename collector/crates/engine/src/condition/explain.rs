@@ -137,15 +137,18 @@ impl Comparison {
     fn group(&self) -> (Reason, Reason) {
         match self.field {
             Field::Stage => (Reason::StageAllowed, Reason::StageNotAllowed),
-            Field::Score => (Reason::ScoreMatched, Reason::ScoreNotMatched),
+            Field::Score | Field::NamedScore(_) => (Reason::ScoreMatched, Reason::ScoreNotMatched),
             Field::Label => (Reason::LabelPresent, Reason::LabelMissing),
             Field::Attribute(_) => (Reason::AttributeMatched, Reason::AttributeNotMatched),
             Field::PagePath | Field::PageHost | Field::PageTag => (Reason::PageMatched, Reason::PageNotMatched),
             Field::CartQuantity | Field::CartValue => (Reason::CartMatched, Reason::CartNotMatched),
             Field::VisitNumber => (Reason::VisitMatched, Reason::VisitNotMatched),
-            Field::Count(_) => (Reason::CountMatched, Reason::CountNotMatched),
+            Field::Count(_) | Field::Recent(..) | Field::Visits(_) | Field::Touchpoints => {
+                (Reason::CountMatched, Reason::CountNotMatched)
+            }
+            Field::Date | Field::DaysUntil(_) => (Reason::DateMatched, Reason::DateNotMatched),
             Field::LastSeen => (Reason::LastSeenMatched, Reason::LastSeenNotMatched),
-            Field::Country | Field::Device | Field::Language | Field::Channel => {
+            Field::Country | Field::Device | Field::Language | Field::Channel | Field::Consent => {
                 (Reason::AudienceMatched, Reason::AudienceNotMatched)
             }
             Field::Context(_) => (Reason::ContextMatched, Reason::ContextNotMatched),

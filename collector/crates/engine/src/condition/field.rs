@@ -1,12 +1,17 @@
 //! Fields: what a condition can look at, where, and what it is compared with.
 
+use crate::time::Span;
 use crate::touch::{Channel, Device, Trust};
 
 /// Where a condition stands, which decides the fields it can look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Rules, labels, and the steps of a sequence: one touch.
+    /// The steps of a sequence: one touch.
+    Step,
+    /// Rules and labels: one touch, and the visitor as of it.
     Touch,
+    /// Rules with `while`, segments: the visitor at an instant, without what follows from points.
+    State,
     /// Filters: a lead.
     Lead,
     /// Offers: a lead, and the moment that asks.
@@ -56,8 +61,10 @@ pub enum Field {
     Offer,
     /// A property of the touch.
     Property(String),
-    /// The lead's score, in micro-points.
+    /// The lead's score that makes its stage, in micro-points.
     Score,
+    /// A score by its name, in micro-points.
+    NamedScore(String),
     /// The lead's stage.
     Stage,
     /// The lead's labels.
@@ -66,8 +73,20 @@ pub enum Field {
     Attribute(String),
     /// How often an event was recorded.
     Count(String),
+    /// How often an event was recorded less than so long ago.
+    Recent(Span, String),
     /// Sessions so far.
     VisitNumber,
+    /// Sessions that began less than so long ago.
+    Visits(Span),
+    /// Distinct touches: one a channel and session, and one an event that a server told of.
+    Touchpoints,
+    /// The state last given with a `consent` event.
+    Consent,
+    /// The local day of the year: month times 100 plus day.
+    Date,
+    /// Whole local days until the day in an attribute.
+    DaysUntil(String),
     /// Pieces in the cart.
     CartQuantity,
     /// Worth of the cart, in minor units of the site's currency.
@@ -97,6 +116,8 @@ pub(super) enum Kind {
     Amount,
     /// A duration.
     Duration,
+    /// A day of the year, as a number: month times 100 plus day.
+    YearDay,
     /// A set of texts.
     Set,
     /// A set of page tags.
@@ -128,20 +149,29 @@ const TOUCH: [(&str, Field, Kind); 19] = [
     ("offer", Field::Offer, Kind::Text),
 ];
 
-/// Fields of a lead, with what they hold.
-const LEAD: [(&str, Field, Kind); 11] = [
-    ("score", Field::Score, Kind::Points),
-    ("stage", Field::Stage, Kind::Stage),
+/// Fields of the visitor as of a touch or at an instant, with what they hold.
+const KNOWN: [(&str, Field, Kind); 4] = [
     ("label", Field::Label, Kind::Set),
     ("visit.number", Field::VisitNumber, Kind::Number),
+    ("touchpoints", Field::Touchpoints, Kind::Number),
+    ("consent", Field::Consent, Kind::Text),
+];
+
+/// Fields of the visitor at an instant, with what they hold.
+const STATE: [(&str, Field, Kind); 8] = [
     ("cart.quantity", Field::CartQuantity, Kind::Number),
     ("cart.value", Field::CartValue, Kind::Amount),
     ("last_seen", Field::LastSeen, Kind::Duration),
+    ("date", Field::Date, Kind::YearDay),
     ("country", Field::Country, Kind::Text),
     ("device", Field::Device, Kind::Closed(&Device::NAMES)),
     ("language", Field::Language, Kind::Text),
     ("channel", Field::Channel, Kind::Closed(&Channel::NAMES)),
 ];
+
+/// What follows from points, with what it holds.
+const STAGE: [(&str, Field, Kind); 1] = [("stage", Field::Stage, Kind::Stage)];
+const SCORE: [(&str, Field, Kind); 1] = [("score", Field::Score, Kind::Points)];
 
 /// Fields of the moment, with what they hold.
 const MOMENT: [(&str, Field, Kind); 3] = [
@@ -151,46 +181,65 @@ const MOMENT: [(&str, Field, Kind); 3] = [
 ];
 
 type Fields = &'static [(&'static str, Field, Kind)];
-/// The prefix of a family of fields, what makes one of them, and what they hold.
-type Family = (&'static str, fn(String) -> Field, Kind);
+/// The prefix of a family of fields, what makes one of them of the rest of its name, and what they hold.
+type Family = (&'static str, fn(&str) -> Option<Field>, Kind);
+
+const PROPERTY: Family = ("property.", |name| Some(Field::Property(name.to_owned())), Kind::Scalar);
+const ATTRIBUTE: Family = ("attribute.", |name| Some(Field::Attribute(name.to_owned())), Kind::Scalar);
+const COUNT: Family = ("count.", |name| Some(Field::Count(name.to_owned())), Kind::Number);
+const RECENT: Family = ("recent.", recent, Kind::Number);
+const VISITS: Family = ("visits.", |span| Some(Field::Visits(Span::parse(span).ok()?)), Kind::Number);
+const DAYS_UNTIL: Family = ("days_until.", |name| Some(Field::DaysUntil(name.to_owned())), Kind::Number);
+const NAMED_SCORE: Family = ("score.", |name| Some(Field::NamedScore(name.to_owned())), Kind::Points);
+const CONTEXT: Family = ("context.", |name| Some(Field::Context(name.to_owned())), Kind::Scalar);
+
+/// `7d.page_view`: a duration and an event name.
+fn recent(rest: &str) -> Option<Field> {
+    let (span, name) = rest.split_once('.')?;
+    Some(Field::Recent(Span::parse(span).ok()?, name.to_owned())).filter(|_| !name.is_empty())
+}
 
 impl Scope {
-    fn fields(self) -> [Fields; 2] {
+    fn fields(self) -> &'static [Fields] {
         match self {
-            Self::Touch => [&TOUCH, &[]],
-            Self::Lead => [&LEAD, &[]],
-            Self::Moment => [&LEAD, &MOMENT],
+            Self::Step => &[&TOUCH],
+            Self::Touch => &[&TOUCH, &KNOWN, &STAGE],
+            Self::State => &[&KNOWN, &STATE],
+            Self::Lead => &[&SCORE, &STAGE, &KNOWN, &STATE],
+            Self::Moment => &[&SCORE, &STAGE, &KNOWN, &STATE, &MOMENT],
         }
     }
 
     fn families(self) -> &'static [Family] {
-        const PROPERTY: Family = ("property.", Field::Property, Kind::Scalar);
-        const ATTRIBUTE: Family = ("attribute.", Field::Attribute, Kind::Scalar);
-        const COUNT: Family = ("count.", Field::Count, Kind::Number);
-        const CONTEXT: Family = ("context.", Field::Context, Kind::Scalar);
         match self {
-            Self::Touch => &[PROPERTY],
-            Self::Lead => &[ATTRIBUTE, COUNT],
-            Self::Moment => &[ATTRIBUTE, COUNT, CONTEXT],
+            Self::Step => &[PROPERTY],
+            Self::Touch => &[PROPERTY, ATTRIBUTE, COUNT, RECENT, VISITS],
+            Self::State => &[ATTRIBUTE, COUNT, RECENT, VISITS, DAYS_UNTIL],
+            Self::Lead => &[ATTRIBUTE, COUNT, RECENT, VISITS, DAYS_UNTIL, NAMED_SCORE],
+            Self::Moment => &[ATTRIBUTE, COUNT, RECENT, VISITS, DAYS_UNTIL, NAMED_SCORE, CONTEXT],
         }
     }
 
     /// The field of this name, and what it holds; `None`: there is none here.
     pub(super) fn field(self, name: &str) -> Option<(Field, Kind)> {
-        let plain = self.fields().into_iter().flatten().find(|(held, ..)| *held == name);
+        let plain = self.fields().iter().copied().flatten().find(|(held, ..)| *held == name);
         if let Some((_, field, kind)) = plain {
             return Some((field.clone(), *kind));
         }
         self.families().iter().find_map(|(prefix, make, kind)| {
             let rest = name.strip_prefix(prefix).filter(|rest| (1..=64).contains(&rest.len()))?;
-            Some((make(rest.to_owned()), *kind))
+            Some((make(rest)?, *kind))
         })
     }
 
     /// Every field there is here, for an error.
     pub(super) fn names(self) -> String {
-        let plain = self.fields().into_iter().flatten().map(|(name, ..)| (*name).to_owned());
-        let families = self.families().iter().map(|(prefix, ..)| format!("{prefix}<name>"));
+        let plain = self.fields().iter().copied().flatten().map(|(name, ..)| (*name).to_owned());
+        let families = self.families().iter().map(|(prefix, ..)| match *prefix {
+            "recent." => "recent.<duration>.<event>".to_owned(),
+            "visits." => "visits.<duration>".to_owned(),
+            prefix => format!("{prefix}<name>"),
+        });
         plain.chain(families).collect::<Vec<_>>().join(", ")
     }
 }

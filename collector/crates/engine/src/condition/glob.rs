@@ -20,7 +20,12 @@ enum Token {
 ///
 /// `/checkout/**` does not match `/checkout` itself: name both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glob(Vec<Token>);
+pub struct Glob {
+    /// What every text that matches begins with.
+    prefix: String,
+    /// What comes behind it: nothing, or a pattern that begins with a run or `?`.
+    rest: Vec<Token>,
+}
 
 impl Glob {
     /// Reads a pattern of 1 to 255 characters.
@@ -32,29 +37,45 @@ impl Glob {
         if count == 0 || count > LONGEST {
             return Err(TextError::new("pattern", pattern, "1 to 255 characters"));
         }
-        let mut tokens = Vec::with_capacity(count);
+        let mut prefix = String::new();
+        let mut rest = Vec::new();
         let mut letters = pattern.chars().peekable();
         while let Some(letter) = letters.next() {
-            tokens.push(match letter {
+            let token = match letter {
                 '*' if letters.next_if_eq(&'*').is_some() => Token::AnyRun,
                 '*' => Token::Run,
                 '?' => Token::One,
                 other => Token::Literal(other),
-            });
+            };
+            match token {
+                Token::Literal(letter) if rest.is_empty() => prefix.push(letter),
+                token => rest.push(token),
+            }
         }
-        Ok(Self(tokens))
+        Ok(Self { prefix, rest })
     }
 
     /// Whether the whole text matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
+        let Some(rest) = text.strip_prefix(self.prefix.as_str()) else { return false };
+        // Most patterns are a path, or all paths below one.
+        match self.rest[..] {
+            [] => rest.is_empty(),
+            [Token::AnyRun] => true,
+            [Token::Run] => !rest.contains('/'),
+            _ => self.rest_matches(rest),
+        }
+    }
+
+    fn rest_matches(&self, text: &str) -> bool {
         // Every place in the pattern that the text read so far can have led to.
         let mut places = Places::default();
         self.reach(&mut places, 0);
         for letter in text.chars() {
             let mut next = Places::default();
             for place in places.iter() {
-                match self.0.get(place) {
+                match self.rest.get(place) {
                     Some(Token::Literal(wanted)) if *wanted == letter => self.reach(&mut next, place + 1),
                     Some(Token::One) => self.reach(&mut next, place + 1),
                     Some(Token::Run) if letter != '/' => self.reach(&mut next, place),
@@ -67,14 +88,14 @@ impl Glob {
             }
             places = next;
         }
-        places.holds(self.0.len())
+        places.holds(self.rest.len())
     }
 
     /// Adds a place, and those behind the runs that may be empty.
     fn reach(&self, places: &mut Places, from: usize) {
         let mut place = from;
         places.add(place);
-        while let Some(Token::Run | Token::AnyRun) = self.0.get(place) {
+        while let Some(Token::Run | Token::AnyRun) = self.rest.get(place) {
             place += 1;
             places.add(place);
         }

@@ -1,6 +1,7 @@
 //! Whether a condition holds.
 
 use super::{Comparison, Condition, Field, Literal, Order, Sequence, Test};
+use crate::calendar;
 use crate::decide::Moment;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
@@ -37,9 +38,30 @@ pub trait Facts {
     /// Calls `visit` with each text of a field that is a set, until it says `true`; says whether it did.
     fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool;
     /// The touches that a sequence looks at, in canonical order, and the instant it looks from.
-    fn history(&self) -> (&[Touch], Millis);
+    fn history(&self) -> History<'_>;
     /// A touch of that history, as the facts of a step.
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a>;
+}
+
+/// The touches that a sequence looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// In canonical order.
+    pub touches: &'a [Touch],
+    /// Places of those that it does not see, ascending.
+    pub hidden: &'a [usize],
+    /// The instant it looks from.
+    pub now: Millis,
+}
+
+impl<'a> History<'a> {
+    /// From a place on, those that a sequence sees, with their places.
+    fn seen(self, from: usize) -> impl DoubleEndedIterator<Item = (usize, &'a Touch)> {
+        let (touches, all) = (self.touches.iter().enumerate(), self.hidden.is_empty());
+        touches
+            .skip(from)
+            .filter(move |(place, touch)| visible(touch) && (all || self.hidden.binary_search(place).is_err()))
+    }
 }
 
 impl Condition {
@@ -104,16 +126,16 @@ impl Sequence {
     /// comes *after* the first step spoils it), then each step is taken at its earliest, which leaves the most room for
     /// the next. One pass.
     pub(super) fn reached(&self, facts: &impl Facts) -> usize {
-        let (touches, now) = facts.history();
-        let from = self.within.map_or(0, |within| touches.partition_point(|touch| touch.time < now.minus(within)));
-        let mut open = touches.get(from..).unwrap_or_default();
+        let history = facts.history();
+        let begin = |within| history.touches.partition_point(|touch| touch.time < history.now.minus(within));
+        let mut from = self.within.map_or(0, begin);
         if let Some(without) = &self.without {
-            let spoilt = open.iter().rposition(|touch| visible(touch) && without.matches(&facts.step(touch)));
-            open = spoilt.and_then(|place| open.get(place..)).unwrap_or(open);
+            let spoilt = history.seen(from).rfind(|(_, touch)| without.matches(&facts.step(touch)));
+            from = spoilt.map_or(from, |(place, _)| place);
         }
         let mut steps = self.steps.iter();
         let mut wanted = steps.next();
-        for touch in open.iter().filter(|touch| visible(touch)) {
+        for (_, touch) in history.seen(from) {
             let Some(step) = wanted else { break };
             if step.matches(&facts.step(touch)) {
                 wanted = steps.next();
@@ -128,27 +150,21 @@ fn visible(touch: &Touch) -> bool {
     touch.trust < Trust::Product
 }
 
-/// One touch, for rules, labels and the steps of sequences.
+/// One touch alone: the steps of sequences.
 #[derive(Debug, Clone, Copy)]
 pub struct TouchFacts<'a> {
     touch: &'a Touch,
-    /// The touches up to this one, for a sequence in a rule. Empty in a step: sequences do not nest.
-    until: &'a [Touch],
     page_tags: &'a PageTags,
     currency: Currency,
 }
 
 impl<'a> TouchFacts<'a> {
-    /// The last of these touches, which a lead keeps in canonical order, under a model; `None`: there is none.
-    #[must_use]
-    pub fn last_of(touches: &'a [Touch], model: &'a Model) -> Option<Self> {
-        let touch = touches.last()?;
-        Some(Self { touch, until: touches, page_tags: &model.page_tags, currency: model.currency })
+    pub(crate) const fn of(touch: &'a Touch, page_tags: &'a PageTags, currency: Currency) -> Self {
+        Self { touch, page_tags, currency }
     }
-}
 
-impl Facts for TouchFacts<'_> {
-    fn value(&self, field: &Field) -> Option<Value<'_>> {
+    /// See [`Facts::value`]; what it gives outlives these facts.
+    pub(crate) fn of_field(&self, field: &Field) -> Option<Value<'a>> {
         let touch = self.touch;
         // Shared by the optional texts, whatever their bound.
         macro_rules! optional {
@@ -159,11 +175,16 @@ impl Facts for TouchFacts<'_> {
         match field {
             Field::Event => Some(Value::Text(touch.name.as_str())),
             Field::PagePath => touch.page.as_ref().map(|page| Value::Text(page.path.as_str())),
-            Field::PageHost => touch.page.as_ref().map(|page| Value::Text(page.host.as_str())),
+            // Of what was folded, neither host nor article numbers are known.
+            Field::PageHost => {
+                touch.page.as_ref().map(|page| page.host.as_str()).filter(|host| !host.is_empty()).map(Value::Text)
+            }
             Field::Value => {
                 touch.value.filter(|money| money.currency == self.currency).map(|money| Value::Number(money.minor))
             }
-            Field::Quantity => Some(Value::Number(touch.quantity())).filter(|_| !touch.items.is_empty()),
+            Field::Quantity => {
+                Some(Value::Number(touch.quantity())).filter(|_| !touch.items.is_empty() && !touch.is_fold())
+            }
             Field::Channel => Some(Value::Text(touch.source.channel.name())),
             Field::Campaign => optional!(touch.source.campaign),
             Field::Source => optional!(touch.source.source),
@@ -182,24 +203,30 @@ impl Facts for TouchFacts<'_> {
             _ => None,
         }
     }
+}
+
+impl Facts for TouchFacts<'_> {
+    fn value(&self, field: &Field) -> Option<Value<'_>> {
+        self.of_field(field)
+    }
 
     fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool {
         let items = &self.touch.items;
         match field {
             Field::PageTag => any_tag(self.page_tags, self.touch.page.as_ref(), visit),
-            Field::ItemId => items.iter().any(|item| visit(&item.id)),
+            Field::ItemId => items.iter().filter(|item| !item.id.is_empty()).any(|item| visit(&item.id)),
             Field::ItemCategory => items.iter().filter_map(|item| item.category.as_deref()).any(visit),
             Field::ItemName => items.iter().filter_map(|item| item.name.as_deref()).any(visit),
             _ => false,
         }
     }
 
-    fn history(&self) -> (&[Touch], Millis) {
-        (self.until, self.touch.time)
+    fn history(&self) -> History<'_> {
+        History { touches: &[], hidden: &[], now: self.touch.time }
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
-        TouchFacts { touch, until: &[], ..*self }
+        TouchFacts { touch, ..*self }
     }
 }
 
@@ -229,9 +256,33 @@ impl Facts for LeadFacts<'_> {
         let evaluation = self.evaluation;
         match field {
             Field::Score => Some(Value::Number(evaluation.score.0)),
+            Field::NamedScore(name) => {
+                let place = self.model.scores.iter().position(|score| score.name == *name)?;
+                evaluation.scores.get(place).map(|points| Value::Number(points.0))
+            }
+            Field::Recent(span, name) => {
+                let since = evaluation.at.minus(*span);
+                let recent = evaluation.counted(self.lead, |touch| touch.time > since && touch.is(name));
+                i64::try_from(recent).ok().map(Value::Number)
+            }
+            Field::Visits(span) => {
+                let since = evaluation.at.minus(*span);
+                let begun = evaluation.visits_begun.iter().filter(|begun| **begun > since).count();
+                i64::try_from(begun).ok().map(Value::Number)
+            }
+            Field::Touchpoints => Some(Value::Number(i64::from(evaluation.touchpoints))),
+            Field::Consent => Some(Value::Text(&evaluation.consent)),
+            Field::Date => {
+                let today = calendar::local_day(evaluation.at, &self.model.offsets);
+                Some(Value::Number(calendar::date_of(today).year_day()))
+            }
+            Field::DaysUntil(name) => {
+                let day = calendar::day_number(evaluation.attribute(name)?.text()?)?;
+                Some(Value::Number(day.saturating_sub(calendar::local_day(evaluation.at, &self.model.offsets))))
+            }
             Field::Stage => i64::try_from(evaluation.stage.0).ok().map(Value::Number),
             Field::Attribute(name) => evaluation.attribute(name).map(Value::from),
-            Field::Count(name) => Some(Value::Number(i64::from(evaluation.count(name)))),
+            Field::Count(name) => i64::try_from(evaluation.count(self.lead, name)).ok().map(Value::Number),
             Field::VisitNumber => Some(Value::Number(i64::from(evaluation.visits))),
             Field::CartQuantity => Some(Value::Number(evaluation.cart.quantity)),
             Field::CartValue => evaluation.cart.value.map(|money| Value::Number(money.minor)),
@@ -255,15 +306,15 @@ impl Facts for LeadFacts<'_> {
         }
     }
 
-    fn history(&self) -> (&[Touch], Millis) {
-        (self.lead.touches(), self.evaluation.at)
+    fn history(&self) -> History<'_> {
+        History { touches: self.lead.touches(), hidden: &self.evaluation.hidden, now: self.evaluation.at }
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
-        TouchFacts { touch, until: &[], page_tags: &self.model.page_tags, currency: self.model.currency }
+        TouchFacts::of(touch, &self.model.page_tags, self.model.currency)
     }
 }
 
-fn any_tag(tags: &PageTags, page: Option<&PageFacts>, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+pub(crate) fn any_tag(tags: &PageTags, page: Option<&PageFacts>, visit: &mut dyn FnMut(&str) -> bool) -> bool {
     page.is_some_and(|page| tags.of(&page.path).any(visit))
 }

@@ -12,7 +12,8 @@ mod parse;
 pub use explain::Failing;
 pub use field::{Field, Scope};
 pub use glob::Glob;
-pub use matching::{Facts, LeadFacts, TouchFacts, Value};
+pub(crate) use matching::any_tag;
+pub use matching::{Facts, History, LeadFacts, TouchFacts, Value};
 pub use parse::Names;
 
 use crate::time::Span;

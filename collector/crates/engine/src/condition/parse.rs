@@ -1,7 +1,8 @@
 //! From a tree to a checked condition.
 
 use super::field::{Kind, Scope};
-use super::{Comparison, Condition, Glob, Literal, Order, Sequence, Test};
+use super::{Comparison, Condition, Field, Glob, Literal, Order, Sequence, Test};
+use crate::calendar;
 use crate::model::ModelError;
 use crate::money::{Currency, Money};
 use crate::points::Points;
@@ -24,6 +25,8 @@ pub struct Names<'a> {
     pub currency: Currency,
     /// Stages of the model, lowest first.
     pub stages: &'a [String],
+    /// Scores of the model, in its order.
+    pub scores: &'a [String],
     /// Page tags of the model.
     pub page_tags: &'a [String],
 }
@@ -121,13 +124,13 @@ impl Parser<'_> {
         let faults_before = self.faults.len();
         let inner = format!("{path}.sequence");
         self.in_sequence = true;
-        let steps = self.list(&form.2, &inner, Scope::Touch, depth).unwrap_or_default();
+        let steps = self.list(&form.2, &inner, Scope::Step, depth).unwrap_or_default();
         let (mut without, mut within) = (None, None);
         for (key, line, value) in entries {
             let inner = format!("{path}.{key}");
             match key.as_str() {
                 "sequence" => {}
-                "without" => without = self.condition(value, &inner, Scope::Touch, depth + 1).map(Box::new),
+                "without" => without = self.condition(value, &inner, Scope::Step, depth + 1).map(Box::new),
                 "within" => within = self.duration(value, &inner).map(Span),
                 other => {
                     self.fault::<()>(&inner, *line, other, "sequence, without, within");
@@ -157,6 +160,11 @@ impl Parser<'_> {
         let Some((field, kind)) = scope.field(name) else {
             return self.fault(&name_path, form.2.line, &form.2, scope.names());
         };
+        if let Field::NamedScore(wanted) = &field
+            && !self.names.scores.contains(wanted)
+        {
+            return self.fault(&name_path, form.2.line, &form.2, choice("a score of the model", self.names.scores));
+        }
         let allowed = kind.operators();
         let mut operators = entries.iter().filter(|(key, ..)| key != "field");
         let (first, more) = (operators.next(), operators.next());
@@ -267,6 +275,10 @@ impl Parser<'_> {
                 None => self.fault(path, value.line, value, "an amount in the site's currency, such as \"49.95\""),
             },
             Kind::Duration => self.duration(value, path).map(Literal::Number),
+            Kind::YearDay => match value.text().and_then(calendar::year_day) {
+                Some(day) => Some(Literal::Number(day)),
+                None => self.fault(path, value.line, value, "a day of the year, MM-DD, such as \"10-01\""),
+            },
             Kind::Scalar => match &value.node {
                 Node::Text(text) => Some(Literal::Text(text.clone())),
                 Node::Integer(number) => Some(Literal::Number(*number)),
@@ -301,7 +313,7 @@ impl Kind {
         match self {
             Self::Text | Self::Closed(_) => &["eq", "ne", "in", "glob", "exists"],
             Self::Ordered(_) | Self::Stage => &["eq", "ne", "in", "gt", "gte", "lt", "lte", "exists"],
-            Self::Number => &["eq", "ne", "in", "gt", "gte", "lt", "lte", "exists"],
+            Self::Number | Self::YearDay => &["eq", "ne", "in", "gt", "gte", "lt", "lte", "exists"],
             Self::Points | Self::Amount | Self::Duration => &["gt", "gte", "lt", "lte", "exists"],
             Self::Set | Self::Tags => &["has", "exists"],
             Self::Scalar => &["eq", "ne", "in", "gt", "gte", "lt", "lte", "glob", "exists"],

@@ -84,7 +84,14 @@ pub struct Decision {
 #[must_use]
 pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Moment, now: Millis) -> Decision {
     let facts = LeadFacts::new(lead, evaluation, model, Some(moment));
-    let asking = Asking { lead, moment, facts, now, gap: gap_refusal(lead, model, now) };
+    let asking = Asking {
+        lead,
+        moment,
+        facts,
+        now,
+        gap: gap_refusal(lead, model, now),
+        met: lead.touches().iter().any(|touch| touch.offer.is_some()),
+    };
     let refusals: Vec<_> = model.offers.iter().map(|offer| asking.refusal(offer)).collect();
     let best = |slot: &Slot| {
         let open =
@@ -129,6 +136,8 @@ struct Asking<'a> {
     now: Millis,
     /// Why nothing that interrupts may be shown.
     gap: Option<Refusal>,
+    /// Whether any touch is about an offer at all: most visitors have met none.
+    met: bool,
 }
 
 impl Asking<'_> {
@@ -136,21 +145,29 @@ impl Asking<'_> {
     /// page that asks often pays little for offers that are over.
     fn refusal(&self, offer: &Offer) -> Option<Refusal> {
         if !self.moment.slots.contains(&offer.slot) {
-            return Some((Reason::SlotNotOffered, format!("slot = {}", offer.slot)));
+            return Some((Reason::SlotNotOffered, self.detail(|| format!("slot = {}", offer.slot))));
         }
         if offer.from.is_some_and(|from| self.now < from) {
-            return Some((Reason::NotYet, "before its first day".to_owned()));
+            return Some((Reason::NotYet, self.detail(|| "before its first day".to_owned())));
         }
         if offer.until.is_some_and(|until| self.now >= until) {
-            return Some((Reason::Ended, "after its last day".to_owned()));
+            return Some((Reason::Ended, self.detail(|| "after its last day".to_owned())));
         }
-        if let Some(refusal) = OfferHistory::of(offer, self.lead.touches()).forbids(self.now) {
+        if self.met
+            && let Some(refusal) = OfferHistory::of(offer, self.lead.touches()).forbids(self.now)
+        {
             return Some(refusal);
         }
-        if let Some(failing) = offer.when.why_not(&self.facts) {
-            return Some((failing.reason, failing.detail));
+        if !offer.when.matches(&self.facts) {
+            let failing = if self.moment.explain { offer.when.why_not(&self.facts) } else { None };
+            return Some(failing.map_or((Reason::ConditionNotMet, String::new()), |one| (one.reason, one.detail)));
         }
         self.gap.clone().filter(|_| offer.slot.interrupts())
+    }
+
+    /// The particulars of a refusal, which only somebody who asks for them pays for.
+    fn detail(&self, words: impl FnOnce() -> String) -> String {
+        if self.moment.explain { words() } else { String::new() }
     }
 
     fn chosen(&self, offer: &Offer, evaluation: &Evaluation) -> Chosen {

@@ -14,6 +14,7 @@ pub struct ModelError {
     pub allowed: String,
 }
 
-fn at(line: Option<u32>) -> String {
+/// The line, as a message names it.
+pub(super) fn at(line: Option<u32>) -> String {
     line.map(|number| format!(" (line {number})")).unwrap_or_default()
 }

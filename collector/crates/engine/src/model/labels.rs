@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::condition::{Condition, Glob};
 use crate::time::Span;
-use crate::touch::Touch;
 
 /// When a visitor gets a label.
 #[derive(Debug, Clone)]
@@ -17,13 +16,6 @@ pub struct LabelRule {
     pub events: Option<Vec<String>>,
     /// How long after the last such touch it is lost; `None`: never.
     pub expires: Option<Span>,
-}
-
-impl LabelRule {
-    /// Whether the rule can be about a touch of this name at all.
-    pub(crate) fn concerns(&self, touch: &Touch) -> bool {
-        self.events.as_ref().is_none_or(|names| names.iter().any(|name| touch.is(name)))
-    }
 }
 
 /// Tags that the model gives to paths, by tag.

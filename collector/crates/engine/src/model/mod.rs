@@ -1,23 +1,31 @@
 //! The model: what a marketer writes, checked and compiled.
 
 pub mod error;
+mod index;
 pub mod labels;
 mod offer_parse;
 pub mod offers;
 mod parse;
+mod place;
+mod possible;
+mod reach;
 mod reader;
+mod rule_parse;
 pub mod rules;
 pub mod stages;
+pub mod warnings;
 
 use crate::money::Currency;
 use crate::time::{Millis, Span};
 use crate::tree::Tree;
 
 pub use error::ModelError;
+pub(crate) use index::EventIndex;
 pub use labels::{LabelRule, PageTags};
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
-pub use rules::{BrowserCap, Keep, Per, Rule, RuleId};
-pub use stages::{Stage, StageIndex, Stages, Threshold};
+pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
+pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
+pub use warnings::{ModelWarning, warnings};
 
 /// What a model needs to know about the site that it is compiled for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +46,14 @@ pub struct Model {
     pub name: String,
     /// The currency that it was compiled for.
     pub currency: Currency,
+    /// The site's time zone, as in [`SiteFacts`].
+    pub offsets: Vec<(Millis, i32)>,
     /// How fast points cool where a rule says nothing; `None`: they do not.
     pub half_life: Option<Span>,
+    /// In the order of the file, the one that makes the stage first; never empty.
+    pub scores: Vec<Score>,
+    /// In the order of the file.
+    pub groups: Vec<Group>,
     /// In the order of the file.
     pub stages: Stages,
     /// In the order of the file.
@@ -54,6 +68,12 @@ pub struct Model {
     pub offers: Vec<Offer>,
     /// What holds for all offers.
     pub offers_policy: OfferPolicy,
+    /// Which rules and labels an event name can concern.
+    pub(crate) index: EventIndex,
+    /// Thresholds of everybody for whom no segment holds.
+    pub(crate) bounds: Vec<Bounds>,
+    /// Whether any stage has segments.
+    pub(crate) has_segments: bool,
 }
 
 impl Model {

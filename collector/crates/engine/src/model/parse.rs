@@ -1,24 +1,24 @@
 //! From the text of a model to the model: its head, stages, rules, tags and labels.
 
-use std::sync::Arc;
-
 use super::offer_parse::{offers, policy};
 use super::reader::{Faults, Table, integer, short_text};
+use super::rule_parse::{groups, rules, scores};
 use super::{
-    BrowserCap, Keep, LabelRule, Model, ModelError, PageTags, Per, Rule, RuleId, SiteFacts, Stage, Stages, Threshold,
+    BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Segment, SiteFacts, Stage, Stages, Threshold,
 };
-use crate::condition::{Condition, Field, Glob, Names, Scope};
+use crate::condition::{Condition, Glob, Names, Scope};
 use crate::decay::STEPS;
 use crate::points::Points;
 use crate::time::Span;
-use crate::touch::Trust;
 use crate::tree::{Node, Tree};
 
-const TOP: [&str; 10] = [
+const TOP: [&str; 12] = [
     "version",
     "name",
     "half_life",
     "browser_cap",
+    "scores",
+    "groups",
     "stages",
     "rules",
     "page_tags",
@@ -26,9 +26,9 @@ const TOP: [&str; 10] = [
     "offers_policy",
     "offers",
 ];
-const POINTS: &str = "a number of points, at most six digits after the point, at most a million";
-const DURATION: &str = "a duration: 90s, 30m, 12h, 7d, 4w";
-const HALF_LIFE: &str = "a duration of at least 64 seconds (12h, 7d), or \"none\"";
+pub(super) const POINTS: &str = "a number of points, at most six digits after the point, at most a million";
+pub(super) const DURATION: &str = "a duration: 90s, 30m, 12h, 7d, 4w";
+pub(super) const HALF_LIFE: &str = "a duration of at least 64 seconds (12h, 7d), or \"none\"";
 
 /// See [`Model::parse`].
 pub(super) fn model(text: &str, site: &SiteFacts) -> Result<Model, Vec<ModelError>> {
@@ -54,14 +54,17 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
     });
     let name =
         top.required("name", "a name of 1 to 100 bytes", faults, |tree| short_text(tree, 100).map(str::to_owned));
-    let half_life = half_life(&top, None, faults);
+    let half_life = half_life(&top, faults).unwrap_or(None);
     let browser_cap = browser_cap(&top, faults);
-    let stages = stages(&top, faults);
+    let scores = scores(&top, faults);
+    let groups = groups(&top, faults);
     let page_tags = page_tags(&top, faults);
-    let stage_names: Vec<String> = stages.iter().map(|stage| stage.name.clone()).collect();
-    let tag_names: Vec<String> = page_tags.names().map(str::to_owned).collect();
-    let names = Names { currency: site.currency, stages: &stage_names, page_tags: &tag_names };
-    let rules = rules(&top, half_life, &names, faults);
+    let stage_names = stage_names(&top);
+    let score_names: Vec<String> = scores.iter().map(|score| score.name.clone()).collect();
+    let tag_names: Vec<String> = page_tags.names().filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+    let names = Names { currency: site.currency, stages: &stage_names, scores: &score_names, page_tags: &tag_names };
+    let stages = Stages(stages(&top, &names, faults));
+    let rules = rules(&top, half_life, &groups, &names, faults);
     let labels = labels(&top, &names, faults);
     let offers = offers(&top, &names, site, faults);
     let offers_policy = policy(&top, faults);
@@ -69,8 +72,14 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         version: version?,
         name: name?,
         currency: site.currency,
+        offsets: site.offsets.clone(),
         half_life,
-        stages: Stages(stages),
+        scores,
+        groups,
+        index: EventIndex::of(&rules, &labels),
+        bounds: stages.bounds(),
+        has_segments: stages.has_segments(),
+        stages,
         rules,
         browser_cap,
         page_tags,
@@ -80,13 +89,12 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
     })
 }
 
-/// A half-life, `none`, or what is inherited.
-fn half_life(table: &Table<'_>, inherited: Option<Span>, faults: &mut Faults) -> Option<Span> {
-    let read = table.optional("half_life", HALF_LIFE, faults, |tree| match tree.text()? {
+/// A half-life; the inner `None` is `none`, the outer one absence.
+pub(super) fn half_life(table: &Table<'_>, faults: &mut Faults) -> Option<Option<Span>> {
+    table.optional("half_life", HALF_LIFE, faults, |tree| match tree.text()? {
         "none" => Some(None),
         text => Span::parse(text).ok().filter(|span| *span >= Span::seconds(STEPS)).map(Some),
-    });
-    read.unwrap_or(inherited)
+    })
 }
 
 /// A duration, which may be absent.
@@ -94,7 +102,7 @@ pub(super) fn span(table: &Table<'_>, key: &str, faults: &mut Faults) -> Option<
     table.optional(key, DURATION, faults, |tree| Span::parse(tree.text()?).ok())
 }
 
-fn points(tree: &Tree) -> Option<Points> {
+pub(super) fn points(tree: &Tree) -> Option<Points> {
     Points::parse(&tree.decimal()?).ok()
 }
 
@@ -116,8 +124,18 @@ fn threshold(tree: &Tree, inclusive: &str, exclusive: &str) -> Option<Threshold>
     Some(Threshold { at: Points::parse(rest.trim()).ok()?, inclusive })
 }
 
-fn stages(top: &Table<'_>, faults: &mut Faults) -> Vec<Stage> {
-    let tables = top.tables("stages", &["name", "enter", "leave"], faults);
+/// The names of the stages as far as they read: conditions in stages and rules are checked against them.
+fn stage_names(top: &Table<'_>) -> Vec<String> {
+    let mut unheard = Faults::default();
+    let tables = top.tables("stages", &STAGE, &mut unheard);
+    let name = |table: &Table<'_>| table.get("name").and_then(|tree| short_text(tree, 40)).map(str::to_owned);
+    tables.iter().map(|table| name(table).unwrap_or_default()).collect()
+}
+
+const STAGE: [&str; 5] = ["name", "enter", "leave", "min_stay", "segments"];
+
+fn stages(top: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Vec<Stage> {
+    let tables = top.tables("stages", &STAGE, faults);
     if tables.is_empty() && top.get("stages").is_none() {
         faults.add("stages", top.line, "nothing", "at least one [[stages]], lowest first");
     }
@@ -133,9 +151,9 @@ fn stages(top: &Table<'_>, faults: &mut Faults) -> Vec<Stage> {
                 "a name that no stage before it has",
             );
         }
-        let (mut enter, mut keep) = (None, None);
+        let (mut enter, mut keep, mut min_stay, mut segments) = (None, None, None, Vec::new());
         if number == 0 {
-            for key in ["enter", "leave"] {
+            for key in ["enter", "leave", "min_stay", "segments"] {
                 if let Some(tree) = table.get(key) {
                     faults.add(
                         &table.inner(key),
@@ -146,17 +164,34 @@ fn stages(top: &Table<'_>, faults: &mut Faults) -> Vec<Stage> {
                 }
             }
         } else {
-            let allowed = "\">= NUMBER\" or \"> NUMBER\"";
-            enter = table.required("enter", allowed, faults, |tree| threshold(tree, ">=", ">"));
-            // Left "< 25" means kept from 25 on; left "<= 25", kept above it.
-            let leave =
-                table.optional("leave", "\"< NUMBER\" or \"<= NUMBER\"", faults, |tree| threshold(tree, "<", "<="));
-            keep = leave.or(enter);
+            (enter, keep) = bounds(table, faults);
+            min_stay = span(table, "min_stay", faults);
             check_order(table, &stages, enter, keep, faults);
+            segments = table
+                .tables("segments", &["when", "enter", "leave"], faults)
+                .iter()
+                .filter_map(|table| segment(table, names, faults))
+                .collect();
         }
-        stages.push(Stage { name, enter, keep });
+        stages.push(Stage { name, enter, keep, min_stay, segments });
     }
     stages
+}
+
+/// Where a stage is entered, and how long it is kept.
+fn bounds(table: &Table<'_>, faults: &mut Faults) -> (Option<Threshold>, Option<Threshold>) {
+    let allowed = "\">= NUMBER\" or \"> NUMBER\"";
+    let enter = table.required("enter", allowed, faults, |tree| threshold(tree, ">=", ">"));
+    // Left "< 25" means kept from 25 on; left "<= 25", kept above it.
+    let leave = table.optional("leave", "\"< NUMBER\" or \"<= NUMBER\"", faults, |tree| threshold(tree, "<", "<="));
+    (enter, leave.or(enter))
+}
+
+fn segment(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<Segment> {
+    let when = condition(table, "when", Scope::State, names, faults);
+    let (enter, keep) = bounds(table, faults);
+    check_order(table, &[], enter, keep, faults);
+    Some(Segment { when: when?, enter: enter?, keep: keep? })
 }
 
 /// A higher stage is harder to enter, and no stage is left where it is still entered.
@@ -197,75 +232,23 @@ fn page_tags(top: &Table<'_>, faults: &mut Faults) -> PageTags {
 
 /// The condition of a table's `when`.
 pub(super) fn when(table: &Table<'_>, scope: Scope, names: &Names<'_>, faults: &mut Faults) -> Option<Condition> {
-    let path = table.inner("when");
-    let Some(tree) = table.get("when") else {
+    condition(table, "when", scope, names, faults)
+}
+
+/// The condition under a key of a table.
+pub(super) fn condition(
+    table: &Table<'_>,
+    key: &str,
+    scope: Scope,
+    names: &Names<'_>,
+    faults: &mut Faults,
+) -> Option<Condition> {
+    let path = table.inner(key);
+    let Some(tree) = table.get(key) else {
         faults.add(&path, table.line, "nothing", "a condition, such as { field = \"event\", eq = \"add_to_cart\" }");
         return None;
     };
     Condition::parse(tree, &path, scope, names).map_err(|found| faults.0.extend(found)).ok()
-}
-
-const RULE: [&str; 10] = ["id", "title", "when", "points", "per", "keep", "half_life", "expires", "cap", "trust"];
-
-fn rules(top: &Table<'_>, inherited: Option<Span>, names: &Names<'_>, faults: &mut Faults) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Vec::new();
-    let mut ids: Vec<RuleId> = Vec::new();
-    for table in top.tables("rules", &RULE, faults) {
-        let id = table.required("id", "1 to 64 of a-z A-Z 0-9 _ . -", faults, |tree| RuleId::parse(tree.text()?).ok());
-        if let Some(id) = &id {
-            if ids.contains(id) {
-                faults.add(&table.inner("id"), table.line, format!("\"{id}\" again"), "an id that no other rule has");
-            }
-            ids.push(id.clone());
-        }
-        rules.extend(rule(&table, id, inherited, names, faults));
-    }
-    rules
-}
-
-fn rule(
-    table: &Table<'_>,
-    id: Option<RuleId>,
-    inherited: Option<Span>,
-    names: &Names<'_>,
-    faults: &mut Faults,
-) -> Option<Rule> {
-    let title = table.optional("title", "1 to 120 bytes", faults, |tree| short_text(tree, 120));
-    let when = when(table, Scope::Touch, names, faults);
-    let points = table.required("points", POINTS, faults, points);
-    let per = table.table("per", &["times", "every"], faults).and_then(|per| {
-        let times = per.required("times", "a whole number from 1 to 1000000", faults, |tree| {
-            u32::try_from(integer(tree)?).ok().filter(|times| (1..=1_000_000).contains(times))
-        });
-        Some(Per { times: times?, every: span(&per, "every", faults) })
-    });
-    let keep = table.optional("keep", "\"earliest\" or \"latest\"", faults, |tree| match tree.text()? {
-        "earliest" => Some(Keep::Earliest),
-        "latest" => Some(Keep::Latest),
-        _ => None,
-    });
-    if keep == Some(Keep::Latest) && per.is_none_or(|per| per.every.is_some()) {
-        let allowed = "latest beside per = { times = N } without every: which touches are the last of a period changes \
-                       with each new one";
-        faults.add(&table.inner("keep"), table.get("keep").and_then(|tree| tree.line), "\"latest\"", allowed);
-    }
-    let half_life = half_life(table, inherited, faults);
-    let expires = span(table, "expires", faults);
-    let cap = table.optional("cap", "a number of points above 0", faults, |tree| {
-        self::points(tree).filter(|cap| *cap > Points::ZERO)
-    });
-    let trust = table.optional("trust", &Trust::NAMES.join(", "), faults, |tree| match tree.text()? {
-        "browser" => Some(Trust::Browser),
-        "page" => Some(Trust::Page),
-        "server" => Some(Trust::Server),
-        _ => None,
-    });
-    let (id, when) = (id?, when?);
-    // A condition on trust decides about it; then nothing is added to what it says.
-    let trust = trust.or_else(|| when.looks_at(&Field::Trust).then_some(Trust::Browser));
-    let title: Arc<str> = title.unwrap_or(id.as_str()).into();
-    let (events, keep) = (when.events(), keep.unwrap_or_default());
-    Some(Rule { id, title, when, events, points: points?, per, keep, half_life, expires, cap, trust })
 }
 
 fn labels(top: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Vec<LabelRule> {

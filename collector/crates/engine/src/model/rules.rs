@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::condition::Condition;
+use crate::model::StageIndex;
 use crate::points::Points;
 use crate::text::TextError;
 use crate::time::Span;
@@ -57,31 +58,116 @@ pub struct Per {
     pub every: Option<Span>,
 }
 
-/// One rule for touches.
+/// What a rule gives for a touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// So many points; may be negative.
+    Points(Points),
+    /// Points for every full part of the touch's value.
+    PointsPer {
+        /// Points for one part; may be negative.
+        points: Points,
+        /// The part, in minor units of the site's currency; above 0.
+        minor: i64,
+    },
+    /// What the score lacks to this, as it was just before.
+    RaiseTo(Points),
+    /// No points: the stage is at least this one.
+    SetStage(StageIndex),
+    /// No points: what came before counts no more.
+    HandBack,
+}
+
+/// A rule that gives something for each touch that it is about.
+#[derive(Debug, Clone)]
+pub struct TouchRule {
+    /// Which touches it is about.
+    pub when: Condition,
+    /// Names of the events that can match at all; `None`: any.
+    pub events: Option<Vec<String>>,
+    /// What each gives.
+    pub effect: Effect,
+    /// The first match that counts, from 1.
+    pub from: u32,
+    /// How often it counts; `None`: each time.
+    pub per: Option<Per>,
+    /// Which ones count when there are more.
+    pub keep: Keep,
+    /// When its lines end altogether; `None`: they do not.
+    pub expires: Option<Span>,
+    /// The least trust that counts. `None`: any, except that a purchase or refund must come from a server.
+    pub trust: Option<Trust>,
+}
+
+/// A rule that gives points for as long as something holds of the visitor.
+#[derive(Debug, Clone)]
+pub struct StateRule {
+    /// What must hold.
+    pub holds: Condition,
+    /// What it gives; may be negative.
+    pub points: Points,
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone)]
+pub enum Basis {
+    /// `when`: touches.
+    Touch(TouchRule),
+    /// `while`: the state of the visitor.
+    State(StateRule),
+}
+
+/// One rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Unique in the model.
     pub id: RuleId,
     /// As the explanation calls it; the id where the model gives none.
     pub title: Arc<str>,
-    /// Which touches it is about.
-    pub when: Condition,
-    /// Names of the events that can match at all; `None`: any.
-    pub events: Option<Vec<String>>,
-    /// What each gives; may be negative.
-    pub points: Points,
-    /// How often it counts; `None`: each time.
-    pub per: Option<Per>,
-    /// Which ones count when there are more.
-    pub keep: Keep,
-    /// How fast its points cool; `None`: they do not.
+    /// Place of its score in the model.
+    pub score: usize,
+    /// Place of its group in the model.
+    pub group: Option<usize>,
+    /// What it is about, and what it gives.
+    pub basis: Basis,
+    /// How fast its points cool, inherited where the rule says nothing; `None`: they do not.
     pub half_life: Option<Span>,
-    /// When its points end altogether; `None`: they do not.
-    pub expires: Option<Span>,
     /// The most (absolutely) that the whole rule gives at any instant.
     pub cap: Option<Points>,
-    /// The least trust that counts. `None`: any, except that a purchase or refund must come from a server.
-    pub trust: Option<Trust>,
+}
+
+/// Rules that share a cap or a half-life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Unique in the model.
+    pub id: String,
+    /// The most (absolutely) that its rules give together in one score at any instant.
+    pub cap: Option<Points>,
+    /// How fast points of its rules cool; the outer `None`: as the model says, the inner: not.
+    pub half_life: Option<Option<Span>>,
+}
+
+/// One score of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Score {
+    /// Unique in the model.
+    pub name: String,
+    /// As people read it; the name where the model gives none.
+    pub title: Arc<str>,
+    /// The most (absolutely) that its lines give together.
+    pub cap: Option<Points>,
+    /// It is never above this.
+    pub ceiling: Option<Points>,
+    /// It is never below this.
+    pub floor: Option<Points>,
+}
+
+impl Score {
+    /// The score of a model that names none.
+    #[must_use]
+    pub fn engagement() -> Self {
+        Self { name: "engagement".to_owned(), title: "engagement".into(), cap: None, ceiling: None, floor: None }
+    }
 }
 
 /// The most points that events of the browser alone may give within any period of this length.

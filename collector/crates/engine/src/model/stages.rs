@@ -1,6 +1,8 @@
 //! Stages: names for ranges of the score, lowest first.
 
+use crate::condition::Condition;
 use crate::points::Points;
+use crate::time::Span;
 
 /// The place of a stage in its model, from 0, the lowest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +46,30 @@ pub struct Stage {
     pub enter: Option<Threshold>,
     /// Kept while this holds; the same as `enter` unless the model says less.
     pub keep: Option<Threshold>,
+    /// Not left downwards before that long after it was entered.
+    pub min_stay: Option<Span>,
+    /// Thresholds for some visitors; the first whose condition holds replaces the stage's own.
+    pub segments: Vec<Segment>,
+}
+
+/// Thresholds for some visitors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Which visitors, by their state; attributes count only where the server set them.
+    pub when: Condition,
+    /// Entered when this holds.
+    pub enter: Threshold,
+    /// Kept while this holds.
+    pub keep: Threshold,
+}
+
+/// Where a stage is entered and how long it is kept, for one visitor at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Entered when this holds; `None`: always.
+    pub enter: Option<Threshold>,
+    /// Kept while this holds; `None`: always.
+    pub keep: Option<Threshold>,
 }
 
 /// The stages of a model, lowest first; never empty.
@@ -68,18 +94,29 @@ impl Stages {
         self.0.iter().position(|stage| stage.name == name).map(StageIndex)
     }
 
-    /// The stage that follows on `current` when the score becomes `score`: the highest that is entered; else `current`
-    /// while it is kept; else the next one below that is.
-    ///
-    /// Monotone in the score, which is what lets a forecast skip whole intervals.
+    /// The thresholds of everybody for whom no segment holds.
     #[must_use]
-    pub fn follow(&self, current: StageIndex, score: Points) -> StageIndex {
-        let entered = self.0.iter().rposition(|stage| stage.enter.is_none_or(|enter| enter.holds(score)));
-        let kept = self
-            .0
-            .iter()
-            .take(current.0.saturating_add(1))
-            .rposition(|stage| stage.keep.is_none_or(|keep| keep.holds(score)));
-        StageIndex(entered.max(kept).unwrap_or(0))
+    pub fn bounds(&self) -> Vec<Bounds> {
+        self.0.iter().map(|stage| Bounds { enter: stage.enter, keep: stage.keep }).collect()
     }
+
+    /// Whether any stage has thresholds for some visitors only.
+    #[must_use]
+    pub fn has_segments(&self) -> bool {
+        self.0.iter().any(|stage| !stage.segments.is_empty())
+    }
+}
+
+/// The stage that follows on `current` when the score becomes `score`, under the thresholds in force: the highest that is
+/// entered; else `current` while it is kept; else the next one below that is.
+///
+/// Monotone in the score, which is what lets a forecast skip whole intervals.
+#[must_use]
+pub fn follow(bounds: &[Bounds], current: StageIndex, score: Points) -> StageIndex {
+    let entered = bounds.iter().rposition(|stage| stage.enter.is_none_or(|enter| enter.holds(score)));
+    let kept = bounds
+        .iter()
+        .take(current.0.saturating_add(1))
+        .rposition(|stage| stage.keep.is_none_or(|keep| keep.holds(score)));
+    StageIndex(entered.max(kept).unwrap_or(0))
 }

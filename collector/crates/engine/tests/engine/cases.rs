@@ -163,5 +163,5 @@ fn b2c_visiting_the_cart_outweighs_opening_a_mail() {
     let score = |name: &str| evaluate(&lead([touch("a", name, START)]), &model, START).score;
     assert!(score("view_cart") > score("email_open"));
     assert!(score("email_open") > Points::ZERO);
-    assert_eq!(presets::find("b2z").unwrap_err().to_string(), "unknown preset \"b2z\", allowed: b2c");
+    assert_eq!(presets::find("b2z").unwrap_err().to_string(), "unknown preset \"b2z\", allowed: b2c, b2b, exact");
 }

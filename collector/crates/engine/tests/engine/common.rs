@@ -1,8 +1,8 @@
 //! What the tests build ledgers from. Each test file uses the parts that it needs.
 
 use engine::{
-    Currency, Decision, DecisionId, EventName, Lead, LedgerLimits, Millis, Model, Moment, OfferId, PageFacts,
-    SiteFacts, Slot, Span, StreamId, Text, Touch, TouchId, Trust, decide, evaluate, record,
+    Currency, Decision, DecisionId, EventName, Lead, LedgerLimits, Millis, Model, Moment, OfferId, PageFacts, Points,
+    Scalar, SiteFacts, Slot, Span, StreamId, Text, Touch, TouchId, Trust, decide, evaluate, record,
 };
 
 /// 2026-09-21T13:46:40Z, a Monday: the first instant of every story.
@@ -74,4 +74,27 @@ pub(crate) fn at_page(path: &str) -> Moment {
 /// What is decided at an instant.
 pub(crate) fn decide_at(lead: &Lead, model: &Model, moment: &Moment, now: Millis) -> Decision {
     decide(lead, &evaluate(lead, model, now), model, moment, now)
+}
+
+/// A touch with these properties.
+pub(crate) fn with<const N: usize>(properties: [(&str, Scalar); N], touch: Touch) -> Touch {
+    Touch { properties: properties.into_iter().map(|(name, value)| (name.into(), value)).collect(), ..touch }
+}
+
+/// Text as the value of a property.
+pub(crate) fn text(value: &str) -> Scalar {
+    Scalar::Text(value.into())
+}
+
+/// Adds a touch to a ledger.
+pub(crate) fn add(lead: &mut Lead, touch: Touch) {
+    record(lead, touch, &LedgerLimits::default());
+}
+
+/// Score and stage at an instant.
+pub(crate) fn stands(lead: &Lead, model: &Model, now: Millis) -> (String, String) {
+    let evaluation = evaluate(lead, model, now);
+    let sum: Points = evaluation.lines.iter().filter(|line| line.score == 0).map(|line| line.points_now).sum();
+    assert_eq!(sum, evaluation.score, "the lines are the score");
+    (evaluation.score.to_string(), evaluation.stage_name)
 }

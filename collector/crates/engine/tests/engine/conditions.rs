@@ -1,25 +1,29 @@
 //! The condition language: what holds, what is refused, how it reads.
 
 use crate::common::{START, lead, minute, on_page, touch};
-use engine::condition::{Condition, Names, Scope, TouchFacts};
+use engine::condition::{Condition, Names, Scope};
 use engine::tree::{Node, Tree};
-use engine::{Currency, Item, Lead, Money, Scalar, Touch, Trust};
+use engine::{Cause, Currency, Item, Lead, Money, Scalar, Touch, Trust, evaluate};
 
 /// The condition `c = …`.
 fn parse(text: &str, scope: Scope) -> Result<Condition, Vec<String>> {
     let Node::Table(entries) = Tree::parse(&format!("c = {text}")).unwrap().node else { panic!("no table") };
     let (stages, page_tags) = (["cold".to_owned(), "warm".to_owned()], ["checkout".to_owned()]);
-    let names = Names { currency: Currency::EUR, stages: &stages, page_tags: &page_tags };
+    let scores = ["engagement".to_owned()];
+    let names = Names { currency: Currency::EUR, stages: &stages, scores: &scores, page_tags: &page_tags };
     Condition::parse(&entries[0].2, "c", scope, &names)
         .map_err(|faults| faults.iter().map(|fault| fault.to_string().replace(" (line 1)", "")).collect())
 }
 
+/// Whether a rule with this condition gives points for the last touch.
 fn holds(text: &str, lead: &Lead) -> bool {
-    let model = crate::common::model(
-        "version = 1\nname = \"m\"\n[[stages]]\nname = \"cold\"\n[page_tags]\ncheckout = [\"/checkout/**\"]",
-    );
-    let facts = TouchFacts::last_of(lead.touches(), &model).unwrap();
-    parse(text, Scope::Touch).unwrap_or_else(|faults| panic!("{faults:?}")).matches(&facts)
+    let model = crate::common::model(&format!(
+        "version = 1\nname = \"m\"\n[[stages]]\nname = \"cold\"\n[[stages]]\nname = \"warm\"\nenter = \">= 30\"\n\
+         [page_tags]\ncheckout = [\"/checkout/**\"]\n[[rules]]\nid = \"r\"\npoints = 1\nwhen = {text}"
+    ));
+    let last = lead.touches().last().unwrap();
+    let lines = evaluate(lead, &model, last.time).lines;
+    lines.iter().any(|line| line.cause == Cause::Touch { touch: last.id.clone() })
 }
 
 fn order() -> Lead {

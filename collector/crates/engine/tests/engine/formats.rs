@@ -1,14 +1,16 @@
 //! Formats: what was written once is read for ever, and nothing else is.
 
-use crate::common::{START, lead, minute, model, on_page, touch};
+use crate::common::{START, lead, minute, model, on_page, server_touch, touch};
 use engine::lead::LEAD_FORMAT;
 use engine::{
-    Channel, Currency, Device, FormatError, Item, Lead, Money, OfferId, Points, Scalar, SourceFacts, Touch, Trust,
-    evaluate, preset,
+    Channel, Currency, Device, FormatError, Item, Lead, LedgerLimits, Money, OfferId, Points, Scalar, SourceFacts,
+    Span, Suspicion, Touch, Trust, compact, evaluate, preset,
 };
 
 /// The lead of format 1: two touches, every field of the second filled.
 const FORMAT_1: &str = include_str!("formats/lead-1.hex");
+/// The lead of format 2: those touches, the second one suspect, and what ten page views and a told mail became.
+const FORMAT_2: &str = include_str!("formats/lead-2.hex");
 
 fn golden() -> Lead {
     let everything = Touch {
@@ -59,32 +61,58 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn format_1_loads_and_evaluates_to_its_recorded_score() {
     let lead = Lead::decode(&bytes(FORMAT_1)).unwrap();
     assert_eq!(lead, golden());
-    assert_eq!(lead.encode(), bytes(FORMAT_1), "a change of these bytes is a new format");
+    // It is written in the newest format from then on, and means the same.
+    assert_eq!(Lead::decode(&lead.encode()).unwrap(), lead);
     assert_eq!(evaluate(&lead, &model(preset("b2c").unwrap()), minute(1)).score, Points::whole(21));
 }
 
+fn golden_2() -> Lead {
+    let month_ago = START - Span::days(30);
+    let views = (0..10).map(|number| {
+        let view = touch(&format!("old:{number}"), "page_view", month_ago + Span::minutes(number));
+        on_page("/jassen", Touch { trust: Trust::Page, ..view })
+    });
+    let sent = Touch { items: golden().touches()[1].items.clone(), ..server_touch("sent", "email_sent", month_ago) };
+    let mut touches = golden().touches().to_vec();
+    touches[1].suspect = Some(Suspicion::Prerender);
+    compact(&lead(views.chain([sent]).chain(touches)), &LedgerLimits::default(), &[], minute(5)).lead
+}
+
 #[test]
-fn an_empty_lead_is_three_bytes() {
-    assert_eq!(Lead::default().encode(), [LEAD_FORMAT, 0, 0]);
-    assert!(Lead::decode(&[LEAD_FORMAT, 0, 0]).unwrap().is_empty());
+fn format_2_loads_and_evaluates_to_its_recorded_score() {
+    let lead = Lead::decode(&bytes(FORMAT_2)).unwrap();
+    assert_eq!(lead, golden_2());
+    assert_eq!(lead.encode(), bytes(FORMAT_2), "a change of these bytes is a new format");
+    assert_eq!(lead.touches().len(), 4, "{:?}", lead.touches());
+    let evaluation = evaluate(&lead, &model(preset("b2c").unwrap()), minute(1));
+    assert_eq!((evaluation.score.to_string(), evaluation.visits), ("21".to_owned(), 3));
+}
+
+#[test]
+fn an_empty_lead_is_five_bytes() {
+    assert_eq!(Lead::default().encode(), [LEAD_FORMAT, 0, 0, 0, 0]);
+    assert!(Lead::decode(&[LEAD_FORMAT, 0, 0, 0, 0]).unwrap().is_empty());
+    assert!(Lead::decode(&[1, 0, 0]).unwrap().is_empty());
 }
 
 #[test]
 fn other_formats_are_refused_naming_both_versions() {
     assert_eq!(Lead::decode(&[]), Err(FormatError::Empty));
-    assert_eq!(Lead::decode(&[0, 1]), Err(FormatError::Unknown { found: 0, newest: 1 }));
+    assert_eq!(Lead::decode(&[0, 1]), Err(FormatError::Unknown { found: 0, newest: 2 }));
     let newer = Lead::decode(&[9, 1]).unwrap_err().to_string();
-    assert!(newer.contains("format 9") && newer.contains("up to format 1"), "{newer}");
+    assert!(newer.contains("format 9") && newer.contains("up to format 2"), "{newer}");
 }
 
 #[test]
 fn broken_bytes_are_refused() {
-    let sound = golden().encode();
+    let sound = golden_2().encode();
     for end in 1..sound.len() {
         assert!(matches!(Lead::decode(&sound[..end]), Err(FormatError::Broken { .. })), "cut at {end}");
     }
     let longer = [&sound[..], &[0]].concat();
     assert!(Lead::decode(&longer).unwrap_err().to_string().contains("1 bytes after its end"));
     // a length that the input cannot hold allocates nothing and is refused
-    assert!(Lead::decode(&[1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]).is_err());
+    for format in [1, LEAD_FORMAT] {
+        assert!(Lead::decode(&[format, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]).is_err());
+    }
 }

@@ -3,11 +3,25 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod cases_b2b;
+#[cfg(test)]
+mod cases_exact;
+#[cfg(test)]
+mod cases_marketer;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod conditions;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod folds;
+#[cfg(test)]
 mod formats;
+#[cfg(test)]
+mod merge;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
@@ -15,8 +29,22 @@ mod offers;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
 mod record;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 mod thresholds;
+#[cfg(test)]
+mod validator;
+#[cfg(test)]
+mod why_not;

@@ -65,7 +65,7 @@ fn a_browser_event_older_than_the_horizon_is_stale_and_a_server_event_is_not() {
 #[test]
 fn beyond_the_limit_of_a_horizon_the_first_received_stay_whatever_the_order() {
     // given a limit of three and five touches of one horizon, one of them our own
-    let limits = LedgerLimits { touches: 3 };
+    let limits = LedgerLimits { touches: 3, ..LedgerLimits::default() };
     let own = Touch { trust: Trust::Product, ..touch("own", "gloed_reserved", minute(9)) };
     let mut touches: Vec<_> = (0..5).map(|number| touch(&format!("t{number}"), "page_view", minute(number))).collect();
     touches.push(own);

@@ -194,7 +194,7 @@ fn a_browser_purchase_suppresses_and_gives_no_points() {
     for trust in ["", "trust = \"browser\""] {
         let evaluation = evaluate(&both, &rule(trust), minute(6));
         assert_eq!(
-            (evaluation.score, evaluation.count("purchase"), evaluation.cart.quantity),
+            (evaluation.score, evaluation.count(&both, "purchase"), evaluation.cart.quantity),
             (Points::whole(10), 1, 1)
         );
     }

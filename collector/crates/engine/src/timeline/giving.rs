@@ -1,0 +1,275 @@
+//! What touches give: rules are tried, limits kept, contributions begun and ended.
+
+use std::cmp::Reverse;
+
+use super::{Pin, Tally, Timeline};
+use crate::contribution::{Contribution, Origin};
+use crate::decay::Decay;
+use crate::model::{Basis, Effect, Keep, StageIndex, TouchRule};
+use crate::orders::moves_money;
+use crate::points::Points;
+use crate::slots::Owner;
+use crate::time::Millis;
+use crate::touch::{Touch, Trust};
+use crate::why_not::WhyNot;
+
+impl<'a> Timeline<'a> {
+    /// Takes a touch: what it says of the visitor, then labels, then rules in the order of the model.
+    pub(super) fn take(&mut self, place: usize, touch: &'a Touch) {
+        let counts = self.state.take(place, touch);
+        self.watch(place, touch, counts);
+        if !counts {
+            return;
+        }
+        let model = self.model;
+        let concerned = model.index.concerned(touch.name.as_str());
+        self.state.label(place, touch, &concerned.labels, self.history.stage);
+        for number in &concerned.rules {
+            let number = *number as usize;
+            let Some(rule) = model.rules.get(number) else { continue };
+            if let Basis::Touch(basis) = &rule.basis
+                && basis.trusts(touch)
+                && basis.when.matches(&self.state.known(Some(touch), self.history.stage))
+            {
+                match self.state.fold(place) {
+                    Some(fold) => self.count_fold(number, basis, place, touch, fold.count),
+                    None => _ = self.count(number, basis, place, touch, 1),
+                }
+            }
+        }
+    }
+
+    /// A touch that stands for many: all at once where the rule has no limit, else one by one.
+    fn count_fold(&mut self, number: usize, rule: &TouchRule, place: usize, touch: &Touch, many: u32) {
+        if rule.per.is_none() {
+            self.count(number, rule, place, touch, many);
+            return;
+        }
+        for _ in 0..many {
+            if !self.count(number, rule, place, touch, 1) {
+                break;
+            }
+        }
+    }
+
+    /// A touch that matches a rule, as many times as it stands for: what it gives, if the rule's limits allow it. Says
+    /// whether another one at the same instant might give something too.
+    fn count(&mut self, number: usize, rule: &TouchRule, place: usize, touch: &Touch, many: u32) -> bool {
+        let found = self.tallies.iter().position(|tally| tally.rule == number).unwrap_or_else(|| {
+            self.tallies.push(Tally { rule: number, matches: 0, kept: 0, last: 0, blocking: 0 });
+            self.tallies.len() - 1
+        });
+        let Some(tally) = self.tallies.get_mut(found) else { return false };
+        tally.matches = tally.matches.saturating_add(many);
+        if tally.matches < rule.from {
+            let (matched, from) = (tally.matches, rule.from);
+            self.refuse(number, place, || WhyNot::TooFew { matched, from });
+            return true;
+        }
+        let many = many.min(tally.matches - rule.from + u32::from(rule.from > 0));
+        let tally = *tally;
+        let Some(points) = self.worth(number, rule.effect, touch) else {
+            self.refuse(number, place, || WhyNot::NoValue);
+            return false;
+        };
+        let full = rule.per.is_some_and(|per| tally.kept >= per.times);
+        if let Some(per) = rule.per.filter(|_| full) {
+            let blocking = self.contributions.get(tally.blocking).map(|held| held.start);
+            match rule.keep {
+                Keep::Earliest => {
+                    let inside = |since: Millis| per.every.is_none_or(|every| touch.time.since(since) < every);
+                    if blocking.is_some_and(inside) {
+                        self.refuse(number, place, || WhyNot::Limit(per));
+                        return false;
+                    }
+                }
+                Keep::Latest => self.finish(tally.blocking, touch.time),
+            }
+        }
+        let fold = || Origin::Fold(u32::try_from(place).unwrap_or(u32::MAX), many);
+        let (origin, points) = match (touch.is_fold(), rule.effect) {
+            (false, _) => (Origin::Touch(place), points),
+            (true, Effect::RaiseTo(_)) => (fold(), points),
+            (true, _) => (fold(), Points(points.0.saturating_mul(i64::from(many)))),
+        };
+        let given = self.give(number, origin, touch.time, points, Some(touch.trust));
+        let end = rule.expires.map(|span| touch.time.plus(span));
+        if let Some(end) = end {
+            if let Some(contribution) = self.contributions.get_mut(given) {
+                contribution.finish(end);
+            }
+            self.ends.push(Reverse((end, given)));
+        }
+        self.tally(found, given, full);
+        match rule.effect {
+            Effect::SetStage(stage) => self.pins.push(Pin { stage, until: end }),
+            Effect::HandBack => self.hand_back(number, given, place, touch.time),
+            Effect::Points(_) | Effect::PointsPer { .. } | Effect::RaiseTo(_) => {}
+        }
+        true
+    }
+
+    /// Notes why the watched rule does not count a touch.
+    fn refuse(&mut self, number: usize, place: usize, why: impl FnOnce() -> WhyNot) {
+        if let Some(watch) = self.watch.as_mut().filter(|watch| watch.rule == number) {
+            watch.refused.push((place, why()));
+        }
+    }
+
+    /// Notes why the watched rule is not even tried on a touch.
+    fn watch(&mut self, place: usize, touch: &'a Touch, counts: bool) {
+        let Some(number) = self.watch.as_ref().map(|watch| watch.rule) else { return };
+        let Some(Basis::Touch(rule)) = self.model.rules.get(number).map(|rule| &rule.basis) else { return };
+        let failing = rule.when.why_not(&self.state.known(Some(touch), self.history.stage));
+        let why = match failing {
+            Some(failing) => Some(WhyNot::Condition(failing)),
+            None if !counts => Some(WhyNot::NotCounted),
+            None => (!rule.trusts(touch)).then_some(WhyNot::Trust(touch.trust)),
+        };
+        if let Some(why) = why {
+            self.refuse(number, place, || why);
+        }
+    }
+
+    fn tally(&mut self, found: usize, given: usize, full: bool) {
+        let Some(tally) = self.tallies.get_mut(found) else { return };
+        if tally.kept == 0 {
+            tally.blocking = given;
+        } else {
+            let last = tally.last;
+            if let Some(before) = self.contributions.get_mut(last) {
+                before.following = Some(given);
+            }
+        }
+        if full {
+            let next = self.contributions.get(tally.blocking).and_then(|held| held.following);
+            tally.blocking = next.unwrap_or(given);
+        }
+        tally.kept = tally.kept.saturating_add(1);
+        tally.last = given;
+    }
+
+    /// What a rule gives for a touch before limits; `None`: it has nothing to give for.
+    fn worth(&mut self, number: usize, effect: Effect, touch: &Touch) -> Option<Points> {
+        match effect {
+            Effect::Points(points) => Some(points),
+            Effect::PointsPer { points, minor } => {
+                let value = touch.value.filter(|value| value.currency == self.model.currency)?;
+                let parts = (value.minor / minor).max(0);
+                Some(Points(points.0.saturating_mul(parts).clamp(-Points::LARGEST.0, Points::LARGEST.0)))
+            }
+            Effect::RaiseTo(level) => {
+                let score = self.model.rules.get(number)?.score;
+                let mut scratch = std::mem::take(&mut self.scratch);
+                let before = self.add_up(score, touch.time, &mut scratch);
+                self.scratch = scratch;
+                Some((level - before).max(Points::ZERO))
+            }
+            Effect::SetStage(_) | Effect::HandBack => Some(Points::ZERO),
+        }
+    }
+
+    /// Begins a contribution and returns its place. `trust` is that of the touch that gives it, if one does.
+    pub(super) fn give(
+        &mut self,
+        number: usize,
+        origin: Origin,
+        start: Millis,
+        points: Points,
+        trust: Option<Trust>,
+    ) -> usize {
+        let place = self.contributions.len();
+        let Some(rule) = self.model.rules.get(number) else { return place };
+        let of_browser = trust.is_some_and(|trust| trust < Trust::Server);
+        let granted = if of_browser { self.within_browser_cap(start, points) } else { points };
+        let mut slot = rule.score;
+        if let Some((group, cap)) = rule.group.and_then(|group| Some((group, self.model.groups.get(group)?.cap?))) {
+            slot = self.slots.inside(slot, Owner::Group(group), rule.score, cap);
+        }
+        if let Some(cap) = rule.cap {
+            slot = self.slots.inside(slot, Owner::Rule(number), rule.score, cap);
+        }
+        self.contributions.push(Contribution {
+            origin,
+            rule: number,
+            score: rule.score,
+            slot,
+            start,
+            end: None,
+            decay: Decay::of(rule.half_life),
+            points,
+            granted,
+            following: None,
+        });
+        place
+    }
+
+    /// Ends a contribution. What the stage takes into account already leaves the gauge.
+    pub(super) fn finish(&mut self, place: usize, at: Millis) {
+        let Some(contribution) = self.contributions.get_mut(place) else { return };
+        if contribution.end.is_some_and(|end| end <= at) {
+            return;
+        }
+        if place < self.settled && contribution.score == super::STAGE_SCORE {
+            self.gauge.ends(contribution);
+            self.gauge.ended(contribution.slot, contribution.value(at));
+        }
+        contribution.finish(at);
+    }
+
+    /// Lets everything that touches gave to the rule's score end, and its rules count anew.
+    fn hand_back(&mut self, number: usize, given: usize, place: usize, at: Millis) {
+        let Some(score) = self.model.rules.get(number).map(|rule| rule.score) else { return };
+        for contribution in 0..given {
+            let of_touch = self
+                .contributions
+                .get(contribution)
+                .is_some_and(|one| one.score == score && !matches!(one.origin, Origin::State(_)));
+            if of_touch {
+                self.finish(contribution, at);
+            }
+        }
+        let rules = &self.model.rules;
+        self.tallies.retain(|tally| rules.get(tally.rule).is_none_or(|rule| rule.score != score));
+        if score == super::STAGE_SCORE {
+            self.pins.clear();
+            self.handed_back = Some((number, place));
+        }
+    }
+
+    /// What the cap on browser events leaves of points.
+    fn within_browser_cap(&mut self, start: Millis, points: Points) -> Points {
+        let Some(cap) = self.model.browser_cap.filter(|_| points > Points::ZERO) else { return points };
+        while let Some((at, given)) = self.given.front().copied() {
+            if start.since(at) < cap.every {
+                break;
+            }
+            self.given_sum = self.given_sum - given;
+            self.given.pop_front();
+        }
+        let granted = points.min(cap.points - self.given_sum);
+        self.given_sum += granted;
+        self.given.push_back((start, granted));
+        granted
+    }
+
+    /// The stage that a rule sets.
+    pub(super) fn sets(&self, rule: usize) -> Option<StageIndex> {
+        match &self.model.rules.get(rule)?.basis {
+            Basis::Touch(TouchRule { effect: Effect::SetStage(stage), .. }) => Some(*stage),
+            _ => None,
+        }
+    }
+}
+
+impl TouchRule {
+    /// Whether a touch is trusted enough. A purchase or refund must come from a server unless the rule says otherwise.
+    fn trusts(&self, touch: &Touch) -> bool {
+        let least = match self.trust {
+            Some(trust) => trust,
+            None if moves_money(touch) => Trust::Server,
+            None => Trust::Browser,
+        };
+        touch.trust >= least
+    }
+}

@@ -1,0 +1,132 @@
+//! What can be asked through the admin socket.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::{LeadKey, SiteName, VisitorId};
+
+use crate::app::App;
+use crate::apply;
+use crate::clock::{Clock as _, TestClock};
+use crate::config::Span;
+use crate::decision;
+use crate::models::{self, ModelsError, Which};
+use crate::outbox;
+use crate::site::Site;
+
+/// A command, as it stands on its line.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+enum Command {
+    /// Messages that wait in the outbox.
+    Outbox { site: Option<String>, after: Option<String>, limit: Option<usize> },
+    /// Every version of a site's model.
+    ModelList { site: String },
+    /// Puts a text on the shelf, as a draft.
+    ModelImport { site: String, text: String, by: String },
+    /// Brings a version into force.
+    ModelPublish { site: String, number: u32, by: String, notify: bool },
+    /// Everything a model says of a visitor.
+    ModelExplain { site: String, model: Which, visitor: String },
+    /// Two models over every lead.
+    ModelBacktest { site: String, old: Which, new: Which, since: String },
+    /// Scores at purchase.
+    ModelCalibrate { site: String, model: Which },
+    /// Moves a test's clock ahead.
+    Advance { by: String },
+}
+
+/// A command that is not carried out.
+pub(super) struct Refusal {
+    code: &'static str,
+    detail: String,
+}
+
+impl Refusal {
+    pub(super) fn too_long(limit: u64) -> Self {
+        Self { code: "too_long", detail: format!("a command is one line of at most {limit} bytes") }
+    }
+
+    fn bad(detail: impl ToString) -> Self {
+        Self { code: "bad_command", detail: detail.to_string() }
+    }
+
+    pub(super) fn into_json(self) -> Value {
+        json!({ "error": { "code": self.code, "detail": self.detail } })
+    }
+}
+
+/// Carries one command out.
+pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8]) -> Result<Value, Refusal> {
+    match serde_json::from_slice(line).map_err(Refusal::bad)? {
+        Command::Outbox { site, after, limit } => {
+            let site = site.map(|site| SiteName::parse(&site)).transpose().map_err(Refusal::bad)?;
+            let after = after.map(|after| outbox::parse_id(&after)).transpose().map_err(Refusal::bad)?;
+            let page = outbox::read(app, site.as_ref(), after, limit.unwrap_or(outbox::LIMIT)).await;
+            let page = page.map_err(|error| Refusal { code: error.code(), detail: error.to_string() })?;
+            serde_json::to_value(page).map_err(Refusal::bad)
+        }
+        Command::ModelList { site } => {
+            let editions = models::list(app, site_of(app, &site)?).await?;
+            Ok(json!({ "editions": editions }))
+        }
+        Command::ModelImport { site, text, by } => {
+            let (number, new) = models::import(app, site_of(app, &site)?, &text, &by).await?;
+            Ok(json!({ "number": number, "new": new }))
+        }
+        Command::ModelPublish { site, number, by, notify } => {
+            models::publish(app, site_of(app, &site)?, number, &by, notify).await?;
+            Ok(json!({ "number": number }))
+        }
+        Command::ModelExplain { site, model, visitor } => {
+            let site = site_of(app, &site)?;
+            let model = models::find(app, site, &model).await?;
+            let id = VisitorId::parse(&visitor).map_err(Refusal::bad)?;
+            let kept = decision::lead(app, &LeadKey::new(site.name.clone(), id)).await;
+            let kept = kept.map_err(|problem| Refusal::bad(problem.to_string()))?;
+            if kept.lead.is_empty() {
+                return Err(ModelsError::NoVisitor(visitor).into());
+            }
+            json_of(&models::explain(&kept.lead, &model, app.clock.now()))
+        }
+        Command::ModelBacktest { site, old, new, since } => {
+            let site = site_of(app, &site)?;
+            let (old, new) = (models::find(app, site, &old).await?, models::find(app, site, &new).await?);
+            let since = engine::Span::parse(&since).map_err(Refusal::bad)?;
+            json_of(&models::backtest(app, site, &old, &new, since).await?)
+        }
+        Command::ModelCalibrate { site, model } => {
+            let site = site_of(app, &site)?;
+            let model = models::find(app, site, &model).await?;
+            json_of(&models::calibrate(app, site, &model).await?)
+        }
+        Command::Advance { by } => {
+            let clock = clock.ok_or_else(|| Refusal::bad("advance is for a collector started with --test-clock"))?;
+            let span: Span =
+                by.parse().map_err(|()| Refusal::bad(format!("by is {by:?}; allowed is {}", Span::ALLOWED)))?;
+            let by = i64::try_from(span.duration().as_millis()).map_err(Refusal::bad)?;
+            let to = clock.now().plus(engine::Span(by));
+            let failed = |error: apply::AdvanceError| Refusal { code: "not_applied", detail: error.to_string() };
+            apply::advance(app, clock, to).await.map_err(failed)?;
+            Ok(json!({ "now": to.0 }))
+        }
+    }
+}
+
+impl From<ModelsError> for Refusal {
+    fn from(error: ModelsError) -> Self {
+        Self { code: "models", detail: error.to_string() }
+    }
+}
+
+fn site_of<'a>(app: &'a App, key: &str) -> Result<&'a Arc<Site>, Refusal> {
+    app.sites.get(key).ok_or_else(|| {
+        let keys: Vec<&str> = app.sites.iter().map(|site| site.config.key.as_str()).collect();
+        Refusal::bad(format!("{key:?} is no site; there are {}", keys.join(", ")))
+    })
+}
+
+fn json_of(answer: &impl serde::Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(answer).map_err(Refusal::bad)
+}

@@ -1,0 +1,4 @@
+//! Commands of `gloed` that are more than a line.
+
+pub(crate) mod model;
+mod table;

@@ -1,0 +1,257 @@
+//! Models at work: which one is in force at a site, and what another one would make of its leads.
+//!
+//! The text of a site's model comes from the configuration; when it changes it is imported as a draft and put in force by
+//! `gloed model publish`, never by a restart alone. What is in force stands on the site's [`Shelf`] in the store.
+
+mod explain;
+mod shelf;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::{Lead, Millis, Model, ModelError, Span};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use store::{Partition, SiteName, Store, StoreError};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::apply;
+use crate::log_record::KeptLead;
+use crate::site::{Site, Sites};
+use crate::study::{Backtest, BacktestReport, Calibration, CalibrationReport};
+
+pub use explain::{Explained, Lacking, RuleAccount, explain};
+pub use shelf::{Edition, LONGEST_TEXT, Publication, Shelf, ShelfError};
+
+/// Leads of one page of a scan.
+const PAGE: usize = 512;
+
+/// Why something about models cannot be done.
+#[derive(Debug, Error)]
+pub enum ModelsError {
+    /// The shelf.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A text has faults.
+    #[error("{} of {what}:\n  {}", counted(faults.len()), faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+    Faults {
+        /// Which text.
+        what: String,
+        /// All of them.
+        faults: Vec<ModelError>,
+    },
+    /// A site is in the configuration, but has no model in force: it was never started.
+    #[error("{0} has no model in force")]
+    NoneInForce(String),
+    /// No such visitor.
+    #[error("{0} is no visitor of this site")]
+    NoVisitor(String),
+}
+
+fn counted(faults: usize) -> String {
+    if faults == 1 { "a fault".to_owned() } else { format!("{faults} faults") }
+}
+
+/// Which model is meant.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// The one in force.
+    #[default]
+    InForce,
+    /// A version on the shelf.
+    Number(u32),
+    /// This text, which need not be on the shelf.
+    Text(String),
+}
+
+/// A version, for a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EditionSummary {
+    /// Its number.
+    pub number: u32,
+    /// As the text calls itself: `name` and `version`.
+    pub title: String,
+    /// `in force`, `draft` or `retired`.
+    pub state: &'static str,
+    /// When it was imported, ms since 1970, and by whom.
+    pub imported: (i64, String),
+    /// When it was last published, and by whom.
+    pub published: Option<(i64, String)>,
+}
+
+/// Reads what is in force at each site. A site that never had a model gets that of its configuration; one whose
+/// configuration has changed gets it as a draft.
+///
+/// # Errors
+/// When the store is away, or what is in force no longer compiles.
+pub async fn adopt(sites: &Sites, store: &dyn Store, now: Millis) -> Result<(), ModelsError> {
+    for site in sites.iter() {
+        let mut shelf = Shelf::load(store, &site.name).await?;
+        let (number, new) = shelf.import(&site.configured, "configuration", now)?;
+        if shelf.in_force().is_none() {
+            // The first one changes nobody's stage: what it makes of the events is what there is to tell.
+            shelf.publish(number, "configuration", true, now)?;
+        } else if new {
+            let key = site.config.key.as_str();
+            tracing::warn!(
+                site = key,
+                number,
+                "the model in the configuration has changed: it is a draft now; look at it with `gloed model backtest` \
+                 and bring it into force with `gloed model publish --site {key} {number}`"
+            );
+        }
+        shelf.save(store).await?;
+        enforce(site, &shelf, now)?;
+    }
+    Ok(())
+}
+
+/// Makes what the shelf says is in force the site's model.
+fn enforce(site: &Site, shelf: &Shelf, now: Millis) -> Result<(), ModelsError> {
+    let (edition, publication) = shelf.in_force().ok_or_else(|| ModelsError::NoneInForce(site.name.to_string()))?;
+    let model = compiled(site, &edition.text, now, || format!("version {}", edition.number))?;
+    site.put_in_force(model, edition.number, publication);
+    Ok(())
+}
+
+fn compiled(site: &Site, text: &str, now: Millis, what: impl FnOnce() -> String) -> Result<Model, ModelsError> {
+    Model::parse(text, &site.facts(now)).map_err(|faults| ModelsError::Faults { what: what(), faults })
+}
+
+/// The model that is meant.
+///
+/// # Errors
+/// When there is no such version, or it does not compile.
+pub async fn find(app: &App, site: &Site, which: &Which) -> Result<Arc<Model>, ModelsError> {
+    let now = app.clock.now();
+    match which {
+        Which::InForce => Ok(site.model()),
+        Which::Text(text) => compiled(site, text, now, || "the text".to_owned()).map(Arc::new),
+        Which::Number(number) => {
+            let shelf = Shelf::load(&*app.store, &site.name).await?;
+            let text = &shelf.edition(*number)?.text;
+            compiled(site, text, now, || format!("version {number}")).map(Arc::new)
+        }
+    }
+}
+
+/// Every version on the shelf, oldest first.
+///
+/// # Errors
+/// When the store is away.
+pub async fn list(app: &App, site: &Site) -> Result<Vec<EditionSummary>, ModelsError> {
+    let shelf = Shelf::load(&*app.store, &site.name).await?;
+    let in_force = shelf.in_force().map(|(edition, _)| edition.number);
+    let summary = |edition: &Edition| EditionSummary {
+        number: edition.number,
+        title: compiled(site, &edition.text, app.clock.now(), String::new)
+            .map_or_else(|_| "does not compile".to_owned(), |model| format!("{} {}", model.name, model.version)),
+        state: match (in_force == Some(edition.number), edition.published.is_empty()) {
+            (true, _) => "in force",
+            (false, true) => "draft",
+            (false, false) => "retired",
+        },
+        imported: (edition.imported.0, edition.by.clone()),
+        published: edition.published.last().map(|last| (last.at.0, last.by.clone())),
+    };
+    Ok(shelf.editions().iter().map(summary).collect())
+}
+
+/// Puts a text on the shelf, if it compiles, and says its number and whether it is new.
+///
+/// # Errors
+/// Every fault of the text; when the store is away.
+pub async fn import(app: &App, site: &Site, text: &str, by: &str) -> Result<(u32, bool), ModelsError> {
+    compiled(site, text, app.clock.now(), || "the text".to_owned())?;
+    let mut shelf = Shelf::load(&*app.store, &site.name).await?;
+    let imported = shelf.import(text, by, app.clock.now())?;
+    shelf.save(&*app.store).await?;
+    Ok(imported)
+}
+
+/// Brings a version into force: for everything asked from now on, and for the past too. The heat index follows in the
+/// background. Stages that the new model changes are announced only where `notify` asks for it.
+///
+/// # Errors
+/// When there is no such version, it does not compile, or the store is away.
+pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, notify: bool) -> Result<(), ModelsError> {
+    let now = app.clock.now();
+    let mut shelf = Shelf::load(&*app.store, &site.name).await?;
+    let text = shelf.edition(number)?.text.clone();
+    compiled(site, &text, now, || format!("version {number}"))?;
+    shelf.publish(number, by, notify, now)?;
+    shelf.save(&*app.store).await?;
+    enforce(site, &shelf, now)?;
+    let key = site.config.key.as_str().to_owned();
+    tracing::info!(site = key, number, "a model was published");
+    let (app, name) = (app.clone(), site.name.clone());
+    tokio::spawn(async move {
+        match apply::sweep(&app, &name).await {
+            Ok(leads) => tracing::info!(site = key, number, leads, "every lead was looked at under the new model"),
+            Err(error) => {
+                tracing::error!(site = key, number, %error, "leads are looked at as they come: publish again")
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Both models over every lead of the site.
+///
+/// # Errors
+/// When the store is away.
+pub async fn backtest(
+    app: &App,
+    site: &Site,
+    old: &Model,
+    new: &Model,
+    since: Span,
+) -> Result<BacktestReport, ModelsError> {
+    let zone: &TimeZone = &site.config.time_zone;
+    let mut backtest = Backtest::new(old, new, since, app.clock.now(), zone);
+    each_lead(app, &site.name, |visitor, lead| backtest.add(visitor, lead)).await?;
+    Ok(backtest.finish())
+}
+
+/// Scores at purchase, over every lead of the site.
+///
+/// # Errors
+/// When the store is away.
+pub async fn calibrate(app: &App, site: &Site, model: &Model) -> Result<CalibrationReport, ModelsError> {
+    let mut calibration = Calibration::new(model);
+    each_lead(app, &site.name, |_, lead| calibration.add(lead)).await?;
+    Ok(calibration.finish())
+}
+
+/// Hands every lead of a site to `visit`, each once. One that does not read is passed over and said aloud.
+async fn each_lead(app: &App, site: &SiteName, mut visit: impl FnMut(&str, &Lead)) -> Result<(), StoreError> {
+    for partition in Partition::all() {
+        let mut cursor = None;
+        // A lead that changes meanwhile may be seen twice.
+        let mut seen = BTreeMap::new();
+        loop {
+            let page = app.store.scan(partition, cursor, PAGE).await?;
+            for (key, stored) in page.leads.iter().filter(|(key, _)| key.site == *site) {
+                if seen.insert(key.visitor, ()).is_some() || app.erased.contains(key) {
+                    continue;
+                }
+                match KeptLead::decode(&stored.bytes) {
+                    Ok(kept) => visit(&key.visitor.to_string(), &kept.lead),
+                    Err(error) => tracing::error!(%key, %error, "a lead cannot be read"),
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+            // Others want to be served too.
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}

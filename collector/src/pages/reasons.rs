@@ -1,0 +1,104 @@
+//! The words of an explanation: rules, limits, and why a stage is what it is.
+
+use engine::{Points, Span};
+
+use super::language::Language;
+use super::titles;
+
+impl Language {
+    /// A rule's title. Those of the presets are known in Dutch too; a shop's own are as the shop wrote them.
+    pub(super) fn rule(self, title: &str) -> &str {
+        match self {
+            Self::Dutch => titles::dutch(title).unwrap_or(title),
+            Self::English => title,
+        }
+    }
+
+    /// The line of a rule's cap.
+    pub(super) fn rule_cap(self, title: &str, cap: Points) -> String {
+        let (title, cap) = (self.rule(title), self.number(&cap.to_string()));
+        match self {
+            Self::Dutch => format!("{title}: samen hoogstens {cap}"),
+            Self::English => format!("{title}: at most {cap} together"),
+        }
+    }
+
+    /// The line of the cap on what the browser gives.
+    pub(super) fn browser_cap(self, cap: Points, every: Span) -> String {
+        let (cap, every) = (self.number(&cap.to_string()), self.span(every));
+        match self {
+            Self::Dutch => format!("De browser geeft hoogstens {cap} in {every}"),
+            Self::English => format!("The browser gives at most {cap} within {every}"),
+        }
+    }
+
+    /// The line of a floor.
+    pub(super) fn floor(self, at: Points) -> String {
+        match self {
+            Self::Dutch => format!("Nooit onder {}", self.points(at)),
+            Self::English => format!("Never below {}", self.points(at)),
+        }
+    }
+
+    /// The line of a ceiling.
+    pub(super) fn ceiling(self, at: Points) -> String {
+        match self {
+            Self::Dutch => format!("Nooit boven {}", self.points(at)),
+            Self::English => format!("Never above {}", self.points(at)),
+        }
+    }
+
+    /// The line of a cap of a group or a score, which the engine names in English: `mail: at most 20 together`.
+    pub(super) fn cap(self, title: &str) -> String {
+        match self {
+            Self::Dutch => title.replace(": at most ", ": hoogstens ").replace(" together", " samen"),
+            Self::English => title.to_owned(),
+        }
+    }
+
+    /// The title of a score. Those of the presets are known in Dutch too.
+    pub(super) fn score(self, title: &str) -> String {
+        let known = match (self, title) {
+            (Self::Dutch, "engagement") => "Betrokkenheid",
+            (Self::Dutch, "fit") => "Past bij ons",
+            (Self::English, "engagement") => "Engagement",
+            (Self::English, "fit") => "Fit",
+            (_, own) => own,
+        };
+        known.to_owned()
+    }
+
+    /// The stage is a touch's doing.
+    pub(super) fn because_touch(self, rule: &str) -> String {
+        match self {
+            Self::Dutch => format!("door ‘{}’", self.rule(rule)),
+            Self::English => format!("because of ‘{}’", self.rule(rule)),
+        }
+    }
+
+    /// The stage came because something began or ceased to hold.
+    pub(super) fn because_state(self, rule: &str) -> String {
+        match self {
+            Self::Dutch => format!("door ‘{}’, dat begon of niet meer gold", self.rule(rule)),
+            Self::English => format!("because ‘{}’ began or ceased to hold", self.rule(rule)),
+        }
+    }
+
+    /// The lead was handed back.
+    pub(super) fn because_handed_back(self, rule: &str) -> String {
+        match self {
+            Self::Dutch => format!("teruggegeven door ‘{}’; wat daarvoor kwam telt niet meer", self.rule(rule)),
+            Self::English => format!("handed back by ‘{}’; what came before counts no more", self.rule(rule)),
+        }
+    }
+
+    /// The stage came by cooling.
+    pub(super) const fn because_cooling(self) -> &'static str {
+        self.either("doordat punten afkoelden of verliepen", "because points cooled or expired")
+    }
+
+    /// The stage never was another.
+    pub(super) const fn because_initial(self) -> &'static str {
+        self.either("sinds de eerste gebeurtenis", "since the first event")
+    }
+}

@@ -1,0 +1,394 @@
+//! Transitions: when a lead's stage is another than the one last announced, that is announced, once.
+//!
+//! ```text
+//! Lead, Evaluation ─ announcement ─► touch `gloed_announced` ─┐
+//!                              └──► message for the outbox ───┴─► one commit
+//! ```
+//!
+//! The stage itself is stored nowhere. What was *announced* is a fact about ourselves, so it is a touch of our own, and the
+//! last one is compared with the derived stage whenever the lead is committed or wakes. A crossing that lies wholly in the
+//! past is thus never announced: a late event may change what should have been, not what is.
+//!
+//! Announcements are the one thing that is not in the log first. They follow from what is, so after a loss they are made
+//! again, with the same ids: whoever receives a message twice can tell.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use engine::evaluate::{Cause, StageCause};
+use engine::{
+    Evaluation, EventName, Lead, Millis, Model, PropertyName, Scalar, Span, StageIndex, StreamId, Text, TextError,
+    Touch, TouchId, Trust,
+};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use store::{LeadKey, MessageId};
+use utoipa::ToSchema;
+
+/// The name of our own touch.
+pub const ANNOUNCED: &str = "gloed_announced";
+/// Its property with the stage's name.
+const STAGE: &str = "stage";
+/// The stream of what the product does by itself.
+const STREAM: &str = "gloed-product";
+/// Lines and touches in a message.
+const MOST: usize = 10;
+
+/// A lead's stage is another one: what the world outside is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StageChanged {
+    /// `stage_changed`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The same however often this transition is told.
+    pub id: String,
+    /// The site's write key.
+    pub site: String,
+    /// The visitor's id.
+    pub visitor: String,
+    /// The stage last announced; the lowest when none was.
+    pub from: String,
+    /// The stage.
+    pub to: String,
+    /// Towards which end.
+    pub direction: Direction,
+    /// Points as decimal text, rounded towards the lower stage.
+    pub score: String,
+    /// When the stage changed, ms since 1970.
+    pub at: i64,
+    /// When that was noticed, ms since 1970: later than `at` where events came late.
+    pub announced_at: i64,
+    /// Why.
+    pub why: Why,
+    /// The model.
+    pub model: ModelBody,
+    /// The ten heaviest lines of the score.
+    pub lines: Vec<HeavyLine>,
+    /// The last ten touches, newest first.
+    pub touches: Vec<LastTouch>,
+    /// Interests.
+    pub labels: Vec<String>,
+    /// ISO 3166-1, where it is known.
+    pub country: Option<String>,
+    /// Path of the lead's page on the private listener.
+    pub url: String,
+}
+
+/// Towards which end of the stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Warmer.
+    Up,
+    /// Colder.
+    Down,
+}
+
+/// What kind of reason a stage has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyCause {
+    /// Something happened.
+    Touch,
+    /// Something began or ceased to hold of the visitor.
+    State,
+    /// The lead was handed back.
+    HandBack,
+    /// Nothing did: points cooled or expired.
+    Cooling,
+    /// What was announced before does not follow any more: the model changed, or an event came late.
+    Recomputed,
+}
+
+/// Why a stage is what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Why {
+    /// What kind of reason.
+    pub cause: WhyCause,
+    /// Of a touch: the id of the rule that weighed most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The rule's title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The touch's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub touch: Option<String>,
+    /// The name of its event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+/// The model that says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ModelBody {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+}
+
+/// A line of the score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HeavyLine {
+    /// The rule's id.
+    pub rule: Option<String>,
+    /// In words.
+    pub title: String,
+    /// Points left when the message was made, exact.
+    pub points: String,
+    /// Since when, ms since 1970.
+    pub time: i64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LastTouch {
+    /// The event's name.
+    pub name: String,
+    /// When, ms since 1970.
+    pub time: i64,
+    /// Path of the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Title of the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+/// A transition to announce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Announcement {
+    /// To be recorded in the lead.
+    pub(crate) touch: Touch,
+    /// The message's name.
+    pub(crate) id: MessageId,
+    /// The message.
+    pub(crate) message: StageChanged,
+}
+
+/// What there is to announce of a lead as it stands; `None` when its stage is the one last announced. `by_model`: nothing
+/// happened, a new model makes another stage of what was there already.
+///
+/// # Errors
+/// None in practice: every text here is of our own making.
+pub(crate) fn announcement(
+    key: &LeadKey,
+    lead: &Lead,
+    model: &Model,
+    evaluation: &Evaluation,
+    by_model: bool,
+) -> Result<Option<Announcement>, TextError> {
+    let is_announcement = |touch: &&Touch| touch.trust == Trust::Product && touch.is(ANNOUNCED);
+    let last = lead.touches().iter().rev().find(is_announcement);
+    // A stage that the model no longer has counts as none.
+    let from = last.and_then(announced_stage).and_then(|name| model.stages.find(name)).unwrap_or(StageIndex(0));
+    if from == evaluation.stage {
+        return Ok(None);
+    }
+    let (id, touch_id) = ids(key, lead, evaluation)?;
+    // Behind the last one, whatever the clocks: the order of announcements is that of their times.
+    let at = last.map_or(evaluation.at, |last| evaluation.at.max(last.time.plus(Span(1))));
+    let mut touch = Touch::new(touch_id, EventName::parse(ANNOUNCED)?, StreamId::parse(STREAM)?, at);
+    touch.trust = Trust::Product;
+    let text = |text: &str| Scalar::Text(Text::cut(text));
+    touch.properties = [
+        (PropertyName::cut(STAGE), text(&evaluation.stage_name)),
+        (PropertyName::cut("score"), text(&evaluation.score.to_string())),
+        (PropertyName::cut("model_version"), Scalar::Integer(i64::from(model.version))),
+        (PropertyName::cut("by_model"), Scalar::Boolean(by_model)),
+    ]
+    .into_iter()
+    .collect();
+    let mut message = described(key, lead, model, evaluation, from, &id, at);
+    if by_model {
+        message.why.cause = WhyCause::Recomputed;
+    }
+    Ok(Some(Announcement { touch, id, message }))
+}
+
+fn announced_stage(touch: &Touch) -> Option<&str> {
+    match touch.properties.get(STAGE) {
+        Some(Scalar::Text(name)) => Some(name.as_str()),
+        _ => None,
+    }
+}
+
+/// The message's id and that of the touch: the same whenever the same transition is found. A transition that is found
+/// again after another was announced in between, as a late event or a change of the model may bring about, is a new one.
+fn ids(key: &LeadKey, lead: &Lead, evaluation: &Evaluation) -> Result<(MessageId, TouchId), TextError> {
+    let transition = format!("stage_changed\n{key}\n{}\n{}", evaluation.stage_name, evaluation.since.0);
+    let mut repetition = 0_u32;
+    loop {
+        let digest = Sha256::digest(format!("{transition}\n{repetition}").as_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        let touch = TouchId::parse(&format!("announced:{}", URL_SAFE_NO_PAD.encode(id)))?;
+        if lead.touch(&touch).is_none() {
+            return Ok((MessageId(id), touch));
+        }
+        repetition += 1;
+    }
+}
+
+fn described(
+    key: &LeadKey,
+    lead: &Lead,
+    model: &Model,
+    evaluation: &Evaluation,
+    from: StageIndex,
+    id: &MessageId,
+    announced_at: Millis,
+) -> StageChanged {
+    let mut lines: Vec<_> = evaluation.lines.iter().collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.points_now.0.unsigned_abs()));
+    let lines = lines.into_iter().take(MOST).map(|line| HeavyLine {
+        rule: line.rule.as_ref().map(ToString::to_string),
+        title: line.title.to_string(),
+        points: line.points_now.to_string(),
+        time: line.time.0,
+    });
+    let theirs = lead.touches().iter().rev().filter(|touch| touch.trust < Trust::Product);
+    let touches = theirs.take(MOST).map(|touch| LastTouch {
+        name: touch.name.to_string(),
+        time: touch.time.0,
+        path: touch.page.as_ref().map(|page| page.path.to_string()),
+        title: touch.page.as_ref().and_then(|page| page.title.as_ref()).map(ToString::to_string),
+    });
+    StageChanged {
+        kind: "stage_changed",
+        id: URL_SAFE_NO_PAD.encode(id.0),
+        site: key.site.to_string(),
+        visitor: key.visitor.to_string(),
+        from: model.stages.name(from).to_owned(),
+        to: evaluation.stage_name.clone(),
+        direction: if evaluation.stage > from { Direction::Up } else { Direction::Down },
+        score: evaluation.score.shown(),
+        at: evaluation.since.0,
+        announced_at: announced_at.0,
+        why: why(lead, evaluation),
+        model: ModelBody { name: model.name.clone(), version: model.version },
+        lines: lines.collect(),
+        touches: touches.collect(),
+        labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
+        country: evaluation.country.as_ref().map(ToString::to_string),
+        url: format!("/sites/{}/leads/{}", key.site, key.visitor),
+    }
+}
+
+fn why(lead: &Lead, evaluation: &Evaluation) -> Why {
+    let because = |cause| Why { cause, rule: None, title: None, touch: None, event: None };
+    match &evaluation.why {
+        StageCause::Touch { touch, rule } => {
+            let given = |line: &&engine::Line| {
+                line.rule.as_ref() == Some(rule) && line.cause == Cause::Touch { touch: touch.clone() }
+            };
+            Why {
+                rule: Some(rule.to_string()),
+                title: evaluation.lines.iter().find(given).map(|line| line.title.to_string()),
+                touch: Some(touch.to_string()),
+                event: lead.touch(touch).map(|touch| touch.name.to_string()),
+                ..because(WhyCause::Touch)
+            }
+        }
+        StageCause::State { rule } => Why { rule: Some(rule.to_string()), ..because(WhyCause::State) },
+        StageCause::HandBack { touch, rule } => Why {
+            rule: Some(rule.to_string()),
+            touch: Some(touch.to_string()),
+            event: lead.touch(touch).map(|touch| touch.name.to_string()),
+            ..because(WhyCause::HandBack)
+        },
+        StageCause::Cooling => because(WhyCause::Cooling),
+        StageCause::Initial => because(WhyCause::Recomputed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{Currency, LedgerLimits, Recorded, SiteFacts, evaluate, record};
+    use store::{SiteName, VisitorId};
+
+    use super::*;
+
+    const NOON: Millis = Millis(1_795_262_400_000);
+    const HOUR: Span = Span::minutes(60);
+
+    fn model(warm: u32) -> Model {
+        let text = format!(
+            "version = 3\nname = \"m\"\nhalf_life = \"none\"\n[[stages]]\nname = \"cold\"\n[[stages]]\nname = \"warm\"\n\
+             enter = \">= {warm}\"\n[[stages]]\nname = \"hot\"\nenter = \"> 70\"\n[[rules]]\nid = \"each\"\n\
+             title = \"Each\"\nwhen = {{ field = \"event\", exists = true }}\npoints = 40\n"
+        );
+        Model::parse(&text, &SiteFacts { currency: Currency::EUR, offsets: Vec::new() }).unwrap()
+    }
+
+    fn key() -> LeadKey {
+        LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([7; 16]))
+    }
+
+    fn happens(lead: &mut Lead, id: &str, at: Millis) {
+        let name = EventName::parse("chat").unwrap();
+        let touch = Touch::new(TouchId::parse(id).unwrap(), name, StreamId::parse("stream-1").unwrap(), at);
+        record(lead, touch, &LedgerLimits::default());
+    }
+
+    /// What is announced at noon; the lead remembers it.
+    fn announced(lead: &mut Lead, model: &Model) -> Option<Announcement> {
+        let found = announcement(&key(), lead, model, &evaluate(lead, model, NOON), false).unwrap()?;
+        assert_eq!(record(lead, found.touch.clone(), &LedgerLimits::default()), Recorded::New);
+        Some(found)
+    }
+
+    #[test]
+    fn a_lead_in_the_lowest_stage_has_nothing_to_announce_and_each_stage_is_announced_once() {
+        let (mut lead, model) = (Lead::default(), model(30));
+        assert_eq!(announced(&mut lead, &model), None);
+
+        happens(&mut lead, "1", NOON.minus(HOUR));
+        let first = announced(&mut lead, &model).unwrap();
+
+        assert_eq!((first.message.from.as_str(), first.message.to.as_str()), ("cold", "warm"));
+        assert_eq!((first.message.at, first.message.announced_at), (NOON.minus(HOUR).0, NOON.0));
+        assert_eq!(first.touch.properties.get("model_version"), Some(&Scalar::Integer(3)));
+        assert_eq!(announced(&mut lead, &model), None);
+    }
+
+    #[test]
+    fn the_same_transition_has_the_same_id_whenever_it_is_found() {
+        let model = model(30);
+        let mut lead = Lead::default();
+        happens(&mut lead, "1", NOON.minus(HOUR));
+        let at = |now| announcement(&key(), &lead, &model, &evaluate(&lead, &model, now), false).unwrap().unwrap();
+        let (now, later) = (at(NOON), at(NOON.plus(HOUR)));
+        assert_eq!((now.id, now.touch.id), (later.id, later.touch.id));
+    }
+
+    #[test]
+    fn an_announcement_stands_behind_the_one_before_it_whatever_came_late() {
+        // given a lead announced as warm
+        let (mut lead, model) = (Lead::default(), model(30));
+        happens(&mut lead, "1", NOON.minus(HOUR));
+        let first = announced(&mut lead, &model).unwrap();
+        // when an event comes late that makes it hot, at the same instant of our clock
+        happens(&mut lead, "2", NOON.minus(HOUR).minus(HOUR));
+        let second = announced(&mut lead, &model).unwrap();
+        // then that is announced after the other, and nothing more
+        assert_eq!((second.message.from.as_str(), second.message.to.as_str()), ("warm", "hot"));
+        assert!(second.touch.time > first.touch.time);
+        assert_eq!(announced(&mut lead, &model), None);
+    }
+
+    #[test]
+    fn a_stage_that_is_reached_again_without_an_event_is_a_transition_of_its_own() {
+        // given a lead that is warm, is not under another model, and is again under the first
+        let (mut lead, mild, strict) = (Lead::default(), model(30), model(50));
+        happens(&mut lead, "1", NOON.minus(HOUR));
+        let first = announced(&mut lead, &mild).unwrap();
+        let second = announced(&mut lead, &strict).unwrap();
+        let third = announced(&mut lead, &mild).unwrap();
+        // then each is announced once, under an id of its own
+        assert_eq!((second.message.direction, second.message.why.cause), (Direction::Down, WhyCause::Recomputed));
+        assert_eq!((&third.message.to, third.message.at), (&first.message.to, first.message.at));
+        assert_ne!(third.id, first.id);
+        assert_eq!(announced(&mut lead, &mild), None);
+    }
+}

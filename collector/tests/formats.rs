@@ -1,0 +1,135 @@
+//! Formats of the log and of kept leads: what was written once is read for ever.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use collector::log_record::{
+    ErasureRecord, KeptLead, LOG_RECORD_FORMAT, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail, Whose,
+};
+use engine::{
+    Channel, Currency, DecisionId, Device, EventName, Item, LedgerLimits, Millis, Money, OfferId, PageFacts, Scalar,
+    SourceFacts, StreamId, Suspicion, Touch, TouchId, Trust, record,
+};
+use store::{LeadKey, SiteName, VisitorId};
+
+/// A file of `tests/formats/`.
+macro_rules! golden {
+    ($name:literal) => {
+        include_str!(concat!("../../tests/formats/", $name, ".hex"))
+    };
+}
+
+const START: Millis = Millis(1_790_000_000_000);
+
+fn whose() -> Whose {
+    Whose::from(&LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([7; 16])))
+}
+
+fn touches() -> Vec<Touch> {
+    let touch = |id: &str, name: &str, second: i64| {
+        let time = Millis(START.0 + 1_000 * second);
+        let stream = StreamId::parse("q83vEjRWeJCrze8S").unwrap();
+        Touch::new(TouchId::parse(id).unwrap(), EventName::parse(name).unwrap(), stream, time)
+    };
+    let everything = Touch {
+        received: Millis(START.0 + 120_000),
+        trust: Trust::Page,
+        page: Some(PageFacts {
+            host: "shop.example".into(),
+            path: "/jassen/regenjas".into(),
+            title: Some("Regenjas".into()),
+        }),
+        source: SourceFacts {
+            channel: Channel::Email,
+            source: Some("nieuwsbrief".into()),
+            medium: Some("email".into()),
+            campaign: Some("herfst".into()),
+            referrer_host: Some("mail.example".into()),
+        },
+        country: Some("NL".into()),
+        region: Some("NL-UT".into()),
+        device: Some(Device::Phone),
+        language: Some("nl-NL".into()),
+        value: Some(Money::parse("79.95", Currency::EUR).unwrap()),
+        transaction: Some("T-1".into()),
+        items: vec![Item {
+            id: "J-17".into(),
+            name: Some("Regenjas".into()),
+            category: Some("jassen".into()),
+            variant: Some("M".into()),
+            price: Some(Money::parse("79.95", Currency::EUR).unwrap()),
+            quantity: 1,
+        }],
+        offer: Some(OfferId::parse("welcome").unwrap()),
+        decision: Some(DecisionId::parse("d1").unwrap()),
+        properties: [
+            ("gift".into(), Scalar::Boolean(true)),
+            ("label".into(), Scalar::Text("regen".into())),
+            ("size".into(), Scalar::Integer(-42)),
+        ]
+        .into_iter()
+        .collect(),
+        removed: vec!["newsletter".into()],
+        ..touch("q83vEjRWeJCrze8S:2", "add_to_cart", 60)
+    };
+    vec![touch("q83vEjRWeJCrze8S:1", "page_view", 0), everything]
+}
+
+fn email() -> UnconfirmedEmail {
+    UnconfirmedEmail { address: "bezoeker@example.org".to_owned(), at: Millis(START.0 + 60_000) }
+}
+
+/// The records of the golden files: touches, and an erasure. Those of format 2 have the suspicion.
+fn records(suspect: Option<Suspicion>) -> [LogRecord; 2] {
+    let mut touches = touches();
+    touches[1].suspect = suspect;
+    [
+        LogRecord::Touches(TouchesRecord { whose: whose(), touches, email: Some(email()) }),
+        LogRecord::Erasure(ErasureRecord { whose: whose(), at: START }),
+    ]
+}
+
+/// The kept lead of the golden files, whose ledger is of the format named.
+fn kept(suspect: Option<Suspicion>) -> KeptLead {
+    let mut kept = KeptLead { email: Some(email()), ..KeptLead::default() };
+    for touch in touches() {
+        let suspect = suspect.filter(|_| touch.is("add_to_cart"));
+        let touch = Touch { suspect, ..touch };
+        record(&mut kept.lead, touch, &LedgerLimits::default());
+    }
+    kept
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+#[test]
+fn log_records_of_every_format_load() {
+    let (touches_1, erasure_1) = (bytes(golden!("log-touches-1")), bytes(golden!("log-erasure-1")));
+    let (touches_2, erasure_2) = (bytes(golden!("log-touches-2")), bytes(golden!("log-erasure-2")));
+    let [old, erasure] = records(None);
+    let [new, _] = records(Some(Suspicion::Bot));
+    assert_eq!(LogRecord::decode(&touches_1).unwrap(), old);
+    assert_eq!(LogRecord::decode(&erasure_1).unwrap(), erasure);
+    assert_eq!(LogRecord::decode(&touches_2).unwrap(), new);
+    assert_eq!(LogRecord::decode(&erasure_2).unwrap(), erasure);
+    // and what is written is the newest
+    assert_eq!(new.encode().unwrap(), touches_2, "a change of these bytes is a new format");
+    assert_eq!(erasure.encode().unwrap(), erasure_2, "a change of these bytes is a new format");
+}
+
+#[test]
+fn kept_leads_with_ledgers_of_every_format_load() {
+    let (ledger_1, ledger_2) = (bytes(golden!("kept-lead-1")), bytes(golden!("kept-lead-2")));
+    assert_eq!(KeptLead::decode(&ledger_1).unwrap(), kept(None));
+    assert_eq!(KeptLead::decode(&ledger_2).unwrap(), kept(Some(Suspicion::Bot)));
+    assert_eq!(kept(Some(Suspicion::Bot)).encode().unwrap(), ledger_2, "a change of these bytes is a new format");
+}
+
+#[test]
+fn newer_formats_are_refused_naming_both_versions() {
+    let newest = LOG_RECORD_FORMAT;
+    assert_eq!(LogRecord::decode(&[newest + 1, 0]), Err(RecordError::Newer { found: newest + 1, newest }));
+    assert_eq!(LogRecord::decode(&[]), Err(RecordError::Empty));
+}

@@ -1,0 +1,169 @@
+//! Which leads stand in the store's indexes, and when they leave them, by a collector whose clock the test sets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use collector::accept;
+use collector::app::App;
+use collector::clock::SetClock;
+use collector::config::{Config, Environment, Overrides};
+use collector::outbox;
+use collector::start::{self, Started};
+use engine::{EventName, Millis, Span, StreamId, Touch, TouchId};
+use store::{Due, HeatEntry, LeadKey, Partitions, SiteName, VisitorId};
+
+/// 2026-11-21T12:00:00Z.
+const NOON: Millis = Millis(1_795_262_400_000);
+/// `cart` cools, `chat` ends after five minutes, anything else gives nothing.
+const MODEL: &str = r#"
+version = 1
+name = "wakes"
+half_life = "1h"
+[[stages]]
+name = "cold"
+[[stages]]
+name = "warm"
+enter = ">= 30"
+[[rules]]
+id = "cart"
+title = "Cart"
+when = { field = "event", eq = "add_to_cart" }
+points = 100
+[[rules]]
+id = "chat"
+title = "Chat"
+when = { field = "event", eq = "chat" }
+points = 40
+half_life = "none"
+expires = "5m"
+"#;
+
+struct Shop {
+    started: Started,
+    clock: SetClock,
+    _data: tempfile::TempDir,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("model.toml"), MODEL).unwrap();
+        let text = "[[sites]]\nkey = \"shop\"\norigins = [\"https://shop.example\"]\ncurrency = \"EUR\"\n\
+                    model = [\"model.toml\"]\n";
+        let environment = Environment::new();
+        let overrides = Overrides { data: Some(data.path().join("data")), ..Overrides::default() };
+        let config = Config::parse(text, data.path() as &Path, &environment, &overrides).unwrap();
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let clock = SetClock::at(NOON);
+        let started = start::start(config, &environment, Arc::new(clock.clone()), metrics).await.unwrap();
+        Self { started, clock, _data: data }
+    }
+
+    fn app(&self) -> &App {
+        &self.started.app
+    }
+
+    /// A visitor does something at noon, and it is applied.
+    async fn happens(&self, visitor: u8, name: &str) -> LeadKey {
+        let key = LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([visitor; 16]));
+        let (id, name) = (TouchId::parse("1").unwrap(), EventName::parse(name).unwrap());
+        let touch = Touch::new(id, name, StreamId::parse("stream-1").unwrap(), NOON);
+        accept::append(self.app(), &key, vec![touch], None).await.unwrap();
+        until("everything applied", async || self.app().tail.is_empty()).await;
+        key
+    }
+
+    async fn heat(&self) -> Vec<HeatEntry> {
+        self.app().store.top(&SiteName::parse("shop").unwrap(), None, 100).await.unwrap()
+    }
+
+    /// Every wake time there is.
+    async fn wakes(&self) -> Vec<Due> {
+        self.app().store.due(&Partitions::ALL, i64::MAX, 100).await.unwrap()
+    }
+
+    async fn messages(&self) -> usize {
+        self.app().store.outbox(&Partitions::ALL, None, 100).await.unwrap().len()
+    }
+}
+
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let begin = Instant::now();
+    while !condition().await {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{what}: not in time");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_without_points_is_in_no_index() {
+    let shop = Shop::open().await;
+
+    shop.happens(1, "page_view").await;
+
+    assert_eq!((shop.heat().await, shop.wakes().await), (Vec::new(), Vec::new()));
+    assert_eq!(shop.messages().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_wakes_when_its_stage_changes_or_earlier_when_its_bound_is_to_be_renewed() {
+    let shop = Shop::open().await;
+
+    // A hundred points are warm for longer than a bound stands, which under this model is ten minutes
+    let cart = shop.happens(1, "add_to_cart").await;
+    assert_eq!(shop.wakes().await, [Due { key: cart.clone(), at: NOON.plus(Span::minutes(10)).0 }]);
+    // Forty points end after five minutes
+    let chat = shop.happens(2, "chat").await;
+    let wakes = shop.wakes().await;
+    assert_eq!(wakes[0], Due { key: chat.clone(), at: NOON.plus(Span::minutes(5)).0 });
+
+    let bounds: Vec<_> = shop.heat().await.into_iter().map(|entry| (entry.key, entry.bound.micro_points())).collect();
+    assert_eq!(bounds, [(cart, 100_000_000), (chat, 40_000_000)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounds_fall_as_leads_cool_and_who_has_no_points_left_leaves_the_indexes() {
+    // Given a lead that cools and one whose points end
+    let shop = Shop::open().await;
+    let cart = shop.happens(1, "add_to_cart").await;
+    shop.happens(2, "chat").await;
+    assert_eq!(shop.messages().await, 2);
+
+    // When an hour has passed
+    let later = NOON.plus(Span::minutes(60));
+    shop.clock.set(later);
+    until("both have woken", async || shop.wakes().await.iter().all(|due| due.at > later.0)).await;
+
+    // Then one has half its bound, the other is gone, and that it is cold is announced
+    let heat = shop.heat().await;
+    assert_eq!(heat.iter().map(|entry| &entry.key).collect::<Vec<_>>(), [&cart]);
+    assert!((49_000_000..51_000_000).contains(&heat[0].bound.micro_points()), "{heat:?}");
+    assert_eq!(shop.messages().await, 3);
+
+    // And in the end nothing is left to look at
+    shop.clock.set(NOON.plus(Span::days(30)));
+    until("everything is cold", async || shop.wakes().await.is_empty()).await;
+    assert_eq!(shop.heat().await, Vec::new());
+    assert_eq!(shop.messages().await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_nobody_came_for_leave_the_outbox() {
+    // Given a message of noon and two of five minutes later, when the chat ends and somebody else begins
+    let shop = Shop::open().await;
+    shop.happens(1, "chat").await;
+    shop.clock.set(NOON.plus(Span::minutes(5)));
+    until("it has woken", async || shop.messages().await == 2).await;
+    shop.happens(2, "add_to_cart").await;
+    assert_eq!(shop.messages().await, 3);
+
+    // When those older than noon, and then those older than a minute after it, are dropped
+    let before = outbox::drop_older(shop.app(), NOON).await.unwrap();
+    let after = outbox::drop_older(shop.app(), NOON.plus(Span::minutes(1))).await.unwrap();
+
+    // Then only the one of noon has gone
+    assert_eq!((before, after, shop.messages().await), (0, 1, 2));
+}
