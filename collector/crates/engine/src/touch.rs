@@ -377,7 +377,7 @@ pub struct Touch {
 impl TouchId {
     /// The id of a fold's touch. It holds spaces, which no id from outside may, so the two are never taken for another.
     pub(crate) fn of_fold(noon: Millis, digest: u64) -> Self {
-        Self(format!("fold {} {digest:016x}", noon.0).into()).into()
+        Self(format!("fold {} {digest:016x}", noon.0).into())
     }
 
     /// Whether it is that of a fold.
