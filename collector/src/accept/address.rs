@@ -61,15 +61,15 @@ impl Address {
         let from = referrer
             .and_then(|referrer| Url::parse(referrer).ok())
             .and_then(|referrer| referrer.host_str().map(str::to_ascii_lowercase))
-            // Coming from the shop itself, or back from paying, is coming from nowhere else.
             .filter(|host| !own_hosts.iter().any(|own| own == host))
-            .filter(|host| sources::of_host(host) != Some(Source::Payment));
+            // Coming from the shop itself, or back from paying, is coming from nowhere else.
+            .and_then(|host| Some((channel_of(&host)?, host)));
         let source = SourceFacts {
-            channel: campaign.channel(from.as_deref()),
+            channel: campaign.channel(from.as_ref().map(|(channel, _)| *channel)),
             source: campaign.source.as_deref().map(Text::cut),
             medium: campaign.medium.as_deref().map(Text::cut),
             campaign: campaign.name.as_deref().map(Text::cut),
-            referrer_host: from.as_deref().map(Text::cut),
+            referrer_host: from.as_ref().map(|(_, host)| Text::cut(host)),
         };
         Self { page, source, allowed }
     }
@@ -94,8 +94,8 @@ struct Campaign {
 }
 
 impl Campaign {
-    /// Says what kind of source this is: the campaign's own word first, then the referrer's host.
-    fn channel(&self, referrer: Option<&str>) -> Channel {
+    /// Says what kind of source this is: the campaign's own word first, then the referrer's.
+    fn channel(&self, referrer: Option<Channel>) -> Channel {
         let medium = self.medium.as_deref().unwrap_or_default().to_ascii_lowercase();
         match medium.as_str() {
             "cpc" | "ppc" | "cpm" | "cpv" | "paid" | "paidsearch" | "paid_search" | "paidsocial" | "paid_social"
@@ -112,16 +112,18 @@ impl Campaign {
         if self.source.as_deref().is_some_and(|source| matches!(source, "newsletter" | "nieuwsbrief" | "email")) {
             return Channel::Email;
         }
-        let Some(host) = referrer else {
-            return if self.source.is_some() { Channel::Referral } else { Channel::Direct };
-        };
-        match sources::of_host(host) {
-            Some(Source::Search) => Channel::Organic,
-            Some(Source::Social) => Channel::Social,
-            Some(Source::Email) => Channel::Email,
-            Some(Source::Payment) => Channel::Direct,
-            None => Channel::Referral,
-        }
+        referrer.unwrap_or(if self.source.is_some() { Channel::Referral } else { Channel::Direct })
+    }
+}
+
+/// The channel of a visit that comes from this host; `None`: it comes back from paying.
+fn channel_of(host: &str) -> Option<Channel> {
+    match sources::of_host(host) {
+        Some(Source::Search) => Some(Channel::Organic),
+        Some(Source::Social) => Some(Channel::Social),
+        Some(Source::Email) => Some(Channel::Email),
+        Some(Source::Payment) => None,
+        None => Some(Channel::Referral),
     }
 }
 
