@@ -113,23 +113,24 @@ fn by_rule(lines: &[&Line], model: &Model, digits: Digits) -> Vec<RuleBar> {
 }
 
 fn title(line: &Line, model: &Model, language: Language) -> String {
-    let rule = line.rule.as_ref().and_then(|id| model.rule(id.as_str()));
-    match (&line.cause, rule, model.browser_cap) {
-        (Cause::Touch { .. } | Cause::State, _, _) => language.rule(&line.title).to_owned(),
-        (Cause::Fold { count, .. }, _, _) => format!("{count} × {}", language.rule(&line.title)),
-        (Cause::Limit { limit: Limit::RuleCap }, Some(rule), _) => match rule.cap {
-            Some(cap) => language.rule_cap(&rule.title, cap),
-            None => line.title.to_string(),
-        },
-        (Cause::Limit { limit: Limit::BrowserCap }, _, Some(cap)) => language.browser_cap(cap.points, cap.every),
-        (Cause::Limit { limit }, _, _) => {
-            let score = model.scores.get(line.score);
-            match (limit, score.and_then(|score| score.floor), score.and_then(|score| score.ceiling)) {
-                (Limit::Floor, Some(floor), _) => language.floor(floor),
-                (Limit::Ceiling, _, Some(ceiling)) => language.ceiling(ceiling),
-                (Limit::GroupCap | Limit::ScoreCap, _, _) => language.cap(&line.title),
-                _ => line.title.to_string(),
-            }
+    let limit = match &line.cause {
+        Cause::Touch { .. } | Cause::State => return language.rule(&line.title).to_owned(),
+        Cause::Fold { count, .. } => return format!("{count} × {}", language.rule(&line.title)),
+        Cause::Limit { limit } => limit,
+    };
+    let score = model.scores.get(line.score);
+    let words = match limit {
+        Limit::RuleCap => {
+            let rule = line.rule.as_ref().and_then(|id| model.rule(id.as_str()));
+            rule.and_then(|rule| Some(language.rule_cap(&rule.title, rule.cap?)))
         }
-    }
+        Limit::GroupCap { group } => {
+            model.groups.get(*group).and_then(|group| Some(language.cap(&group.id, group.cap?)))
+        }
+        Limit::ScoreCap => score.and_then(|score| Some(language.cap(&language.score(&score.title), score.cap?))),
+        Limit::Ceiling => score.and_then(|score| score.ceiling).map(|ceiling| language.ceiling(ceiling)),
+        Limit::Floor => score.and_then(|score| score.floor).map(|floor| language.floor(floor)),
+        Limit::BrowserCap => model.browser_cap.map(|cap| language.browser_cap(cap.points, cap.every)),
+    };
+    words.unwrap_or_else(|| line.title.to_string())
 }

@@ -16,11 +16,7 @@ impl Language {
 
     /// The line of a rule's cap.
     pub(super) fn rule_cap(self, title: &str, cap: Points) -> String {
-        let (title, cap) = (self.rule(title), self.number(&cap.to_string()));
-        match self {
-            Self::Dutch => format!("{title}: samen hoogstens {cap}"),
-            Self::English => format!("{title}: at most {cap} together"),
-        }
+        self.cap(self.rule(title), cap)
     }
 
     /// The line of the cap on what the browser gives.
@@ -48,11 +44,12 @@ impl Language {
         }
     }
 
-    /// The line of a cap of a group or a score, which the engine names in English: `mail: at most 20 together`.
-    pub(super) fn cap(self, title: &str) -> String {
+    /// The line of a cap of a group or a score.
+    pub(super) fn cap(self, name: &str, cap: Points) -> String {
+        let cap = self.number(&cap.to_string());
         match self {
-            Self::Dutch => title.replace(": at most ", ": hoogstens ").replace(" together", " samen"),
-            Self::English => title.to_owned(),
+            Self::Dutch => format!("{name}: samen hoogstens {cap}"),
+            Self::English => format!("{name}: at most {cap} together"),
         }
     }
 

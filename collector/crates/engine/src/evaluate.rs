@@ -46,7 +46,10 @@ pub enum Limit {
     /// The cap of the line's rule.
     RuleCap,
     /// The cap of a group of rules.
-    GroupCap,
+    GroupCap {
+        /// Place of the group in the model.
+        group: usize,
+    },
     /// The cap of a whole score.
     ScoreCap,
     /// The ceiling of a score.
@@ -63,7 +66,7 @@ impl Limit {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RuleCap => "cap",
-            Self::GroupCap => "group_cap",
+            Self::GroupCap { .. } => "group_cap",
             Self::ScoreCap => "score_cap",
             Self::Ceiling => "ceiling",
             Self::Floor => "floor",

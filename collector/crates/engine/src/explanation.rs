@@ -189,7 +189,7 @@ fn described(model: &Model, slots: &crate::slots::Slots<'_>, limiting: Limiting,
                 }
                 Some(Owner::Group(number)) => {
                     let group = model.groups.get(number).map_or("", |group| group.id.as_str());
-                    (Limit::GroupCap, format!("{group}: at most {cap} together"))
+                    (Limit::GroupCap { group: number }, format!("{group}: at most {cap} together"))
                 }
                 _ => (Limit::ScoreCap, format!("{title}: at most {cap}")),
             }

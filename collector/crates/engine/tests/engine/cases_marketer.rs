@@ -67,7 +67,7 @@ fn thresholds_mails_alone_never_warm_a_lead_in_the_default_preset() {
     // then the cap of all mails holds the lead below warm
     let evaluation = evaluate(&ledger, &model, day(13));
     assert_eq!(evaluation.stage_name, "cold");
-    let cut = |line: &engine::evaluate::Line| line.cause == Cause::Limit { limit: Limit::GroupCap };
+    let cut = |line: &engine::evaluate::Line| line.cause == Cause::Limit { limit: Limit::GroupCap { group: 0 } };
     assert!(evaluation.lines.iter().any(cut) && evaluation.score >= Points::whole(20), "{}", evaluation.score);
 }
 
@@ -176,7 +176,10 @@ fn caps_of_rule_group_and_score_apply_in_that_order_each_with_its_line() {
         })
         .collect();
     let cut = |limit, points: &str| (limit, points.to_owned());
-    assert_eq!(limits, [cut(Limit::RuleCap, "-1"), cut(Limit::GroupCap, "-2"), cut(Limit::ScoreCap, "-2")]);
+    assert_eq!(
+        limits,
+        [cut(Limit::RuleCap, "-1"), cut(Limit::GroupCap { group: 0 }, "-2"), cut(Limit::ScoreCap, "-2")]
+    );
 }
 
 #[test]
