@@ -10,6 +10,7 @@ use collector::accept;
 use collector::app::App;
 use collector::clock::SetClock;
 use collector::config::{Config, Environment, Overrides};
+use collector::log_record::KeptLead;
 use collector::outbox;
 use collector::start::{self, Started};
 use engine::{EventName, Millis, Span, StreamId, Touch, TouchId};
@@ -72,6 +73,19 @@ impl Shop {
         let (id, name) = (TouchId::parse("1").unwrap(), EventName::parse(name).unwrap());
         let touch = Touch::new(id, name, StreamId::parse("stream-1").unwrap(), NOON);
         accept::append(self.app(), &key, vec![touch], None).await.unwrap();
+        until("everything applied", async || self.app().tail.is_empty()).await;
+        key
+    }
+
+    /// So many pages are looked at, a minute apart from an instant on, and it is applied.
+    async fn looks(&self, visitor: u8, from: Millis, count: i64) -> LeadKey {
+        let key = LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([visitor; 16]));
+        let look = |number: i64| {
+            let id = TouchId::parse(&format!("{}-{number}", from.0)).unwrap();
+            let time = from.plus(Span::minutes(number));
+            Touch::new(id, EventName::parse("page_view").unwrap(), StreamId::parse("stream-1").unwrap(), time)
+        };
+        accept::append(self.app(), &key, (0..count).map(look).collect(), None).await.unwrap();
         until("everything applied", async || self.app().tail.is_empty()).await;
         key
     }
@@ -166,4 +180,22 @@ async fn messages_that_nobody_came_for_leave_the_outbox() {
 
     // Then only the one of noon has gone
     assert_eq!((before, after, shop.messages().await), (0, 1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_that_has_grown_is_folded_and_nothing_is_forgotten() {
+    // given somebody who looked at 900 pages, and ten days later at 300 more
+    let shop = Shop::open().await;
+    shop.looks(1, NOON, 900).await;
+    shop.clock.set(NOON + Span::days(10));
+
+    // when the ledger is over its limit of a thousand
+    let key = shop.looks(1, NOON + Span::days(10), 300).await;
+
+    // then what is old stands as daily counts, and all twelve hundred still count
+    let stored = shop.app().store.load(&[key]).await.unwrap().remove(0).unwrap();
+    let lead = KeptLead::decode(&stored.bytes).unwrap().lead;
+    let counts = lead.touches().iter().map(|touch| lead.fold(touch).map_or(1, |fold| fold.count));
+    assert_eq!(counts.sum::<u32>(), 1_200);
+    assert!(lead.touches().len() < 400, "{} touches are kept", lead.touches().len());
 }

@@ -1,6 +1,8 @@
 //! The engine through its public interface: stories, golden files, broken models, and properties.
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod cases_b2b;
