@@ -105,7 +105,16 @@ fn past(lead: &Lead, model: &Model, from: Millis, now: Millis) -> Vec<(Millis, P
     instants.sort_unstable();
     instants.dedup();
 
-    instants.into_iter().map(|at| (at, engine::evaluate(&lead.until(at), model, at).score)).collect()
+    // The lead as it was, taken anew only where a touch has come.
+    let mut known = (0, Lead::default());
+    let score = |at: Millis| {
+        let count = lead.touches().partition_point(|touch| touch.time <= at);
+        if count > known.0 {
+            known = (count, lead.until(at));
+        }
+        (at, engine::evaluate(&known.1, model, at).score)
+    };
+    instants.into_iter().map(score).collect()
 }
 
 /// `part` of `whole`, in units of `length`.
