@@ -66,8 +66,6 @@ pub struct Site {
 pub struct InForce {
     /// The model.
     pub model: Arc<Model>,
-    /// Its number on the shelf; 0 until the shelf was read.
-    pub number: u32,
     /// When it came into force.
     pub since: Millis,
     /// Whether stages that it changed are announced like any other change.
@@ -85,7 +83,7 @@ impl Site {
             identities: Identities::new(&key, site_secrets),
             own_hosts: hosts.filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             server_key: site_secrets.server_key.clone(),
-            in_force: ArcSwap::from_pointee(InForce { model: Arc::new(model), number: 0, since: now, notify: true }),
+            in_force: ArcSwap::from_pointee(InForce { model: Arc::new(model), since: now, notify: true }),
             configured,
             config,
         })
@@ -104,9 +102,9 @@ impl Site {
     }
 
     /// Brings a model into force, for everything that is asked from now on.
-    pub fn put_in_force(&self, model: Model, number: u32, publication: &Publication) {
+    pub fn put_in_force(&self, model: Model, publication: &Publication) {
         let (since, notify) = (publication.at, publication.notify);
-        self.in_force.store(Arc::new(InForce { model: Arc::new(model), number, since, notify }));
+        self.in_force.store(Arc::new(InForce { model: Arc::new(model), since, notify }));
     }
 
     /// What a model of this site is compiled for.

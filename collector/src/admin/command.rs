@@ -92,14 +92,14 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
         }
         Command::ModelBacktest { site, old, new, since } => {
             let site = site_of(app, &site)?;
-            let (old, new) = (models::find(app, site, &old).await?, models::find(app, site, &new).await?);
+            let both = (models::find(app, site, &old).await?, models::find(app, site, &new).await?);
             let since = engine::Span::parse(&since).map_err(Refusal::bad)?;
-            json_of(&models::backtest(app, site, &old, &new, since).await?)
+            json_of(&models::backtest(app, site, both, since).await?)
         }
         Command::ModelCalibrate { site, model } => {
             let site = site_of(app, &site)?;
             let model = models::find(app, site, &model).await?;
-            json_of(&models::calibrate(app, site, &model).await?)
+            json_of(&models::calibrate(app, site, model).await?)
         }
         Command::Advance { by } => {
             let clock = clock.ok_or_else(|| Refusal::bad("advance is for a collector started with --test-clock"))?;

@@ -3,9 +3,13 @@
 use clap::Subcommand;
 use collector::admin::Client;
 use collector::config::Config;
+use collector::models::{EditionSummary, Explained, RuleAccount};
+use collector::study::{BacktestReport, CalibrationReport, Quality};
 use engine::{Currency, Model, SiteFacts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::table::table;
@@ -87,19 +91,19 @@ pub(crate) async fn run(command: ModelCommand, load: Load<'_>) -> Result<String,
         ModelCommand::Check { file, currency } => check(&file, &currency),
         ModelCommand::Explain { model, visitor, at } => {
             let question = json!({ "command": "model_explain", "model": which(&model)?, "visitor": visitor });
-            ask(&at, load, question).await.map(|answer| explained(&answer))
+            ask(&at, load, question).await.map(|answer: Explained| explained(&answer))
         }
         ModelCommand::Backtest { old, new, since, at } => {
             let question =
                 json!({ "command": "model_backtest", "old": which(&old)?, "new": which(&new)?, "since": since });
-            ask(&at, load, question).await.map(|answer| backtested(&answer))
+            ask(&at, load, question).await.map(|answer: BacktestReport| backtested(&answer))
         }
         ModelCommand::Calibrate { model, at } => {
             let question = json!({ "command": "model_calibrate", "model": which(&model)? });
-            ask(&at, load, question).await.map(|answer| calibrated(&answer))
+            ask(&at, load, question).await.map(|answer: CalibrationReport| calibrated(&answer))
         }
         ModelCommand::List { at } => {
-            ask(&at, load, json!({ "command": "model_list" })).await.map(|answer| listed(&answer))
+            ask(&at, load, json!({ "command": "model_list" })).await.map(|answer: Editions| listed(&answer.editions))
         }
         ModelCommand::Publish { model, notify, at } => publish(&model, notify, &at, load).await,
     }
@@ -144,7 +148,7 @@ fn which(model: &str) -> Result<Value, Failure> {
     Ok(json!({ "text": read(model)? }))
 }
 
-async fn ask(at: &At, load: Load<'_>, mut question: Value) -> Result<Value, Failure> {
+async fn ask<A: DeserializeOwned>(at: &At, load: Load<'_>, mut question: Value) -> Result<A, Failure> {
     let config = load(&at.running)?;
     let keys: Vec<&str> = config.sites.iter().map(|site| site.key.as_str()).collect();
     let site = match (&at.site, keys.as_slice()) {
@@ -156,7 +160,9 @@ async fn ask(at: &At, load: Load<'_>, mut question: Value) -> Result<Value, Fail
     };
     question["site"] = json!(site);
     let mut client = Client::connect(&config.data).await.map_err(|error| (1, error))?;
-    client.ask(&question).await.map_err(|error| (1, error))
+    let answer = client.ask(&question).await.map_err(|error| (1, error))?;
+    // The collector may be of another version than this command.
+    serde_json::from_value(answer).map_err(|error| (1, format!("the collector's answer does not read: {error}")))
 }
 
 async fn publish(model: &str, notify: bool, at: &At, load: Load<'_>) -> Result<String, Failure> {
@@ -166,101 +172,83 @@ async fn publish(model: &str, notify: bool, at: &At, load: Load<'_>) -> Result<S
     let number = match which(model)? {
         Value::Object(which) if which.contains_key("text") => {
             let question = json!({ "command": "model_import", "text": which["text"], "by": by });
-            ask(at, load, question).await?["number"].clone()
+            ask::<Value>(at, load, question).await?["number"].clone()
         }
         Value::Object(which) => which["number"].clone(),
         _ => return Err((BAD_CONFIGURATION, "in-force is in force already: name a number or a file".to_owned())),
     };
     let question = json!({ "command": "model_publish", "number": number, "by": by, "notify": notify });
-    ask(at, load, question).await?;
+    ask::<Value>(at, load, question).await?;
     Ok(format!("version {number} is in force; the order of the heat list follows in the background"))
 }
 
-fn instant(value: &Value) -> String {
-    let at = value.as_i64().and_then(|at| Timestamp::from_millisecond(at).ok());
+/// What `model_list` answers.
+#[derive(Deserialize)]
+struct Editions {
+    editions: Vec<EditionSummary>,
+}
+
+fn instant(at: i64) -> String {
+    let at = Timestamp::from_millisecond(at).ok();
     at.map_or_else(String::new, |at| at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "–".to_owned(),
-        other => other.to_string(),
-    }
+fn or_none(text: Option<&String>) -> String {
+    text.cloned().unwrap_or_else(|| "–".to_owned())
 }
 
-fn rows(list: &Value, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
-    list.as_array().map(|list| list.iter().map(row).collect()).unwrap_or_default()
-}
-
-fn explained(answer: &Value) -> String {
-    let mut parts = vec![format!(
-        "{}: {} since {}, {}",
-        text(&answer["model"]),
-        text(&answer["stage"][0]),
-        instant(&answer["stage"][1]),
-        text(&answer["stage"][2]),
-    )];
-    parts.extend(rows(&answer["scores"], |score| vec![format!("{} {}", text(&score[0]), text(&score[1]))]).concat());
-    if let Some(next) = answer["next_change"].as_array() {
-        parts.push(format!(
-            "{} at {}, if nothing happens",
-            next.get(1).map(text).unwrap_or_default(),
-            instant(&answer["next_change"][0])
-        ));
+fn explained(answer: &Explained) -> String {
+    let (stage, since, why) = &answer.stage;
+    let mut parts = vec![format!("{}: {stage} since {}, {why}", answer.model, instant(*since))];
+    parts.extend(answer.scores.iter().map(|(name, points)| format!("{name} {points}")));
+    if let Some((at, stage)) = &answer.next_change {
+        parts.push(format!("{stage} at {}, if nothing happens", instant(*at)));
     }
-    for lacking in answer["missing"].as_array().into_iter().flatten() {
-        parts.push(format!(
-            "{} points to {} ({})",
-            text(&lacking["points"]),
-            text(&lacking["stage"]),
-            text(&lacking["enter"])
-        ));
-    }
-    let lines = rows(&answer["lines"], |line| {
-        vec![instant(&line[2]), text(&line[1]), text(&line[0]), text(&line[3]), text(&line[4])]
-    });
+    parts.extend(answer.missing.iter().map(|one| format!("{} points to {} ({})", one.points, one.stage, one.enter)));
+    let line = |(score, title, at, then, now): &(String, String, i64, String, String)| {
+        vec![instant(*at), title.clone(), score.clone(), then.clone(), now.clone()]
+    };
+    let lines: Vec<Vec<String>> = answer.lines.iter().map(line).collect();
     parts.push(format!("\n{}", table(&["when", "line", "score", "then", "now"], &lines)));
-    let changes =
-        rows(&answer["transitions"], |one| vec![instant(&one[0]), text(&one[1]), text(&one[2]), text(&one[3])]);
+    let change =
+        |(at, from, to, why): &(i64, String, String, String)| vec![instant(*at), from.clone(), to.clone(), why.clone()];
+    let changes: Vec<Vec<String>> = answer.transitions.iter().map(change).collect();
     if !changes.is_empty() {
         parts.push(format!("\n{}", table(&["when", "from", "to", "why"], &changes)));
     }
-    let rules = rows(&answer["rules"], |rule| {
-        let refused = rows(&rule["refused"], |one| vec![format!("{}× {}", text(&one[1]), text(&one[0]))]).concat();
-        let state = rule["state"].as_str().map(|part| format!("does not hold: {part}"));
-        vec![text(&rule["rule"]), text(&rule["given"]), refused.into_iter().chain(state).collect::<Vec<_>>().join(", ")]
-    });
+    let rules: Vec<Vec<String>> = answer.rules.iter().map(accounted).collect();
     parts.push(format!("\n{}", table(&["rule", "counted", "did not count"], &rules)));
     parts.join("\n")
 }
 
-fn backtested(answer: &Value) -> String {
-    let percent = |part: &Value, whole: &Value| match (part.as_u64(), whole.as_u64()) {
-        (Some(part), Some(whole)) if whole > 0 => format!("{} %", part * 100 / whole),
-        _ => "–".to_owned(),
+fn accounted(rule: &RuleAccount) -> Vec<String> {
+    let refused = rule.refused.iter().map(|(reason, count)| format!("{count}× {reason}"));
+    let state = rule.state.iter().map(|part| format!("does not hold: {part}"));
+    vec![rule.rule.clone(), rule.given.to_string(), refused.chain(state).collect::<Vec<_>>().join(", ")]
+}
+
+fn backtested(answer: &BacktestReport) -> String {
+    let percent = |per_mille: Option<u32>| match per_mille {
+        Some(part) => format!("{}.{} %", part / 10, part % 10),
+        None => "–".to_owned(),
     };
-    let days = rows(&answer["days"], |day| vec![text(&day["date"]), text(&day["hot_before"]), text(&day["hot_after"])]);
-    let stages = rows(&answer["stages"], |one| vec![text(&one[0]), text(&one[1]), text(&one[2])]);
-    let moved = rows(&answer["moved"], |one| {
-        let told = |which: &str| format!("{} {}", text(&one[which][0]), text(&one[which][1]));
-        vec![text(&one["visitor"]), told("before"), told("after")]
-    });
-    let quality: Vec<Vec<String>> = [("old", "before"), ("new", "after")]
-        .into_iter()
-        .map(|(name, key)| {
-            let one = &answer[key];
-            vec![
-                name.to_owned(),
-                text(&one["hot"]),
-                percent(&one["hot_and_bought"], &one["hot"]),
-                text(&one["bought"]),
-                percent(&one["bought_and_hot"], &one["bought"]),
-            ]
-        })
+    let days: Vec<Vec<String>> = answer
+        .days
+        .iter()
+        .map(|day| vec![day.date.clone(), day.hot_before.to_string(), day.hot_after.to_string()])
         .collect();
+    let stages: Vec<Vec<String>> =
+        answer.stages.iter().map(|(old, new, leads)| vec![old.clone(), new.clone(), leads.to_string()]).collect();
+    let told = |(stage, points): &(String, String)| format!("{stage} {points}");
+    let moved: Vec<Vec<String>> =
+        answer.moved.iter().map(|one| vec![one.visitor.clone(), told(&one.before), told(&one.after)]).collect();
+    let quality = |name: &str, one: &Quality| {
+        let (precision, recall) = (percent(one.precision_per_mille()), percent(one.recall_per_mille()));
+        vec![name.to_owned(), one.hot.to_string(), precision, one.bought.to_string(), recall]
+    };
+    let quality = [quality("old", &answer.before), quality("new", &answer.after)];
     [
-        format!("{} leads", text(&answer["leads"])),
+        format!("{} leads", answer.leads),
         table(&["day", "hot, old", "hot, new"], &days),
         table(&["stage, old", "stage, new", "leads"], &stages),
         table(&["moves", "old", "new"], &moved),
@@ -272,38 +260,27 @@ fn backtested(answer: &Value) -> String {
     .join("\n\n")
 }
 
-fn calibrated(answer: &Value) -> String {
-    let mut parts = vec![format!(
-        "{} purchases; score just before: mean {}, median {}",
-        text(&answer["purchases"]),
-        text(&answer["mean"]),
-        text(&answer["median"])
-    )];
-    let quantiles = rows(&answer["quantiles"], |one| vec![format!("{} %", text(&one[0])), text(&one[1])]);
-    parts.push(table(&["of buyers", "had at most"], &quantiles));
-    let proposed = rows(&answer["proposed"], |one| vec![text(&one[0]), text(&one[1])]);
-    parts.push(if proposed.is_empty() {
-        format!("not enough data for thresholds: at least {} purchases are needed", text(&answer["enough"]))
+fn calibrated(answer: &CalibrationReport) -> String {
+    let (mean, median) = (or_none(answer.mean.as_ref()), or_none(answer.median.as_ref()));
+    let head = format!("{} purchases; score just before: mean {mean}, median {median}", answer.purchases);
+    let quantiles: Vec<Vec<String>> =
+        answer.quantiles.iter().map(|(percent, points)| vec![format!("{percent} %"), points.clone()]).collect();
+    let proposed: Vec<Vec<String>> =
+        answer.proposed.iter().map(|(stage, enter)| vec![stage.clone(), enter.clone()]).collect();
+    let proposal = if proposed.is_empty() {
+        format!("not enough data for thresholds: at least {} purchases are needed", answer.enough)
     } else {
         table(&["stage", "proposed"], &proposed)
-    });
-    parts.join("\n\n")
+    };
+    [head, table(&["of buyers", "had at most"], &quantiles), proposal].join("\n\n")
 }
 
-fn listed(answer: &Value) -> String {
-    let editions = rows(&answer["editions"], |one| {
-        let published = &one["published"];
-        vec![
-            text(&one["number"]),
-            text(&one["state"]),
-            text(&one["title"]),
-            format!("{} {}", instant(&one["imported"][0]), text(&one["imported"][1])),
-            if published.is_null() {
-                String::new()
-            } else {
-                format!("{} {}", instant(&published[0]), text(&published[1]))
-            },
-        ]
-    });
-    table(&["version", "state", "model", "imported", "published"], &editions)
+fn listed(editions: &[EditionSummary]) -> String {
+    let when = |(at, by): &(i64, String)| format!("{} {by}", instant(*at));
+    let row = |one: &EditionSummary| {
+        let published = one.published.as_ref().map(when).unwrap_or_default();
+        vec![one.number.to_string(), one.state.clone(), one.title.clone(), when(&one.imported), published]
+    };
+    let rows: Vec<Vec<String>> = editions.iter().map(row).collect();
+    table(&["version", "state", "model", "imported", "published"], &rows)
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use engine::{Lead, Millis, Model, StageCause, WhyNot};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a model makes of a lead, in words. Points as exact decimal text, instants in ms since 1970.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explained {
     /// Name and version of the model.
     pub model: String,
@@ -27,7 +27,7 @@ pub struct Explained {
 }
 
 /// A higher stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lacking {
     /// Its name.
     pub stage: String,
@@ -38,7 +38,7 @@ pub struct Lacking {
 }
 
 /// What one rule made of the touches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleAccount {
     /// The rule.
     pub rule: String,

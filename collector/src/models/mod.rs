@@ -6,7 +6,7 @@
 mod explain;
 mod shelf;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engine::{Lead, Millis, Model, ModelError, Span};
@@ -44,9 +44,9 @@ pub enum ModelsError {
         /// All of them.
         faults: Vec<ModelError>,
     },
-    /// A site is in the configuration, but has no model in force: it was never started.
-    #[error("{0} has no model in force")]
-    NoneInForce(String),
+    /// The work ended before its time.
+    #[error("the work broke off: {0}")]
+    Broken(String),
     /// No such visitor.
     #[error("{0} is no visitor of this site")]
     NoVisitor(String),
@@ -70,14 +70,14 @@ pub enum Which {
 }
 
 /// A version, for a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditionSummary {
     /// Its number.
     pub number: u32,
     /// As the text calls itself: `name` and `version`.
     pub title: String,
     /// `in force`, `draft` or `retired`.
-    pub state: &'static str,
+    pub state: String,
     /// When it was imported, ms since 1970, and by whom.
     pub imported: (i64, String),
     /// When it was last published, and by whom.
@@ -92,7 +92,7 @@ pub struct EditionSummary {
 pub async fn adopt(sites: &Sites, store: &dyn Store, now: Millis) -> Result<(), ModelsError> {
     for site in sites.iter() {
         let mut shelf = Shelf::load(store, &site.name).await?;
-        let (number, new) = shelf.import(&site.configured, "configuration", now)?;
+        let (number, new) = shelf.import(&site.configured, &title(&site.model()), "configuration", now)?;
         if shelf.in_force().is_none() {
             // The first one changes nobody's stage: what it makes of the events is what there is to tell.
             shelf.publish(number, "configuration", true, now)?;
@@ -106,17 +106,17 @@ pub async fn adopt(sites: &Sites, store: &dyn Store, now: Millis) -> Result<(), 
             );
         }
         shelf.save(store).await?;
-        enforce(site, &shelf, now)?;
+        if let Some((edition, publication)) = shelf.in_force() {
+            let model = compiled(site, &edition.text, now, || format!("version {}", edition.number))?;
+            site.put_in_force(model, publication);
+        }
     }
     Ok(())
 }
 
-/// Makes what the shelf says is in force the site's model.
-fn enforce(site: &Site, shelf: &Shelf, now: Millis) -> Result<(), ModelsError> {
-    let (edition, publication) = shelf.in_force().ok_or_else(|| ModelsError::NoneInForce(site.name.to_string()))?;
-    let model = compiled(site, &edition.text, now, || format!("version {}", edition.number))?;
-    site.put_in_force(model, edition.number, publication);
-    Ok(())
+/// As a model calls itself.
+fn title(model: &Model) -> String {
+    format!("{} {}", model.name, model.version)
 }
 
 fn compiled(site: &Site, text: &str, now: Millis, what: impl FnOnce() -> String) -> Result<Model, ModelsError> {
@@ -149,13 +149,13 @@ pub async fn list(app: &App, site: &Site) -> Result<Vec<EditionSummary>, ModelsE
     let in_force = shelf.in_force().map(|(edition, _)| edition.number);
     let summary = |edition: &Edition| EditionSummary {
         number: edition.number,
-        title: compiled(site, &edition.text, app.clock.now(), String::new)
-            .map_or_else(|_| "does not compile".to_owned(), |model| format!("{} {}", model.name, model.version)),
+        title: edition.title.clone(),
         state: match (in_force == Some(edition.number), edition.published.is_empty()) {
             (true, _) => "in force",
             (false, true) => "draft",
             (false, false) => "retired",
-        },
+        }
+        .to_owned(),
         imported: (edition.imported.0, edition.by.clone()),
         published: edition.published.last().map(|last| (last.at.0, last.by.clone())),
     };
@@ -167,9 +167,9 @@ pub async fn list(app: &App, site: &Site) -> Result<Vec<EditionSummary>, ModelsE
 /// # Errors
 /// Every fault of the text; when the store is away.
 pub async fn import(app: &App, site: &Site, text: &str, by: &str) -> Result<(u32, bool), ModelsError> {
-    compiled(site, text, app.clock.now(), || "the text".to_owned())?;
+    let model = compiled(site, text, app.clock.now(), || "the text".to_owned())?;
     let mut shelf = Shelf::load(&*app.store, &site.name).await?;
-    let imported = shelf.import(text, by, app.clock.now())?;
+    let imported = shelf.import(text, &title(&model), by, app.clock.now())?;
     shelf.save(&*app.store).await?;
     Ok(imported)
 }
@@ -182,11 +182,10 @@ pub async fn import(app: &App, site: &Site, text: &str, by: &str) -> Result<(u32
 pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, notify: bool) -> Result<(), ModelsError> {
     let now = app.clock.now();
     let mut shelf = Shelf::load(&*app.store, &site.name).await?;
-    let text = shelf.edition(number)?.text.clone();
-    compiled(site, &text, now, || format!("version {number}"))?;
-    shelf.publish(number, by, notify, now)?;
+    let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
+    let publication = shelf.publish(number, by, notify, now)?;
     shelf.save(&*app.store).await?;
-    enforce(site, &shelf, now)?;
+    site.put_in_force(model, &publication);
     let key = site.config.key.as_str().to_owned();
     tracing::info!(site = key, number, "a model was published");
     let (app, name) = (app.clone(), site.name.clone());
@@ -201,31 +200,44 @@ pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, no
     Ok(())
 }
 
+/// Does what works through every lead on a thread of its own: answers to pages do not wait for it.
+fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work))
+}
+
 /// Both models over every lead of the site.
 ///
 /// # Errors
 /// When the store is away.
 pub async fn backtest(
-    app: &App,
-    site: &Site,
-    old: &Model,
-    new: &Model,
+    app: &Arc<App>,
+    site: &Arc<Site>,
+    (old, new): (Arc<Model>, Arc<Model>),
     since: Span,
 ) -> Result<BacktestReport, ModelsError> {
-    let zone: &TimeZone = &site.config.time_zone;
-    let mut backtest = Backtest::new(old, new, since, app.clock.now(), zone);
-    each_lead(app, &site.name, |visitor, lead| backtest.add(visitor, lead)).await?;
-    Ok(backtest.finish())
+    let (app, site) = (app.clone(), site.clone());
+    let working = aside(async move {
+        let zone: &TimeZone = &site.config.time_zone;
+        let mut backtest = Backtest::new(&old, &new, since, app.clock.now(), zone);
+        each_lead(&app, &site.name, |visitor, lead| backtest.add(visitor, lead)).await?;
+        Ok(backtest.finish())
+    });
+    working.await.map_err(|error| ModelsError::Broken(error.to_string()))?
 }
 
 /// Scores at purchase, over every lead of the site.
 ///
 /// # Errors
 /// When the store is away.
-pub async fn calibrate(app: &App, site: &Site, model: &Model) -> Result<CalibrationReport, ModelsError> {
-    let mut calibration = Calibration::new(model);
-    each_lead(app, &site.name, |_, lead| calibration.add(lead)).await?;
-    Ok(calibration.finish())
+pub async fn calibrate(app: &Arc<App>, site: &Arc<Site>, model: Arc<Model>) -> Result<CalibrationReport, ModelsError> {
+    let (app, name) = (app.clone(), site.name.clone());
+    let working = aside(async move {
+        let mut calibration = Calibration::new(&model);
+        each_lead(&app, &name, |_, lead| calibration.add(lead)).await?;
+        Ok(calibration.finish())
+    });
+    working.await.map_err(|error| ModelsError::Broken(error.to_string()))?
 }
 
 /// Hands every lead of a site to `visit`, each once. One that does not read is passed over and said aloud.
@@ -233,11 +245,11 @@ async fn each_lead(app: &App, site: &SiteName, mut visit: impl FnMut(&str, &Lead
     for partition in Partition::all() {
         let mut cursor = None;
         // A lead that changes meanwhile may be seen twice.
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         loop {
             let page = app.store.scan(partition, cursor, PAGE).await?;
             for (key, stored) in page.leads.iter().filter(|(key, _)| key.site == *site) {
-                if seen.insert(key.visitor, ()).is_some() || app.erased.contains(key) {
+                if !seen.insert(key.visitor) || app.erased.contains(key) {
                     continue;
                 }
                 match KeptLead::decode(&stored.bytes) {
@@ -249,8 +261,6 @@ async fn each_lead(app: &App, site: &SiteName, mut visit: impl FnMut(&str, &Lead
             if cursor.is_none() {
                 break;
             }
-            // Others want to be served too.
-            tokio::task::yield_now().await;
         }
     }
     Ok(())

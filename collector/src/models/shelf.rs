@@ -25,6 +25,8 @@ pub struct Edition {
     pub imported: Millis,
     /// By whom, as they call themselves.
     pub by: String,
+    /// As the text calls itself: `name` and `version`.
+    pub title: String,
     /// When it was published, and by whom; the last one last. Empty: a draft.
     pub published: Vec<Publication>,
     /// The whole text.
@@ -90,6 +92,8 @@ pub struct Shelf {
     name: DocumentName,
     version: Version,
     content: Content,
+    /// Whether there is something to write.
+    changed: bool,
 }
 
 impl Shelf {
@@ -102,7 +106,8 @@ impl Shelf {
         let name =
             DocumentName::parse(&format!("model/{}", site.as_str())).map_err(|error| broken(error.to_string()))?;
         let Some(document) = store.document(&name).await? else {
-            return Ok(Self { site: site.clone(), name, version: Version::ABSENT, content: Content::default() });
+            let content = Content::default();
+            return Ok(Self { site: site.clone(), name, version: Version::ABSENT, content, changed: false });
         };
         let content = match document.bytes.split_first() {
             Some((&SHELF_FORMAT, rest)) => postcard::from_bytes(rest).map_err(|error| broken(error.to_string()))?,
@@ -111,7 +116,7 @@ impl Shelf {
                 return Err(ShelfError::Format { site: site.as_str().to_owned(), found });
             }
         };
-        Ok(Self { site: site.clone(), name, version: document.version, content })
+        Ok(Self { site: site.clone(), name, version: document.version, content, changed: false })
     }
 
     /// Every version, oldest first.
@@ -144,7 +149,7 @@ impl Shelf {
     ///
     /// # Errors
     /// When it is too long. It is for the caller to check that it compiles.
-    pub fn import(&mut self, text: &str, by: &str, now: Millis) -> Result<(u32, bool), ShelfError> {
+    pub fn import(&mut self, text: &str, title: &str, by: &str, now: Millis) -> Result<(u32, bool), ShelfError> {
         if text.len() > LONGEST_TEXT {
             return Err(ShelfError::TooLong(text.len()));
         }
@@ -154,9 +159,15 @@ impl Shelf {
             return Ok((known.number, false));
         }
         let number = self.content.editions.last().map_or(1, |last| last.number.saturating_add(1));
-        let edition =
-            Edition { number, imported: now, by: by.to_owned(), published: Vec::new(), text: text.to_owned() };
-        self.content.editions.push(edition);
+        self.content.editions.push(Edition {
+            number,
+            imported: now,
+            by: by.to_owned(),
+            title: title.to_owned(),
+            published: Vec::new(),
+            text: text.to_owned(),
+        });
+        self.changed = true;
         if self.content.editions.len() > KEPT {
             let in_force = self.content.in_force;
             let oldest = self.content.editions.iter().position(|edition| edition.number != in_force);
@@ -169,26 +180,32 @@ impl Shelf {
     ///
     /// # Errors
     /// When there is no such version.
-    pub fn publish(&mut self, number: u32, by: &str, notify: bool, now: Millis) -> Result<(), ShelfError> {
+    pub fn publish(&mut self, number: u32, by: &str, notify: bool, now: Millis) -> Result<Publication, ShelfError> {
         self.edition(number)?;
+        let publication = Publication { at: now, by: by.to_owned(), notify };
         for edition in self.content.editions.iter_mut().filter(|edition| edition.number == number) {
-            edition.published.push(Publication { at: now, by: by.to_owned(), notify });
+            edition.published.push(publication.clone());
         }
         self.content.in_force = number;
-        Ok(())
+        self.changed = true;
+        Ok(publication)
     }
 
-    /// Writes the shelf, if nobody else has since it was read.
+    /// Writes the shelf, if it was changed, and if nobody else has since it was read.
     ///
     /// # Errors
     /// See [`ShelfError`].
     pub async fn save(&mut self, store: &dyn Store) -> Result<(), ShelfError> {
+        if !self.changed {
+            return Ok(());
+        }
         let broken = |error: postcard::Error| ShelfError::Broken {
             site: self.site.as_str().to_owned(),
             detail: error.to_string(),
         };
         let bytes = postcard::to_extend(&self.content, vec![SHELF_FORMAT]).map_err(broken)?;
         self.version = store.put_document(&self.name, self.version, bytes).await?;
+        self.changed = false;
         Ok(())
     }
 }
@@ -212,10 +229,10 @@ mod tests {
         assert!(one.in_force().is_none());
 
         // when two texts are imported, one of them twice, and both published in turn
-        assert_eq!(one.import("a", "anna", Millis(1)).unwrap(), (1, true));
+        assert_eq!(one.import("a", "t 1", "anna", Millis(1)).unwrap(), (1, true));
         one.publish(1, "anna", false, Millis(2)).unwrap();
-        assert_eq!(one.import("b", "bas", Millis(3)).unwrap(), (2, true));
-        assert_eq!(one.import("a", "bas", Millis(4)).unwrap(), (1, false));
+        assert_eq!(one.import("b", "t 1", "bas", Millis(3)).unwrap(), (2, true));
+        assert_eq!(one.import("a", "t 1", "bas", Millis(4)).unwrap(), (1, false));
         one.save(&store).await.unwrap();
 
         // then a draft is no more than that until it is published, and the first can be published again
@@ -236,8 +253,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = EmbeddedStore::open(folder.path(), Settings::default()).unwrap();
         let (mut one, mut other) = (shelf(&store).await, shelf(&store).await);
-        one.import("a", "anna", Millis(1)).unwrap();
-        other.import("b", "bas", Millis(1)).unwrap();
+        one.import("a", "t 1", "anna", Millis(1)).unwrap();
+        other.import("b", "t 1", "bas", Millis(1)).unwrap();
         one.save(&store).await.unwrap();
         assert!(matches!(other.save(&store).await, Err(ShelfError::Store(StoreError::Conflict { .. }))));
     }

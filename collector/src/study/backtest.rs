@@ -6,7 +6,7 @@ use engine::{Lead, Millis, Model, Points, Span};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{hot, purchases};
 
@@ -16,7 +16,7 @@ const FORETOLD: Span = Span::days(30);
 const LISTED: usize = 50;
 
 /// One day of the site's calendar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
     /// `YYYY-MM-DD`.
     pub date: String,
@@ -27,7 +27,7 @@ pub struct Day {
 }
 
 /// A lead whose stage the new model changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
     /// The visitor's id.
     pub visitor: String,
@@ -41,7 +41,7 @@ pub struct Moved {
 }
 
 /// How well "hot" foretold purchases within the period.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quality {
     /// Leads that were hot.
     pub hot: u32,
@@ -72,7 +72,7 @@ fn per_mille(part: u32, whole: u32) -> Option<u32> {
 }
 
 /// What a backtest found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BacktestReport {
     /// Leads that were looked at.
     pub leads: u32,

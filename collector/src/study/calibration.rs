@@ -1,7 +1,7 @@
 //! Calibration: what leads had scored when they bought, and the thresholds that this suggests.
 
 use engine::{Lead, Model, Points, Span};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::purchases;
 
@@ -15,7 +15,7 @@ pub struct Calibration<'a> {
 }
 
 /// What a calibration found. Points as exact decimal text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CalibrationReport {
     /// First purchases that were looked at.
     pub purchases: usize,
