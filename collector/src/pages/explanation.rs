@@ -66,7 +66,7 @@ pub(super) fn sections(evaluation: &Evaluation, model: &Model, times: &Times<'_>
         .map(|(number, (score, points))| {
             let own: Vec<&Line> = evaluation.lines.iter().filter(|line| line.score == number).collect();
             Section {
-                title: (number > 0).then(|| digits.language.score(&score.title)),
+                title: (number > 0).then(|| digits.language.title(&score.title).to_owned()),
                 total: digits.amount(*points),
                 bars: by_rule(&own, model, digits),
                 lines: lines(&own, model, times, digits),
@@ -114,8 +114,8 @@ fn by_rule(lines: &[&Line], model: &Model, digits: Digits) -> Vec<RuleBar> {
 
 fn title(line: &Line, model: &Model, language: Language) -> String {
     let limit = match &line.cause {
-        Cause::Touch { .. } | Cause::State => return language.rule(&line.title).to_owned(),
-        Cause::Fold { count, .. } => return format!("{count} × {}", language.rule(&line.title)),
+        Cause::Touch { .. } | Cause::State => return language.title(&line.title).to_owned(),
+        Cause::Fold { count, .. } => return format!("{count} × {}", language.title(&line.title)),
         Cause::Limit { limit } => limit,
     };
     let score = model.scores.get(line.score);
@@ -127,7 +127,7 @@ fn title(line: &Line, model: &Model, language: Language) -> String {
         Limit::GroupCap { group } => {
             model.groups.get(*group).and_then(|group| Some(language.cap(&group.id, group.cap?)))
         }
-        Limit::ScoreCap => score.and_then(|score| Some(language.cap(&language.score(&score.title), score.cap?))),
+        Limit::ScoreCap => score.and_then(|score| Some(language.cap(language.title(&score.title), score.cap?))),
         Limit::Ceiling => score.and_then(|score| score.ceiling).map(|ceiling| language.ceiling(ceiling)),
         Limit::Floor => score.and_then(|score| score.floor).map(|floor| language.floor(floor)),
         Limit::BrowserCap => model.browser_cap.map(|cap| language.browser_cap(cap.points, cap.every)),

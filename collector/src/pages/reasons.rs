@@ -6,8 +6,8 @@ use super::language::Language;
 use super::titles;
 
 impl Language {
-    /// A rule's title. Those of the presets are known in Dutch too; a shop's own are as the shop wrote them.
-    pub(super) fn rule(self, title: &str) -> &str {
+    /// The title of a rule or score. Those of the presets are known in Dutch too; a shop's own are as the shop wrote them.
+    pub(super) fn title(self, title: &str) -> &str {
         match self {
             Self::Dutch => titles::dutch(title).unwrap_or(title),
             Self::English => title,
@@ -16,7 +16,7 @@ impl Language {
 
     /// The line of a rule's cap.
     pub(super) fn rule_cap(self, title: &str, cap: Points) -> String {
-        self.cap(self.rule(title), cap)
+        self.cap(self.title(title), cap)
     }
 
     /// The line of the cap on what the browser gives.
@@ -53,39 +53,27 @@ impl Language {
         }
     }
 
-    /// The title of a score. Those of the presets are known in Dutch too.
-    pub(super) fn score(self, title: &str) -> String {
-        let known = match (self, title) {
-            (Self::Dutch, "engagement") => "Betrokkenheid",
-            (Self::Dutch, "fit") => "Past bij ons",
-            (Self::English, "engagement") => "Engagement",
-            (Self::English, "fit") => "Fit",
-            (_, own) => own,
-        };
-        known.to_owned()
-    }
-
     /// The stage is a touch's doing.
     pub(super) fn because_touch(self, rule: &str) -> String {
         match self {
-            Self::Dutch => format!("door ‘{}’", self.rule(rule)),
-            Self::English => format!("because of ‘{}’", self.rule(rule)),
+            Self::Dutch => format!("door ‘{}’", self.title(rule)),
+            Self::English => format!("because of ‘{}’", self.title(rule)),
         }
     }
 
     /// The stage came because something began or ceased to hold.
     pub(super) fn because_state(self, rule: &str) -> String {
         match self {
-            Self::Dutch => format!("door ‘{}’, dat begon of niet meer gold", self.rule(rule)),
-            Self::English => format!("because ‘{}’ began or ceased to hold", self.rule(rule)),
+            Self::Dutch => format!("door ‘{}’, dat begon of niet meer gold", self.title(rule)),
+            Self::English => format!("because ‘{}’ began or ceased to hold", self.title(rule)),
         }
     }
 
     /// The lead was handed back.
     pub(super) fn because_handed_back(self, rule: &str) -> String {
         match self {
-            Self::Dutch => format!("teruggegeven door ‘{}’; wat daarvoor kwam telt niet meer", self.rule(rule)),
-            Self::English => format!("handed back by ‘{}’; what came before counts no more", self.rule(rule)),
+            Self::Dutch => format!("teruggegeven door ‘{}’; wat daarvoor kwam telt niet meer", self.title(rule)),
+            Self::English => format!("handed back by ‘{}’; what came before counts no more", self.title(rule)),
         }
     }
 

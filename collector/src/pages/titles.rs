@@ -1,6 +1,6 @@
-//! Titles of the presets' rules in Dutch. The engine's presets are in English; a marketer's own titles stay as they are.
+//! Titles of the presets' rules and scores in Dutch. The engine's presets are in English; a marketer's own titles stay as they are.
 
-/// The Dutch title of a preset's rule; `None`: it is no preset's.
+/// The Dutch title of a preset's rule or score; `None`: it is no preset's.
 pub(super) fn dutch(title: &str) -> Option<&'static str> {
     Some(match title {
         "Looked at a page" => "Pagina bekeken",
@@ -60,6 +60,9 @@ pub(super) fn dutch(title: &str) -> Option<&'static str> {
         "Asked to be called back" => "Gevraagd om teruggebeld te worden",
         "Read what buyers read" => "Gelezen wat kopers lezen",
         "Asked for contact or a quote" => "Contact of offerte gevraagd",
+        "Interest" => "Interesse",
+        "Fits the shop" => "Past bij de winkel",
+        "Fits the profile" => "Past bij het profiel",
         _ => return None,
     })
 }

@@ -423,12 +423,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_of_every_preset_has_a_dutch_title() {
+    fn every_rule_and_score_of_every_preset_has_a_dutch_title() {
         let site = SiteFacts { currency: Currency::EUR, offsets: Vec::new() };
         for name in engine::presets::NAMES {
             let model = Model::parse(engine::preset(name).unwrap(), &site).unwrap();
             for rule in &model.rules {
-                assert_ne!(Language::Dutch.rule(&rule.title), &*rule.title, "{name}: {}", rule.id);
+                assert_ne!(Language::Dutch.title(&rule.title), &*rule.title, "{name}: {}", rule.id);
+            }
+            for score in &model.scores {
+                assert_ne!(Language::Dutch.title(&score.title), &*score.title, "{name}: {}", score.name);
             }
         }
     }
