@@ -170,4 +170,8 @@ async fn a_model_is_tried_on_history_published_and_rolled_back() {
     let unknown = model(&environment, &["publish", "9"]);
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(!unknown.status.success() && said.contains("version 9 is not there; there are 1, 2"), "{said}");
+    let unknown = model(&environment, &["publish", "newest"]);
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    let allowed = "a model is `in-force`, a version's number, a preset (b2c, b2b, exact), or a file";
+    assert!(unknown.status.code() == Some(64) && said.contains(allowed), "{said}");
 }

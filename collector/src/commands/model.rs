@@ -28,7 +28,7 @@ pub(crate) enum ModelCommand {
     },
     /// Everything a model says of one visitor: lines, stages, what is missing, why rules did not count
     Explain {
-        /// A file, a version's number, or `in-force`
+        /// `in-force`, a version's number, a preset's name, or a file
         model: String,
         /// The visitor's id, 22 characters
         visitor: String,
@@ -37,7 +37,7 @@ pub(crate) enum ModelCommand {
     },
     /// What another model would have made of the leads: hot leads a day, who moves, how well it foretold purchases
     Backtest {
-        /// A file, a version's number, or `in-force`
+        /// `in-force`, a version's number, a preset's name, or a file
         old: String,
         /// The same
         new: String,
@@ -49,7 +49,7 @@ pub(crate) enum ModelCommand {
     },
     /// What leads had scored when they bought, and the thresholds that this suggests
     Calibrate {
-        /// A file, a version's number, or `in-force`
+        /// `in-force`, a version's number, a preset's name, or a file
         #[arg(default_value = "in-force")]
         model: String,
         #[command(flatten)]
@@ -145,7 +145,11 @@ fn which(model: &str) -> Result<Value, Failure> {
     if let Some(preset) = engine::preset(model) {
         return Ok(json!({ "text": preset }));
     }
-    Ok(json!({ "text": read(model)? }))
+    let text = read(model).map_err(|(code, error)| {
+        let presets = engine::presets::NAMES.join(", ");
+        (code, format!("{error}\na model is `in-force`, a version's number, a preset ({presets}), or a file"))
+    })?;
+    Ok(json!({ "text": text }))
 }
 
 async fn ask<A: DeserializeOwned>(at: &At, load: Load<'_>, mut question: Value) -> Result<A, Failure> {
