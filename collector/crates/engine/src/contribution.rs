@@ -70,6 +70,13 @@ impl Contribution {
         }
     }
 
+    /// When it is no longer worth anything, since it ends or has faded, if that is not after `horizon`. It is worth
+    /// something at its beginning.
+    pub(crate) fn worth_until(&self, horizon: Millis) -> Option<Millis> {
+        let horizon = self.end.map_or(horizon, |end| end.min(horizon));
+        self.decay.fades(self.granted, self.start, horizon).or(self.end.filter(|end| *end <= horizon))
+    }
+
     /// An instant from which on it never changes.
     pub(crate) fn settled(&self) -> Millis {
         match (self.decay.faded_by(self.points, self.start), self.end) {

@@ -1,7 +1,5 @@
 //! What touches give: rules are tried, limits kept, contributions begun and ended.
 
-use std::cmp::Reverse;
-
 use super::{Pin, Tally, Timeline};
 use crate::contribution::{Contribution, Origin};
 use crate::decay::Decay;
@@ -98,7 +96,6 @@ impl<'a> Timeline<'a> {
             if let Some(contribution) = self.contributions.get_mut(given) {
                 contribution.finish(end);
             }
-            self.ends.push(Reverse((end, given)));
         }
         self.tally(found, given, full);
         match rule.effect {
@@ -210,9 +207,10 @@ impl<'a> Timeline<'a> {
         if contribution.end.is_some_and(|end| end <= at) {
             return;
         }
-        if place < self.settled && contribution.score == super::STAGE_SCORE {
-            self.gauge.ends(contribution);
-            self.gauge.ended(contribution.slot, contribution.value(at));
+        // What is worth nothing by now has left, or is about to.
+        if place < self.settled && contribution.score == super::STAGE_SCORE && contribution.value(at) != Points::ZERO {
+            self.gauge.remove(contribution);
+            self.keeps_until = Millis(i64::MIN);
         }
         contribution.finish(at);
     }
