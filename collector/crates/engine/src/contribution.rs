@@ -1,6 +1,6 @@
 //! A contribution: points that one rule gives, from when to when.
 
-use crate::decay::Decay;
+use crate::decay::{Decay, left_after};
 use crate::points::Points;
 use crate::time::Millis;
 
@@ -54,15 +54,27 @@ impl Contribution {
     }
 
     fn left(&self, points: Points, at: Millis) -> Points {
-        if at < self.start || self.end.is_some_and(|end| at >= end) {
-            return Points::ZERO;
-        }
-        self.decay.left(points, at.since(self.start))
+        if self.runs(at) { left_after(points, self.steps(at)) } else { Points::ZERO }
+    }
+
+    /// Whether it has begun and not ended.
+    pub(crate) fn runs(&self, at: Millis) -> bool {
+        at >= self.start && self.end.is_none_or(|end| at < end)
+    }
+
+    /// How many steps it has cooled.
+    pub(crate) fn steps(&self, at: Millis) -> i64 {
+        self.decay.steps(at.since(self.start))
     }
 
     /// The first instant after `at` at which it may change; `None`: never.
     pub(crate) fn next(&self, at: Millis) -> Option<Millis> {
-        let step = self.decay.next_step(self.start, at);
+        self.next_after(self.steps(at), at)
+    }
+
+    /// The same where it is known how many steps it has cooled until `at`.
+    pub(crate) fn next_after(&self, steps: i64, at: Millis) -> Option<Millis> {
+        let step = self.decay.step_after(self.start, steps);
         let end = self.end.filter(|end| *end > at);
         match (step, end) {
             (Some(step), Some(end)) => Some(step.min(end)),

@@ -104,19 +104,9 @@ impl Decay {
         self.step.map_or(0, |step| age.0.max(0) / step)
     }
 
-    /// What is left of points at an age. Never grows with age, and is nothing once below a hundredth of a point.
-    pub(crate) fn left(self, points: Points, age: Span) -> Points {
-        left_after(points, self.steps(age))
-    }
-
     /// The instant at which a line that began at `start` takes its next step after so many; `None`: it takes none.
     pub(crate) fn step_after(self, start: Millis, steps: i64) -> Option<Millis> {
         Some(start.plus(Span(self.step?.saturating_mul(steps.saturating_add(1)))))
-    }
-
-    /// The first instant after `now` at which a line that began at `start` loses points; `None`: never.
-    pub(crate) fn next_step(self, start: Millis, now: Millis) -> Option<Millis> {
-        self.step_after(start, self.steps(now.since(start)))
     }
 
     /// The first instant at which points that began at `start` are nothing, if that is not after `horizon`.
@@ -150,7 +140,7 @@ pub(crate) fn cooled(size: u64, steps: i64) -> u128 {
     (u128::from(size) * u128::from(factor)).checked_shr(shift).unwrap_or_default()
 }
 
-/// What is left of points after so many steps.
+/// What is left of points after so many steps. Never grows with them, and is nothing once below a hundredth of a point.
 pub(crate) fn left_after(points: Points, steps: i64) -> Points {
     let left = i64::try_from(cooled(points.0.unsigned_abs(), steps)).unwrap_or(i64::MAX);
     if left < FADED { Points::ZERO } else { Points(if points.0 < 0 { -left } else { left }) }
@@ -159,6 +149,12 @@ pub(crate) fn left_after(points: Points, steps: i64) -> Points {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Decay {
+        fn left(self, points: Points, age: Span) -> Points {
+            left_after(points, self.steps(age))
+        }
+    }
 
     #[test]
     fn every_entry_of_the_table_is_the_nearest_whole_number() {

@@ -187,7 +187,7 @@ impl Pool {
     fn of(contribution: &Contribution, at: Millis) -> Self {
         let Contribution { slot, decay, granted, .. } = *contribution;
         let negative = granted < Points::ZERO;
-        Self { slot, negative, decay, origin: at, count: 0, weight: 0, fresh: Vec::new(), by_phase: Vec::new() }
+        Self { slot, negative, decay, origin: at, count: 0, weight: 0, fresh: Vec::with_capacity(16), by_phase: Vec::new() }
     }
 
     fn holds(&self, one: &Contribution) -> bool {

@@ -141,13 +141,14 @@ impl<'a> Timeline<'a> {
         Self {
             model,
             state: State::new(lead, model),
-            contributions: Vec::with_capacity(lead.touches().len()),
+            // Few touches give more than two rules points.
+            contributions: Vec::with_capacity(lead.touches().len() * 2),
             slots: Slots::of(&model.scores),
             history: StageHistory { stage: StageIndex(0), since: first_seen, mover: None },
             earlier: Vec::new(),
             watch: None,
             now: first_seen.minus(Span(1)),
-            tallies: Vec::new(),
+            tallies: Vec::with_capacity(model.rules.len().min(16)),
             pins: Vec::new(),
             bounds: Cow::Borrowed(&model.bounds),
             holding: Vec::new(),
@@ -159,7 +160,7 @@ impl<'a> Timeline<'a> {
             keeps_until: Millis(i64::MIN),
             settled: 0,
             handed_back: None,
-            given: VecDeque::new(),
+            given: VecDeque::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             given_sum: Points::ZERO,
             scratch: Vec::new(),
         }
@@ -200,7 +201,7 @@ impl<'a> Timeline<'a> {
 
     /// A score at an instant that everything has begun by.
     pub(crate) fn score(&self, score: usize, at: Millis) -> Points {
-        let mut sums = vec![Points::ZERO; self.slots.len()];
+        let mut sums = Vec::new();
         self.add_up(score, at, &mut sums)
     }
 

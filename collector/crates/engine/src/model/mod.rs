@@ -15,12 +15,14 @@ pub mod rules;
 pub mod stages;
 pub mod warnings;
 
+use std::sync::Arc;
+
 use crate::money::Currency;
 use crate::time::{Millis, Span};
 use crate::tree::Tree;
 
 pub use error::ModelError;
-pub(crate) use index::EventIndex;
+pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
@@ -74,6 +76,8 @@ pub struct Model {
     pub(crate) bounds: Vec<Bounds>,
     /// Whether any stage has segments.
     pub(crate) has_segments: bool,
+    /// What visitors whose touches do not say so have consented to.
+    pub(crate) assumed_consent: Arc<str>,
 }
 
 impl Model {

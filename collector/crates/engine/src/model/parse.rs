@@ -79,6 +79,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         index: EventIndex::of(&rules, &labels),
         bounds: stages.bounds(),
         has_segments: stages.has_segments(),
+        assumed_consent: "granted".into(),
         stages,
         rules,
         browser_cap,

@@ -22,12 +22,12 @@ impl<'a> Timeline<'a> {
         let model = self.model;
         let concerned = model.index.concerned(touch.name.as_str());
         self.state.label(place, touch, &concerned.labels, self.history.stage);
-        for number in &concerned.rules {
-            let number = *number as usize;
+        for concern in &concerned.rules {
+            let number = concern.number();
             let Some(rule) = model.rules.get(number) else { continue };
             if let Basis::Touch(basis) = &rule.basis
                 && basis.trusts(touch)
-                && basis.when.matches(&self.state.known(Some(touch), self.history.stage))
+                && concern.matches(&basis.when, &self.state.known(Some(touch), self.history.stage))
             {
                 match self.state.fold(place) {
                     Some(fold) => self.count_fold(number, basis, place, touch, fold.count),
