@@ -115,6 +115,11 @@ impl Gauge {
         }
     }
 
+    /// Whether sums can only fall while nothing is taken in.
+    pub(crate) fn only_falls(&self) -> bool {
+        !self.unweighed && self.pools.iter().all(|pool| !pool.negative || pool.count == 0)
+    }
+
     /// Looks at an instant. Sums are to within a step from then on, as long as nothing is taken in or let go.
     pub(crate) fn look(&mut self, slots: &Slots<'_>, at: Millis) {
         if at < self.turn && self.sums.len() == slots.len() {
@@ -187,7 +192,16 @@ impl Pool {
     fn of(contribution: &Contribution, at: Millis) -> Self {
         let Contribution { slot, decay, granted, .. } = *contribution;
         let negative = granted < Points::ZERO;
-        Self { slot, negative, decay, origin: at, count: 0, weight: 0, fresh: Vec::with_capacity(16), by_phase: Vec::new() }
+        Self {
+            slot,
+            negative,
+            decay,
+            origin: at,
+            count: 0,
+            weight: 0,
+            fresh: Vec::with_capacity(16),
+            by_phase: Vec::new(),
+        }
     }
 
     fn holds(&self, one: &Contribution) -> bool {
@@ -265,7 +279,8 @@ impl Pool {
                 Nearness::Rounding => {
                     self.sort();
                     let begun = self.by_phase.partition_point(|(phase, _)| *phase <= passed);
-                    let sum = begun.checked_sub(1).and_then(|place| self.by_phase.get(place)).map_or(0, |(_, sum)| *sum);
+                    let sum =
+                        begun.checked_sub(1).and_then(|place| self.by_phase.get(place)).map_or(0, |(_, sum)| *sum);
                     let sum = size(sum, steps).saturating_add(size(self.weight - sum, steps - 1));
                     (sum, sum)
                 }

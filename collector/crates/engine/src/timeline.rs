@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::contribution::{Contribution, Origin};
-use crate::gauge::{Gauge, Nearness, Range};
+use crate::gauge::{Gauge, Range};
 use crate::lead::Lead;
 use crate::model::{Basis, Bounds, Model, StageIndex, follow};
 use crate::points::Points;
@@ -300,16 +300,8 @@ impl<'a> Timeline<'a> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let range = self.gauge.looked_at(&self.slots, STAGE_SCORE, &mut scratch);
         let sure = self.follows(floor, range);
-        let next = sure.or_else(|| {
-            let slots = &self.slots;
-            let near = self.gauge.within((time, time), Nearness::Rounding, slots, STAGE_SCORE, &mut scratch);
-            self.follows(floor, near)
-        });
-        let next = next.unwrap_or_else(|| {
-            let score = self.add_up(STAGE_SCORE, time, &mut scratch);
-            self.followed(floor, score)
-        });
         self.scratch = scratch;
+        let next = sure.unwrap_or_else(|| self.stage_at(floor, time));
         if next != self.history.stage {
             let mover = self.mover(begun, next, handed_back);
             self.enter(StageHistory { stage: next, since: time, mover: Some(mover) });

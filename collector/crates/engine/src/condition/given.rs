@@ -67,7 +67,11 @@ mod tests {
     }
 
     fn compare(field: Field, text: &str) -> Condition {
-        Condition::Compare(Comparison { field, test: Test::Equal(Literal::Text(text.to_owned())), text: text.to_owned() })
+        Condition::Compare(Comparison {
+            field,
+            test: Test::Equal(Literal::Text(text.to_owned())),
+            text: text.to_owned(),
+        })
     }
 
     #[test]

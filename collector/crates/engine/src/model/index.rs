@@ -100,8 +100,12 @@ impl EventIndex {
             }
             Basis::State(_) => None,
         });
-        let of_labels = numbered(labels)
-            .map(|(number, label)| Entry { number, is_label: true, when: &label.when, events: label.events.as_deref() });
+        let of_labels = numbered(labels).map(|(number, label)| Entry {
+            number,
+            is_label: true,
+            when: &label.when,
+            events: label.events.as_deref(),
+        });
         let all = || of_rules.clone().chain(of_labels.clone());
         // By name, so that a model of many rules is read in time proportional to what they concern.
         let mut others = Concerned::default();

@@ -28,15 +28,16 @@ impl Timeline<'_> {
             }
             let part = self.next_turn(from).map_or(part, |turn| turn.minus(Span(1)).min(part));
             let floor = self.floor(from, false);
-            if self.keeps(floor, (from, part), Nearness::Step) {
+            let falls = self.gauge.only_falls();
+            if self.surely_keeps(floor, from, part, falls) {
                 self.now = part;
                 continue;
             }
-            let Some((at, score)) = self.first_change(floor, from, part) else {
+            let found = if falls { self.first_fall(floor, from, part) } else { self.first_change(floor, from, part) };
+            let Some((at, stage)) = found else {
                 self.now = part;
                 continue;
             };
-            let stage = self.followed(floor, score);
             self.enter(StageHistory { stage, since: at, mover: Some(Mover::Time) });
             self.now = at;
             self.keeps_until = Millis(i64::MIN);
@@ -48,12 +49,15 @@ impl Timeline<'_> {
         changed
     }
 
-    /// Whether bounds alone show that the stage stays as it is in an interval.
-    fn keeps(&mut self, floor: StageIndex, interval: (Millis, Millis), nearness: Nearness) -> bool {
+    /// Whether bounds alone show that the stage stays as it is in `[from, until]`. A score that only falls is at its lowest
+    /// in the end, and enters no stage.
+    fn surely_keeps(&mut self, floor: StageIndex, from: Millis, until: Millis, falls: bool) -> bool {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let range = self.gauge.within(interval, nearness, &self.slots, STAGE_SCORE, &mut scratch);
+        let interval = (if falls { until } else { from }, until);
+        let range = self.gauge.within(interval, Nearness::Step, &self.slots, STAGE_SCORE, &mut scratch);
         self.scratch = scratch;
-        self.follows(floor, range) == Some(self.history.stage)
+        let stage = self.history.stage;
+        self.followed(floor, range.lowest) == stage && (falls || self.followed(floor, range.highest) == stage)
     }
 
     /// When something in the gauge is worth nothing any more.
@@ -106,20 +110,52 @@ impl Timeline<'_> {
         pins.chain(self.stays_until()).filter(|turn| *turn > after).min()
     }
 
-    /// The first instant in `[from, until]`, where nothing ends, at which the stage is no longer what it is, and a score
-    /// that leads to the same stage as the one then.
+    /// The first instant in `[from, until]`, where nothing ends and points are above zero only, at which the stage is no
+    /// longer what it is, and the stage then. A score that only falls is never back once it is too low: one look halves the
+    /// interval.
+    fn first_fall(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, StageIndex)> {
+        let mut last = self.stage_at(floor, until);
+        if last == self.history.stage {
+            return None;
+        }
+        let (mut from, mut until) = (from, until);
+        while from < until {
+            let middle = from.plus(Span(until.since(from).0 / 2));
+            let stage = self.stage_at(floor, middle);
+            if stage == self.history.stage {
+                from = middle.plus(Span(1));
+            } else {
+                (until, last) = (middle, stage);
+            }
+        }
+        Some((until, last))
+    }
+
+    /// The stage that would follow at an instant on the present one.
+    pub(super) fn stage_at(&mut self, floor: StageIndex, at: Millis) -> StageIndex {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let near = self.gauge.within((at, at), Nearness::Rounding, &self.slots, STAGE_SCORE, &mut scratch);
+        let stage = self.follows(floor, near).unwrap_or_else(|| {
+            let score = self.add_up(STAGE_SCORE, at, &mut scratch);
+            self.followed(floor, score)
+        });
+        self.scratch = scratch;
+        stage
+    }
+
+    /// The first instant in `[from, until]`, where nothing ends, at which the stage is no longer what it is, and the stage
+    /// then.
     ///
     /// Each contribution only shrinks, so its values at both ends of an interval bound it inside, and an interval whose
     /// bounds allow no other stage is skipped whole; others are halved. Exact to the millisecond, and with points of one
     /// sign it is a plain bisection.
-    fn first_change(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, Points)> {
+    fn first_change(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, StageIndex)> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut open = vec![(from, until)];
         let mut found = None;
         while let Some((from, until)) = open.pop() {
-            let mut near = |interval| {
-                self.gauge.within(interval, Nearness::Rounding, &self.slots, STAGE_SCORE, &mut scratch)
-            };
+            let mut near =
+                |interval| self.gauge.within(interval, Nearness::Rounding, &self.slots, STAGE_SCORE, &mut scratch);
             let (mut range, beginning) = (near((from, until)), near((from, from)));
             // Where the gauge is in doubt at an instant, halving would not help it.
             if self.follows(floor, beginning).is_none() {
@@ -129,7 +165,7 @@ impl Timeline<'_> {
                 continue;
             }
             if from == until {
-                found = Some((from, range.lowest));
+                found = Some((from, self.followed(floor, range.lowest)));
                 break;
             }
             let middle = from.plus(Span(until.since(from).0 / 2));

@@ -26,6 +26,7 @@ impl<'a> Timeline<'a> {
             let number = concern.number();
             let Some(rule) = model.rules.get(number) else { continue };
             if let Basis::Touch(basis) = &rule.basis
+                && !self.is_full(number, basis, touch.time)
                 && basis.trusts(touch)
                 && concern.matches(&basis.when, &self.state.known(Some(touch), self.history.stage))
             {
@@ -35,6 +36,19 @@ impl<'a> Timeline<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a rule gives nothing at an instant whatever happens, so that its condition need not be looked at.
+    fn is_full(&self, number: usize, rule: &TouchRule, at: Millis) -> bool {
+        let Some(per) = rule.per.filter(|_| rule.keep == Keep::Earliest && rule.from <= 1) else { return false };
+        // Whoever watches wants to hear which condition failed.
+        if self.watch.is_some() {
+            return false;
+        }
+        let tally = self.tallies.iter().find(|tally| tally.rule == number);
+        let blocking =
+            tally.filter(|tally| tally.kept >= per.times).and_then(|one| self.contributions.get(one.blocking));
+        blocking.is_some_and(|held| per.every.is_none_or(|every| at.since(held.start) < every))
     }
 
     /// A touch that stands for many: all at once where the rule has no limit, else one by one.
