@@ -82,6 +82,13 @@ impl Contribution {
         }
     }
 
+    /// That instant, and what is left then of what the rule gives.
+    pub(crate) fn next_change(&self, steps: i64, at: Millis) -> Option<(Millis, Points)> {
+        let next = self.next_after(steps, at)?;
+        let ends = self.end.is_some_and(|end| end <= next);
+        Some((next, if ends { Points::ZERO } else { left_after(self.points, steps.saturating_add(1)) }))
+    }
+
     /// When it is no longer worth anything, since it ends or has faded, if that is not after `horizon`. It is worth
     /// something at its beginning.
     pub(crate) fn worth_until(&self, horizon: Millis) -> Option<Millis> {

@@ -36,7 +36,7 @@ pub(crate) fn scores(timeline: &Timeline<'_>, at: Millis) -> (Vec<Points>, Vec<L
             time: contribution.start,
             points_then: contribution.points,
             points_now,
-            next_change: contribution.next_after(steps, at).map(|next| (next, contribution.full(next))),
+            next_change: contribution.next_change(steps, at),
         });
     }
     limited |= timeline.slots.scores(&mut sums);

@@ -297,3 +297,76 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contribution::Origin;
+    use crate::time::Span;
+
+    fn contribution(start: i64, points: i64, half_life: Option<Span>) -> Contribution {
+        let granted = Points(points);
+        Contribution {
+            origin: Origin::Touch(0),
+            rule: 0,
+            score: 0,
+            slot: 0,
+            start: Millis(start),
+            end: None,
+            decay: Decay::of(half_life),
+            points: granted,
+            granted,
+            following: None,
+        }
+    }
+
+    #[test]
+    fn bounds_hold_the_sum_and_are_as_near_as_they_say() {
+        // given a hundred contributions of both signs, some of which do not cool, begun over three days
+        let half_lives = [Some(Span::days(2)), Some(Span::minutes(1_000)), None];
+        let all: Vec<_> = (0..100_i64)
+            .map(|number| {
+                let points = (number * 7_919_333 % 25_000_000 + 2_000_000) * if number % 7 == 0 { -1 } else { 1 };
+                contribution(number * 2_592_077, points, half_lives.get(number as usize % 3).copied().flatten())
+            })
+            .collect();
+        let slots = Slots::of(&[]);
+        let (mut gauge, mut inside) = (Gauge::new(), Vec::new());
+        let range = |gauge: &mut Gauge, at: Millis, nearness| {
+            // A model without scores has no slots: the pools themselves are asked.
+            gauge.look(&slots, at);
+            let pools = gauge.pools.iter_mut().map(|pool| pool.at(at, nearness));
+            pools.fold(Range::default(), |sum, one| Range {
+                lowest: sum.lowest + one.lowest,
+                highest: sum.highest + one.highest,
+            })
+        };
+        for (number, one) in all.iter().enumerate() {
+            // when one is taken in, and every fifth time an early one is let go
+            gauge.put(one, one.start);
+            inside.push(one);
+            if number % 5 == 4 {
+                gauge.remove(inside.remove(number / 10));
+            }
+            for later in [0, 59_999, 1_300_000, 2_592_076] {
+                let at = one.start.plus(Span(later));
+                let sum: Points = inside.iter().map(|one| one.value(at)).sum();
+                let (step, near) = (range(&mut gauge, at, Nearness::Step), range(&mut gauge, at, Nearness::Rounding));
+                // then both bounds hold the sum, the wider one to within a step of what cools
+                assert!(step.lowest <= sum && sum <= step.highest, "{number}: {sum:?} in {step:?}");
+                assert!(near.lowest <= sum && sum <= near.highest, "{number}: {sum:?} in {near:?}");
+                let size: i64 = inside.iter().map(|one| one.value(at).0.abs()).sum();
+                assert!(step.highest.0 - step.lowest.0 <= size / 80 + 2_000, "{number}: {step:?} of {size}");
+                assert!(near.highest.0 - near.lowest.0 <= 2_000, "{number}: {near:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_to_be_weighed_leaves_everything_open() {
+        let (slots, mut sums, mut gauge) = (Slots::of(&[]), Vec::new(), Gauge::new());
+        gauge.put(&contribution(0, i64::MAX, None), Millis(0));
+        assert!(!gauge.only_falls());
+        assert_eq!(gauge.within((Millis(0), Millis(9)), Nearness::Rounding, &slots, 0, &mut sums), UNKNOWN);
+    }
+}

@@ -20,6 +20,8 @@ impl Timeline<'_> {
         let mut changed = false;
         while self.now < until {
             let from = self.now.plus(Span(1));
+            // Where points below zero end now, the score rises.
+            let falls = self.gauge.only_falls();
             self.let_go(from);
             let part = self.next_end().map_or(until, |end| end.minus(Span(1)).min(until));
             if part < self.keeps_until {
@@ -28,7 +30,6 @@ impl Timeline<'_> {
             }
             let part = self.next_turn(from).map_or(part, |turn| turn.minus(Span(1)).min(part));
             let floor = self.floor(from, false);
-            let falls = self.gauge.only_falls();
             if self.surely_keeps(floor, from, part, falls) {
                 self.now = part;
                 continue;

@@ -106,10 +106,8 @@ impl<'a> Timeline<'a> {
         };
         let given = self.give(number, origin, touch.time, points, Some(touch.trust));
         let end = rule.expires.map(|span| touch.time.plus(span));
-        if let Some(end) = end {
-            if let Some(contribution) = self.contributions.get_mut(given) {
-                contribution.finish(end);
-            }
+        if let Some((end, contribution)) = end.zip(self.contributions.get_mut(given)) {
+            contribution.finish(end);
         }
         self.tally(found, given, full);
         match rule.effect {
