@@ -1,6 +1,6 @@
 //! A contribution: points that one rule gives, from when to when.
 
-use crate::decay::Decay;
+use crate::decay::{Decay, left_after};
 use crate::points::Points;
 use crate::time::Millis;
 
@@ -54,20 +54,46 @@ impl Contribution {
     }
 
     fn left(&self, points: Points, at: Millis) -> Points {
-        if at < self.start || self.end.is_some_and(|end| at >= end) {
-            return Points::ZERO;
-        }
-        self.decay.left(points, at.since(self.start))
+        if self.runs(at) { left_after(points, self.steps(at)) } else { Points::ZERO }
+    }
+
+    /// Whether it has begun and not ended.
+    pub(crate) fn runs(&self, at: Millis) -> bool {
+        at >= self.start && self.end.is_none_or(|end| at < end)
+    }
+
+    /// How many steps it has cooled.
+    pub(crate) fn steps(&self, at: Millis) -> i64 {
+        self.decay.steps(at.since(self.start))
     }
 
     /// The first instant after `at` at which it may change; `None`: never.
     pub(crate) fn next(&self, at: Millis) -> Option<Millis> {
-        let step = self.decay.next_step(self.start, at);
+        self.next_after(self.steps(at), at)
+    }
+
+    /// The same where it is known how many steps it has cooled until `at`.
+    pub(crate) fn next_after(&self, steps: i64, at: Millis) -> Option<Millis> {
+        let step = self.decay.step_after(self.start, steps);
         let end = self.end.filter(|end| *end > at);
         match (step, end) {
             (Some(step), Some(end)) => Some(step.min(end)),
             (one, other) => one.or(other),
         }
+    }
+
+    /// That instant, and what is left then of what the rule gives.
+    pub(crate) fn next_change(&self, steps: i64, at: Millis) -> Option<(Millis, Points)> {
+        let next = self.next_after(steps, at)?;
+        let ends = self.end.is_some_and(|end| end <= next);
+        Some((next, if ends { Points::ZERO } else { left_after(self.points, steps.saturating_add(1)) }))
+    }
+
+    /// When it is no longer worth anything, since it ends or has faded, if that is not after `horizon`. It is worth
+    /// something at its beginning.
+    pub(crate) fn worth_until(&self, horizon: Millis) -> Option<Millis> {
+        let horizon = self.end.map_or(horizon, |end| end.min(horizon));
+        self.decay.fades(self.granted, self.start, horizon).or(self.end.filter(|end| *end <= horizon))
     }
 
     /// An instant from which on it never changes.

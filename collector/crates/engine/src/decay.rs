@@ -94,39 +94,34 @@ impl Decay {
         Self { step: half_life.map(|span| (span.0 / (STEPS * 1_000)).max(1) * 1_000) }
     }
 
-    /// What is left of points at an age. Never grows with age, and is nothing once below a hundredth of a point.
-    pub(crate) fn left(self, points: Points, age: Span) -> Points {
-        let steps = self.step.map_or(0, |step| age.0.max(0) / step);
-        let (halvings, place) = (steps / STEPS, usize::try_from(steps % STEPS).unwrap_or_default());
-        // 64 halvings leave nothing of any 64-bit number.
-        if halvings >= 64 {
-            return Points::ZERO;
-        }
-        let factor = TABLE.get(place).copied().unwrap_or_default();
-        let left = (u128::from(points.0.unsigned_abs()) * u128::from(factor)) >> (32 + halvings);
-        let left = i64::try_from(left).unwrap_or(i64::MAX);
-        if left < FADED { Points::ZERO } else { Points(if points.0 < 0 { -left } else { left }) }
+    /// One step in milliseconds; `None`: it does not cool.
+    pub(crate) fn step(self) -> Option<i64> {
+        self.step
     }
 
-    /// The faster one of two.
-    pub(crate) fn faster(self, other: Self) -> Self {
-        Self { step: [self.step, other.step].into_iter().flatten().min() }
+    /// How many steps a line has taken at an age.
+    pub(crate) fn steps(self, age: Span) -> i64 {
+        self.step.map_or(0, |step| age.0.max(0) / step)
     }
 
-    /// A lower bound of what is left, after a time, of a sum of lines none of which cools faster, however old they are:
-    /// each takes at most one step more than fit into the time. Rounding and fading aside.
-    pub(crate) fn at_least(self, sum: Points, time: Span) -> Points {
-        match self.step {
-            Some(step) => self.left(sum, Span(time.0.saturating_add(step))),
-            None => sum,
-        }
+    /// The instant at which a line that began at `start` takes its next step after so many; `None`: it takes none.
+    pub(crate) fn step_after(self, start: Millis, steps: i64) -> Option<Millis> {
+        Some(start.plus(Span(self.step?.saturating_mul(steps.saturating_add(1)))))
     }
 
-    /// The first instant after `now` at which a line that began at `start` loses points; `None`: never.
-    pub(crate) fn next_step(self, start: Millis, now: Millis) -> Option<Millis> {
+    /// The first instant at which points that began at `start` are nothing, if that is not after `horizon`.
+    pub(crate) fn fades(self, points: Points, start: Millis, horizon: Millis) -> Option<Millis> {
         let step = self.step?;
-        let passed = now.since(start).0.max(0) / step;
-        Some(start.plus(Span(step.saturating_mul(passed + 1))))
+        let size = points.0.unsigned_abs();
+        // So many halvings leave a hundredth of a point or more, one more does not.
+        let halvings = i64::from((size / FADED.unsigned_abs()).checked_ilog2()?);
+        let after = |steps: i64| start.plus(Span(step.saturating_mul(steps)));
+        let surely_left = STEPS * halvings;
+        if after(surely_left) > horizon {
+            return None;
+        }
+        let inside = (1..STEPS).find(|steps| left_after(points, surely_left + steps) == Points::ZERO);
+        Some(after(surely_left + inside.unwrap_or(STEPS))).filter(|faded| *faded <= horizon)
     }
 
     /// An instant by which points that began at `start` are surely nothing; `None`: they never are.
@@ -136,9 +131,30 @@ impl Decay {
     }
 }
 
+/// What is left of a size after so many steps, rounded down; before any of them (`steps` negative) it was larger.
+/// `steps` is at least -64 times 32.
+pub(crate) fn cooled(size: u64, steps: i64) -> u128 {
+    let (halvings, place) = (steps.div_euclid(STEPS), steps.rem_euclid(STEPS));
+    let factor = TABLE.get(place as usize).copied().unwrap_or_default();
+    let shift = u32::try_from(halvings.saturating_add(32)).unwrap_or(u32::MAX);
+    (u128::from(size) * u128::from(factor)).checked_shr(shift).unwrap_or_default()
+}
+
+/// What is left of points after so many steps. Never grows with them, and is nothing once below a hundredth of a point.
+pub(crate) fn left_after(points: Points, steps: i64) -> Points {
+    let left = i64::try_from(cooled(points.0.unsigned_abs(), steps)).unwrap_or(i64::MAX);
+    if left < FADED { Points::ZERO } else { Points(if points.0 < 0 { -left } else { left }) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Decay {
+        fn left(self, points: Points, age: Span) -> Points {
+            left_after(points, self.steps(age))
+        }
+    }
 
     #[test]
     fn every_entry_of_the_table_is_the_nearest_whole_number() {
@@ -182,6 +198,11 @@ mod tests {
         for points in [FADED, FADED * 2 - 1, FADED * 2, 1_000_000, Points::LARGEST.0, i64::MAX] {
             let end = decay.faded_by(Points(points), Millis(0)).unwrap();
             assert_eq!(decay.left(Points(points), end.since(Millis(0))), Points::ZERO);
+            // when its very first instant of being nothing is asked for, then there was something until then
+            let faded = decay.fades(Points(-points), Millis(0), end).unwrap();
+            assert_eq!(decay.left(Points(-points), faded.since(Millis(0))), Points::ZERO);
+            assert_ne!(decay.left(Points(-points), faded.since(Millis(1))), Points::ZERO);
+            assert_eq!(decay.fades(Points(-points), Millis(0), faded - Span(1)), None);
         }
     }
 }

@@ -235,8 +235,10 @@ impl Evaluation {
 #[must_use]
 pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
     let at = instant(lead, now);
-    let timeline = Timeline::of(lead, model, at);
-    let scores: Vec<Points> = (0..model.scores.len()).map(|score| timeline.score(score, at)).collect();
+    let mut timeline = Timeline::of(lead, model, at);
+    let (scores, lines) = explanation::scores(&timeline, at);
+    let visits = timeline.state.sessions.count();
+    let visits_begun = std::mem::take(&mut timeline.state.sessions.begun);
     let (history, state) = (timeline.history, &timeline.state);
     let held = state.held().filter_map(|held| {
         let touch = lead.touches().get(held.touch)?.id.clone();
@@ -256,17 +258,17 @@ pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
         at,
         score: scores.first().copied().unwrap_or_default(),
         scores,
-        lines: explanation::lines(&timeline, at),
+        lines,
         stage: history.stage,
         stage_name: model.stages.name(history.stage).to_owned(),
         since: history.since,
         why: explanation::stage_cause(&timeline),
         labels,
         attributes,
-        visits: state.sessions.count(),
-        visits_begun: state.sessions.begun.clone(),
+        visits,
+        visits_begun,
         touchpoints: state.sessions.touchpoints,
-        consent: state.consent().into(),
+        consent: state.shared_consent(),
         uncounted,
         quarantined,
         hidden: state.quarantine.places().to_vec(),

@@ -1,6 +1,7 @@
 //! The explanation of a score: its lines, and why the stage is what it is.
 
 use crate::contribution::{Contribution, Origin};
+use crate::decay::left_after;
 use crate::evaluate::{Cause, Limit, Line, StageCause};
 use crate::model::{Model, Rule, RuleId};
 use crate::points::Points;
@@ -9,11 +10,20 @@ use crate::time::Millis;
 use crate::timeline::{Mover, StageHistory, Timeline};
 use crate::touch::TouchId;
 
-/// The lines that the scores are the sums of: newest first, then limits.
-pub(crate) fn lines(timeline: &Timeline<'_>, at: Millis) -> Vec<Line> {
+/// Every score, and the lines that they are the sums of: newest first, then limits.
+pub(crate) fn scores(timeline: &Timeline<'_>, at: Millis) -> (Vec<Points>, Vec<Line>) {
+    let mut sums = vec![Points::ZERO; timeline.slots.len()];
     let mut lines = Vec::with_capacity(timeline.contributions.len());
-    for contribution in timeline.contributions.iter().rev() {
-        let points_now = contribution.full(at);
+    let mut limited = false;
+    for contribution in timeline.contributions.iter().rev().filter(|one| one.runs(at)) {
+        let steps = contribution.steps(at);
+        let points_now = left_after(contribution.points, steps);
+        let granted = contribution.granted == contribution.points;
+        let value = if granted { points_now } else { left_after(contribution.granted, steps) };
+        limited |= value != points_now;
+        if let Some(sum) = sums.get_mut(contribution.slot) {
+            *sum += value;
+        }
         if points_now == Points::ZERO {
             continue;
         }
@@ -26,17 +36,16 @@ pub(crate) fn lines(timeline: &Timeline<'_>, at: Millis) -> Vec<Line> {
             time: contribution.start,
             points_then: contribution.points,
             points_now,
-            next_change: contribution.next(at).map(|next| (next, contribution.full(next))),
+            next_change: contribution.next_change(steps, at),
         });
     }
-    let model = timeline.model;
-    let may_limit = |score: &crate::model::Score| score.cap.or(score.ceiling).or(score.floor).is_some();
-    if model.browser_cap.is_some() || timeline.slots.len() > model.scores.len() || model.scores.iter().any(may_limit) {
-        for score in 0..model.scores.len() {
+    limited |= timeline.slots.scores(&mut sums);
+    if limited {
+        for score in 0..timeline.model.scores.len() {
             lines.extend(limit_lines(timeline, score, at));
         }
     }
-    lines
+    (sums, lines)
 }
 
 fn rule<'a>(timeline: &Timeline<'a>, contribution: &Contribution) -> Option<&'a Rule> {
@@ -157,7 +166,7 @@ fn limit_lines(timeline: &Timeline<'_>, score: usize, at: Millis) -> Vec<Line> {
 
 fn slot_rule<'a>(timeline: &Timeline<'a>, limiting: Limiting) -> Option<&'a Rule> {
     let Limiting::Slot(place) = limiting else { return None };
-    match timeline.slots.iter().nth(place)?.1.owner {
+    match timeline.slots.get(place)?.owner {
         Owner::Rule(number) => timeline.model.rules.get(number),
         Owner::Group(_) | Owner::Score => None,
     }
@@ -180,7 +189,7 @@ fn described(model: &Model, slots: &crate::slots::Slots<'_>, limiting: Limiting,
             (Limit::Floor, format!("{title}: never below {}", text(limits.and_then(|score| score.floor))))
         }
         Limiting::Slot(place) => {
-            let slot = slots.iter().nth(place).map(|(_, slot)| slot);
+            let slot = slots.get(place);
             let cap = text(slot.and_then(|slot| slot.cap));
             match slot.map(|slot| slot.owner) {
                 Some(Owner::Rule(number)) => {

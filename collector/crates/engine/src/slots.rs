@@ -28,35 +28,40 @@ pub(crate) struct Slot {
     parent: usize,
 }
 
-/// The slots of one timeline: first those of the scores, each after the one it goes into.
+/// The slots of one timeline: first those of the scores, then others, each after the one it goes into.
 #[derive(Debug)]
 pub(crate) struct Slots<'a> {
     scores: &'a [Score],
-    all: Vec<Slot>,
+    others: Vec<Slot>,
 }
 
 impl<'a> Slots<'a> {
     pub(crate) fn of(scores: &'a [Score]) -> Self {
-        let slot =
-            |(place, score): (usize, &Score)| Slot { owner: Owner::Score, score: place, cap: score.cap, parent: place };
-        Self { scores, all: scores.iter().enumerate().map(slot).collect() }
+        Self { scores, others: Vec::new() }
     }
 
     /// The slot of an owner, made where there is none yet, inside another.
     pub(crate) fn inside(&mut self, parent: usize, owner: Owner, score: usize, cap: Points) -> usize {
-        let found = self.all.iter().position(|slot| slot.owner == owner && slot.score == score);
-        found.unwrap_or_else(|| {
-            self.all.push(Slot { owner, score, cap: Some(cap), parent });
-            self.all.len() - 1
-        })
+        let found = self.others.iter().position(|slot| slot.owner == owner && slot.score == score);
+        let place = found.unwrap_or_else(|| {
+            self.others.push(Slot { owner, score, cap: Some(cap), parent });
+            self.others.len() - 1
+        });
+        self.scores.len() + place
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.all.len()
+        self.scores.len() + self.others.len()
     }
 
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (usize, &Slot)> {
-        self.all.iter().enumerate()
+    pub(crate) fn get(&self, place: usize) -> Option<Slot> {
+        let of_score = |score: &Score| Slot { owner: Owner::Score, score: place, cap: score.cap, parent: place };
+        let other = || self.others.get(place.checked_sub(self.scores.len())?).copied();
+        self.scores.get(place).map(of_score).or_else(other)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, Slot)> {
+        (0..self.len()).filter_map(|place| Some((place, self.get(place)?)))
     }
 
     /// The score that these sums make; they are changed on the way.
@@ -66,14 +71,32 @@ impl<'a> Slots<'a> {
         self.scores.get(score).map_or(sum, |score| bounded(score, within_cap(sum, score.cap)))
     }
 
-    /// Puts each slot's capped sum into the one it belongs to; those of the scores are left uncapped.
-    pub(crate) fn fold(&self, sums: &mut [Points]) {
-        for (place, slot) in self.all.iter().enumerate().skip(self.scores.len()).rev() {
-            let capped = within_cap(sums.get(place).copied().unwrap_or_default(), slot.cap);
+    /// Makes scores of sums. Says whether any limit took or gave anything.
+    pub(crate) fn scores(&self, sums: &mut Vec<Points>) -> bool {
+        let mut limited = self.fold(sums);
+        sums.truncate(self.scores.len());
+        for (sum, score) in sums.iter_mut().zip(self.scores) {
+            let capped = within_cap(*sum, score.cap);
+            let above = score.ceiling.is_some_and(|ceiling| capped > ceiling);
+            limited |= capped != *sum || above || score.floor.is_some_and(|floor| capped < floor);
+            *sum = bounded(score, capped);
+        }
+        limited
+    }
+
+    /// Puts each slot's capped sum into the one it belongs to; those of the scores are left uncapped. Says whether a cap
+    /// took anything.
+    pub(crate) fn fold(&self, sums: &mut [Points]) -> bool {
+        let mut limited = false;
+        for (place, slot) in self.others.iter().enumerate().rev() {
+            let sum = sums.get(self.scores.len() + place).copied().unwrap_or_default();
+            let capped = within_cap(sum, slot.cap);
+            limited |= capped != sum;
             if let Some(parent) = sums.get_mut(slot.parent) {
                 *parent += capped;
             }
         }
+        limited
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cart::CartSum;
 use crate::condition::{Comparison, Condition, Facts, Field, History, Literal, Test, TouchFacts, Value, any_tag};
 use crate::fold::Fold;
 use crate::lead::Lead;
-use crate::model::{Model, StageIndex};
+use crate::model::{Concern, Model, StageIndex};
 use crate::orders::Orders;
 use crate::quarantine::Quarantine;
 use crate::sessions::Sessions;
@@ -113,7 +113,11 @@ impl<'a> State<'a> {
 
     /// What the visitor consented to, as far as touches say.
     pub(crate) fn consent(&self) -> &'a str {
-        self.consent.unwrap_or("granted")
+        self.consent.unwrap_or(&self.model.assumed_consent)
+    }
+
+    pub(crate) fn shared_consent(&self) -> Arc<str> {
+        self.consent.map_or_else(|| Arc::clone(&self.model.assumed_consent), Arc::from)
     }
 
     /// The fold that the touch at `place` stands for.
@@ -190,10 +194,10 @@ impl<'a> State<'a> {
 
     /// Gives the labels of these rules that the touch at `place` earns; `stage` is as it was just before. Two rules may
     /// give one label: the one that keeps it longest counts.
-    pub(crate) fn label(&mut self, place: usize, touch: &'a Touch, rules: &[u32], stage: StageIndex) {
-        for number in rules {
-            let Some(rule) = self.model.labels.get(*number as usize) else { continue };
-            if !rule.when.matches(&self.known(Some(touch), stage)) {
+    pub(crate) fn label(&mut self, place: usize, touch: &'a Touch, concerns: &[Concern], stage: StageIndex) {
+        for concern in concerns {
+            let Some(rule) = self.model.labels.get(concern.number()) else { continue };
+            if !concern.matches(&rule.when, &self.known(Some(touch), stage)) {
                 continue;
             }
             let until = rule.expires.map(|span| touch.time.plus(span));
@@ -369,6 +373,15 @@ impl Facts for Known<'_, '_> {
                 any_tag(&self.state.model.page_tags, self.touch.and_then(|touch| touch.page.as_ref()), visit)
             }
             _ => self.about().is_some_and(|facts| facts.any_of(field, visit)),
+        }
+    }
+
+    fn has(&self, field: &Field, wanted: &str) -> bool {
+        match (field, self.touch) {
+            (Field::PageTag, Some(touch)) => {
+                touch.page.as_ref().is_some_and(|page| self.state.model.page_tags.has(wanted, &page.path))
+            }
+            _ => self.any_of(field, &mut |text| text == wanted),
         }
     }
 

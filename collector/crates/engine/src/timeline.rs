@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::contribution::{Contribution, Origin};
-use crate::gauge::Gauge;
+use crate::gauge::{Gauge, Range};
 use crate::lead::Lead;
 use crate::model::{Basis, Bounds, Model, StageIndex, follow};
 use crate::points::Points;
@@ -93,8 +93,14 @@ pub(crate) struct Timeline<'a> {
     /// When a state may begin or cease to hold next, if no touch comes.
     look: Option<Millis>,
     gauge: Gauge,
-    /// Contributions whose end is known, the next one first.
+    /// What of the gauge is worth nothing any more by `horizon`: when, the next one first.
     ends: BinaryHeap<Reverse<(Millis, usize)>>,
+    /// How far `ends` looks.
+    horizon: Millis,
+    /// No contribution before this place is worth anything any more.
+    live_from: usize,
+    /// Until then only a touch or a state can change the stage.
+    keeps_until: Millis,
     /// How many contributions the stage takes into account.
     settled: usize,
     /// The hand-back of the touches taken last, until the stage takes it into account.
@@ -115,7 +121,7 @@ impl<'a> Timeline<'a> {
     pub(crate) fn watched(lead: &'a Lead, model: &'a Model, at: Millis, watch: Option<Watch>) -> Self {
         let touches = lead.touches();
         let first_seen = touches.first().map_or(at, |touch| touch.time);
-        let mut timeline = Self { watch, ..Self::new(lead, model, first_seen) };
+        let mut timeline = Self { watch, horizon: at, ..Self::new(lead, model, first_seen) };
         let mut place = 0;
         while let Some(touch) = touches.get(place) {
             let time = touch.time;
@@ -135,22 +141,26 @@ impl<'a> Timeline<'a> {
         Self {
             model,
             state: State::new(lead, model),
-            contributions: Vec::with_capacity(lead.touches().len()),
+            // Few touches give more than two rules points.
+            contributions: Vec::with_capacity(lead.touches().len() * 2),
             slots: Slots::of(&model.scores),
             history: StageHistory { stage: StageIndex(0), since: first_seen, mover: None },
             earlier: Vec::new(),
             watch: None,
             now: first_seen.minus(Span(1)),
-            tallies: Vec::new(),
+            tallies: Vec::with_capacity(model.rules.len().min(16)),
             pins: Vec::new(),
             bounds: Cow::Borrowed(&model.bounds),
             holding: Vec::new(),
             look: None,
-            gauge: Gauge::new(first_seen),
+            gauge: Gauge::new(),
             ends: BinaryHeap::new(),
+            horizon: first_seen,
+            live_from: 0,
+            keeps_until: Millis(i64::MIN),
             settled: 0,
             handed_back: None,
-            given: VecDeque::new(),
+            given: VecDeque::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             given_sum: Points::ZERO,
             scratch: Vec::new(),
         }
@@ -159,6 +169,7 @@ impl<'a> Timeline<'a> {
     /// Follows what time alone does, until `until`. With `first_only`, stops at the first change of the stage; says
     /// whether it met one.
     pub(crate) fn advance(&mut self, until: Millis, first_only: bool) -> bool {
+        self.extend(until);
         while self.now < until {
             let look = self.look.filter(|look| *look <= until);
             let quiet = look.map_or(until, |look| look.minus(Span(1)));
@@ -190,7 +201,7 @@ impl<'a> Timeline<'a> {
 
     /// A score at an instant that everything has begun by.
     pub(crate) fn score(&self, score: usize, at: Millis) -> Points {
-        let mut sums = vec![Points::ZERO; self.slots.len()];
+        let mut sums = Vec::new();
         self.add_up(score, at, &mut sums)
     }
 
@@ -251,7 +262,11 @@ impl<'a> Timeline<'a> {
                 keep: Some(segment.keep),
             })
         });
-        self.bounds = Cow::Owned(chosen.collect());
+        let chosen: Vec<Bounds> = chosen.collect();
+        if *chosen != *self.bounds {
+            self.bounds = Cow::Owned(chosen);
+            self.keeps_until = Millis(i64::MIN);
+        }
     }
 
     fn soonest_look(&self) -> Option<Millis> {
@@ -266,36 +281,55 @@ impl<'a> Timeline<'a> {
 
     /// The stage after all that has happened at `time`.
     fn follow_stage(&mut self, time: Millis) {
-        self.gauge.pass(time);
-        self.leave_ended(time);
+        self.let_go(time);
         let begun = self.settled;
+        let handed_back = self.handed_back.take();
+        if begun == self.contributions.len() && handed_back.is_none() && time < self.keeps_until {
+            return;
+        }
+        self.gauge.look(&self.slots, time);
+        if self.gauge.worn {
+            self.restart_gauge(time);
+        }
         for place in begun..self.contributions.len() {
-            let Some(contribution) = self.contributions.get(place) else { break };
-            let value = contribution.value(time);
-            if contribution.score == STAGE_SCORE && value != Points::ZERO {
-                self.gauge.put(contribution, value);
-            }
+            self.begin(place, time);
         }
         self.settled = self.contributions.len();
-        let handed_back = self.handed_back.take();
+        self.gauge.look(&self.slots, time);
         let floor = self.floor(time, handed_back.is_some());
         let mut scratch = std::mem::take(&mut self.scratch);
-        let (lowest, highest) = self.gauge.range(&self.slots, STAGE_SCORE, &mut scratch);
-        let mut next = self.followed(floor, lowest);
-        if next != self.followed(floor, highest) {
-            let score = self.add_up(STAGE_SCORE, time, &mut scratch);
-            self.tighten(time);
-            next = self.followed(floor, score);
-        }
+        let range = self.gauge.looked_at(&self.slots, STAGE_SCORE, &mut scratch);
+        let sure = self.follows(floor, range);
         self.scratch = scratch;
+        let next = sure.unwrap_or_else(|| self.stage_at(floor, time));
         if next != self.history.stage {
             let mover = self.mover(begun, next, handed_back);
             self.enter(StageHistory { stage: next, since: time, mover: Some(mover) });
+        }
+        let turn = self.next_turn(time).map_or(self.gauge.turn(), |turn| turn.min(self.gauge.turn()));
+        self.keeps_until = sure.map_or(Millis(i64::MIN), |_| turn);
+    }
+
+    /// The stage takes a contribution into account that has begun at `time`.
+    fn begin(&mut self, place: usize, time: Millis) {
+        let Some(contribution) = self.contributions.get(place) else { return };
+        if contribution.score != STAGE_SCORE || contribution.value(time) == Points::ZERO {
+            return;
+        }
+        self.gauge.put(contribution, time);
+        if let Some(end) = contribution.worth_until(self.horizon) {
+            self.ends.push(Reverse((end, place)));
         }
     }
 
     fn enter(&mut self, history: StageHistory) {
         self.earlier.push(std::mem::replace(&mut self.history, history));
+    }
+
+    /// The stage that follows on any score in a range, if it is one.
+    fn follows(&self, floor: StageIndex, range: Range) -> Option<StageIndex> {
+        let stage = self.followed(floor, range.lowest);
+        (range.lowest == range.highest || self.followed(floor, range.highest) == stage).then_some(stage)
     }
 
     /// The stage that follows on a score, not below `floor`.

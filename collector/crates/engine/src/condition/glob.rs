@@ -58,6 +58,11 @@ impl Glob {
     /// Whether the whole text matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
+        // Paths that differ mostly do so where the prefix ends, which is seen without comparing them.
+        let end = self.prefix.len().wrapping_sub(1);
+        if self.prefix.as_bytes().get(end) != text.as_bytes().get(end) && !self.prefix.is_empty() {
+            return false;
+        }
         let Some(rest) = text.strip_prefix(self.prefix.as_str()) else { return false };
         // Most patterns are a path, or all paths below one.
         match self.rest[..] {

@@ -37,6 +37,10 @@ pub trait Facts {
     fn value(&self, field: &Field) -> Option<Value<'_>>;
     /// Calls `visit` with each text of a field that is a set, until it says `true`; says whether it did.
     fn any_of(&self, field: &Field, visit: &mut dyn FnMut(&str) -> bool) -> bool;
+    /// Whether a field that is a set holds a text.
+    fn has(&self, field: &Field, wanted: &str) -> bool {
+        self.any_of(field, &mut |text| text == wanted)
+    }
     /// The touches that a sequence looks at, in canonical order, and the instant it looks from.
     fn history(&self) -> History<'_>;
     /// A touch of that history, as the facts of a step.
@@ -81,23 +85,29 @@ impl Condition {
 impl Comparison {
     fn matches(&self, facts: &impl Facts) -> bool {
         if let Test::Has(wanted) = &self.test {
-            return facts.any_of(&self.field, &mut |text| text == wanted);
+            return facts.has(&self.field, wanted);
         }
-        let value = match self.field {
+        match self.field {
             Field::PageTag | Field::ItemId | Field::ItemCategory | Field::ItemName | Field::Label => {
                 // Of a set only its being empty is left to ask.
                 let filled = facts.any_of(&self.field, &mut |_| true);
-                return matches!(self.test, Test::Exists(wanted) if wanted == filled);
+                matches!(self.test, Test::Exists(wanted) if wanted == filled)
             }
-            _ => facts.value(&self.field),
-        };
-        match (&self.test, value) {
-            (Test::Exists(wanted), value) => *wanted == value.is_some(),
-            (Test::NotEqual(literal), value) => value.is_none_or(|held| !literal.equals(held)),
-            (Test::Equal(literal), Some(held)) => literal.equals(held),
-            (Test::In(list), Some(held)) => list.iter().any(|literal| literal.equals(held)),
-            (Test::Glob(globs), Some(Value::Text(text))) => globs.iter().any(|glob| glob.matches(text)),
-            (Test::Order(order, bound), Some(Value::Number(number))) => match order {
+            _ => self.test.admits(facts.value(&self.field)),
+        }
+    }
+}
+
+impl Test {
+    /// Whether the value of a field that is no set is what it must be.
+    pub(super) fn admits(&self, value: Option<Value<'_>>) -> bool {
+        match (self, value) {
+            (Self::Exists(wanted), value) => *wanted == value.is_some(),
+            (Self::NotEqual(literal), value) => value.is_none_or(|held| !literal.equals(held)),
+            (Self::Equal(literal), Some(held)) => literal.equals(held),
+            (Self::In(list), Some(held)) => list.iter().any(|literal| literal.equals(held)),
+            (Self::Glob(globs), Some(Value::Text(text))) => globs.iter().any(|glob| glob.matches(text)),
+            (Self::Order(order, bound), Some(Value::Number(number))) => match order {
                 Order::Above => number > *bound,
                 Order::AtLeast => number >= *bound,
                 Order::Below => number < *bound,
@@ -221,6 +231,13 @@ impl Facts for TouchFacts<'_> {
         }
     }
 
+    fn has(&self, field: &Field, wanted: &str) -> bool {
+        match field {
+            Field::PageTag => self.touch.page.as_ref().is_some_and(|page| self.page_tags.has(wanted, &page.path)),
+            _ => self.any_of(field, &mut |text| text == wanted),
+        }
+    }
+
     fn history(&self) -> History<'_> {
         History { touches: &[], hidden: &[], now: self.touch.time }
     }
@@ -303,6 +320,13 @@ impl Facts for LeadFacts<'_> {
             Field::Label => self.evaluation.labels.iter().any(|held| visit(&held.label)),
             Field::PageTag => any_tag(&self.model.page_tags, self.page(), visit),
             _ => false,
+        }
+    }
+
+    fn has(&self, field: &Field, wanted: &str) -> bool {
+        match field {
+            Field::PageTag => self.page().is_some_and(|page| self.model.page_tags.has(wanted, &page.path)),
+            _ => self.any_of(field, &mut |text| text == wanted),
         }
     }
 

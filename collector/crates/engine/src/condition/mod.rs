@@ -5,12 +5,14 @@
 
 mod explain;
 mod field;
+mod given;
 mod glob;
 mod matching;
 mod parse;
 
 pub use explain::Failing;
 pub use field::{Field, Scope};
+pub(crate) use given::Given;
 pub use glob::Glob;
 pub(crate) use matching::any_tag;
 pub use matching::{Facts, History, LeadFacts, TouchFacts, Value};

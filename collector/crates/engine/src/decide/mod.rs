@@ -3,8 +3,6 @@
 mod claim;
 mod history;
 
-use std::cmp::Reverse;
-
 use crate::condition::LeadFacts;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
@@ -92,19 +90,24 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
         gap: gap_refusal(lead, model, now),
         met: lead.touches().iter().any(|touch| touch.offer.is_some()),
     };
-    let refusals: Vec<_> = model.offers.iter().map(|offer| asking.refusal(offer)).collect();
-    let best = |slot: &Slot| {
-        let open =
-            model.offers.iter().zip(&refusals).filter(|(offer, refusal)| refusal.is_none() && offer.slot == *slot);
-        open.map(|(offer, _)| offer).min_by_key(|offer| (Reverse(offer.priority), &offer.id))
+    // Who asks why not hears of every offer; else the first in its slot's order that may be shown is all there is to find.
+    let refusals: Option<Vec<_>> = moment
+        .explain
+        .then(|| model.offers.iter().map(|offer| asking.elsewhere(offer).or_else(|| asking.refusal(offer))).collect());
+    let is_open = |place: usize, offer: &Offer| match &refusals {
+        Some(refusals) => refusals.get(place).is_some_and(Option::is_none),
+        None => asking.refusal(offer).is_none(),
     };
-    let mut winners: Vec<&Offer> = Vec::new();
-    for winner in moment.slots.iter().filter_map(best) {
-        if !winners.iter().any(|before| before.id == winner.id) {
-            winners.push(winner);
+    let mut winners: Vec<&Offer> = Vec::with_capacity(moment.slots.len());
+    for slot in &moment.slots {
+        if winners.iter().any(|winner| winner.slot == *slot) {
+            continue;
         }
+        let mut ranked =
+            model.ranking.of_slot(slot).iter().filter_map(|place| Some((*place, model.offers.get(*place)?)));
+        winners.extend(ranked.find(|(place, offer)| is_open(*place, offer)).map(|(_, offer)| offer));
     }
-    let considered = if moment.explain {
+    let considered = if let Some(refusals) = &refusals {
         let lost = |offer: &Offer| {
             let winner = winners.iter().find(|winner| winner.slot == offer.slot);
             winner.filter(|winner| winner.id != offer.id).map(|winner| format!("{} takes the slot", winner.id))
@@ -112,7 +115,7 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
         model
             .offers
             .iter()
-            .zip(&refusals)
+            .zip(refusals)
             .filter_map(|(offer, refusal)| {
                 let (reason, detail) =
                     refusal.clone().or_else(|| lost(offer).map(|detail| (Reason::LowerPriority, detail)))?;
@@ -141,12 +144,15 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Why an offer cannot be shown; `None`: it can. Cheap reasons first, the condition last but for the gap, so that a
-    /// page that asks often pays little for offers that are over.
+    /// Whether an offer has no place here.
+    fn elsewhere(&self, offer: &Offer) -> Option<Refusal> {
+        let offered = self.moment.slots.contains(&offer.slot);
+        (!offered).then(|| (Reason::SlotNotOffered, self.detail(|| format!("slot = {}", offer.slot))))
+    }
+
+    /// Why an offer cannot be shown in its slot; `None`: it can. Cheap reasons first, the condition last but for the gap, so
+    /// that a page that asks often pays little for offers that are over.
     fn refusal(&self, offer: &Offer) -> Option<Refusal> {
-        if !self.moment.slots.contains(&offer.slot) {
-            return Some((Reason::SlotNotOffered, self.detail(|| format!("slot = {}", offer.slot))));
-        }
         if offer.from.is_some_and(|from| self.now < from) {
             return Some((Reason::NotYet, self.detail(|| "before its first day".to_owned())));
         }

@@ -15,13 +15,16 @@ pub mod rules;
 pub mod stages;
 pub mod warnings;
 
+use std::sync::Arc;
+
 use crate::money::Currency;
 use crate::time::{Millis, Span};
 use crate::tree::Tree;
 
 pub use error::ModelError;
-pub(crate) use index::EventIndex;
+pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
+pub(crate) use offers::Ranking;
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
@@ -68,12 +71,16 @@ pub struct Model {
     pub offers: Vec<Offer>,
     /// What holds for all offers.
     pub offers_policy: OfferPolicy,
+    /// Which offers compete for a slot.
+    pub(crate) ranking: Ranking,
     /// Which rules and labels an event name can concern.
     pub(crate) index: EventIndex,
     /// Thresholds of everybody for whom no segment holds.
     pub(crate) bounds: Vec<Bounds>,
     /// Whether any stage has segments.
     pub(crate) has_segments: bool,
+    /// What visitors whose touches do not say so have consented to.
+    pub(crate) assumed_consent: Arc<str>,
 }
 
 impl Model {

@@ -1,5 +1,7 @@
 //! Offers: what can be shown to a visitor, to whom, where, how often, with which words.
 
+use std::cmp::Reverse;
+
 use crate::condition::Condition;
 use crate::text::{identifier, is_id_byte};
 use crate::time::{Millis, Span};
@@ -139,4 +141,29 @@ pub struct Offer {
 pub struct OfferPolicy {
     /// The least time between two offers that interrupt (`popup`, `bar`) to one visitor; `None`: none.
     pub min_gap: Option<Span>,
+}
+
+/// Which offers compete for a slot, the one that wins of those that may be shown first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ranking(Vec<(Slot, Vec<usize>)>);
+
+impl Ranking {
+    /// By priority, highest first; of equals by id.
+    pub(crate) fn of(offers: &[Offer]) -> Self {
+        let mut slots: Vec<(Slot, Vec<usize>)> = Vec::new();
+        let mut ranked: Vec<(usize, &Offer)> = offers.iter().enumerate().collect();
+        ranked.sort_by_key(|(_, offer)| (Reverse(offer.priority), &offer.id));
+        for (place, offer) in ranked {
+            match slots.iter_mut().find(|(slot, _)| *slot == offer.slot) {
+                Some((_, places)) => places.push(place),
+                None => slots.push((offer.slot.clone(), vec![place])),
+            }
+        }
+        Self(slots)
+    }
+
+    /// Places in the model of the offers of a slot.
+    pub(crate) fn of_slot(&self, slot: &Slot) -> &[usize] {
+        self.0.iter().find(|(held, _)| held == slot).map_or(&[], |(_, places)| places)
+    }
 }

@@ -4,7 +4,8 @@ use super::offer_parse::{offers, policy};
 use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
 use super::{
-    BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Segment, SiteFacts, Stage, Stages, Threshold,
+    BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Ranking, Segment, SiteFacts, Stage, Stages,
+    Threshold,
 };
 use crate::condition::{Condition, Glob, Names, Scope};
 use crate::decay::STEPS;
@@ -76,9 +77,11 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         half_life,
         scores,
         groups,
+        ranking: Ranking::of(&offers),
         index: EventIndex::of(&rules, &labels),
         bounds: stages.bounds(),
         has_segments: stages.has_segments(),
+        assumed_consent: "granted".into(),
         stages,
         rules,
         browser_cap,

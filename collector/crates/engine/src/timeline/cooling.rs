@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::{Mover, STAGE_SCORE, StageHistory, Timeline};
+use crate::contribution::Contribution;
+use crate::gauge::{Nearness, Range};
 use crate::model::StageIndex;
 use crate::points::Points;
 use crate::time::{Millis, Span};
@@ -11,117 +13,160 @@ use crate::time::{Millis, Span};
 /// How many values of contributions the search for a highest score may compute: a few milliseconds of work.
 const HIGHEST_WORK: usize = 200_000;
 
-/// What a score can be within an interval.
-#[derive(Debug, Clone, Copy, Default)]
-struct Range {
-    lowest: Points,
-    highest: Points,
-}
-
 impl Timeline<'_> {
     /// Follows the stage from now until `until`, where nothing begins; with `first_only`, until its first change. Says
     /// whether there was one.
     pub(super) fn cool(&mut self, until: Millis, first_only: bool) -> bool {
-        if until <= self.now {
-            return false;
-        }
-        if self.surely_keeps(until) {
-            self.now = until;
-            return false;
-        }
         let mut changed = false;
         while self.now < until {
             let from = self.now.plus(Span(1));
-            let part = self.next_turn(from).map_or(until, |turn| turn.minus(Span(1)).min(until));
+            // Where points below zero end now, the score rises.
+            let falls = self.gauge.only_falls();
+            self.let_go(from);
+            let part = self.next_end().map_or(until, |end| end.minus(Span(1)).min(until));
+            if part < self.keeps_until {
+                self.now = part;
+                continue;
+            }
+            let part = self.next_turn(from).map_or(part, |turn| turn.minus(Span(1)).min(part));
             let floor = self.floor(from, false);
-            let Some((at, score)) = self.first_change(floor, from, part) else {
+            if self.surely_keeps(floor, from, part, falls) {
+                self.now = part;
+                continue;
+            }
+            let found = if falls { self.first_fall(floor, from, part) } else { self.first_change(floor, from, part) };
+            let Some((at, stage)) = found else {
                 self.now = part;
                 continue;
             };
-            let stage = self.followed(floor, score);
             self.enter(StageHistory { stage, since: at, mover: Some(Mover::Time) });
             self.now = at;
+            self.keeps_until = Millis(i64::MIN);
             changed = true;
             if first_only {
                 break;
             }
         }
-        self.tighten(self.now);
         changed
     }
 
-    /// Whether bounds alone show that the stage stays as it is until then. They are carried on where they do.
-    fn surely_keeps(&mut self, until: Millis) -> bool {
-        let mut ending = Vec::new();
-        while let Some(Reverse((end, place))) = self.ends.peek().copied().filter(|Reverse((end, _))| *end <= until) {
-            self.ends.pop();
-            // One that was ended before its time has left already.
-            let open = self.contributions.get(place).filter(|one| one.end == Some(end) && one.score == STAGE_SCORE);
-            if let Some(contribution) = open {
-                self.gauge.ends(contribution);
-                ending.push((end, place));
-            }
-        }
-        self.gauge.pass(until);
+    /// Whether bounds alone show that the stage stays as it is in `[from, until]`. A score that only falls is at its lowest
+    /// in the end, and enters no stage.
+    fn surely_keeps(&mut self, floor: StageIndex, from: Millis, until: Millis, falls: bool) -> bool {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let (lowest, highest) = self.gauge.range(&self.slots, STAGE_SCORE, &mut scratch);
+        let interval = (if falls { until } else { from }, until);
+        let range = self.gauge.within(interval, Nearness::Step, &self.slots, STAGE_SCORE, &mut scratch);
         self.scratch = scratch;
-        let (floor, stage) = (self.floor(until, false), self.history.stage);
-        let keeps = self.followed(floor, lowest) == stage && self.followed(floor, highest) == stage;
-        for (end, place) in ending {
-            match self.contributions.get(place) {
-                Some(one) if keeps => self.gauge.ended(one.slot, one.value(end.minus(Span(1)))),
-                _ => self.ends.push(Reverse((end, place))),
-            }
-        }
-        keeps
+        let stage = self.history.stage;
+        self.followed(floor, range.lowest) == stage && (falls || self.followed(floor, range.highest) == stage)
     }
 
-    /// What ends at this very instant leaves the bounds: no interval that is searched contains it.
-    pub(super) fn leave_ended(&mut self, at: Millis) {
+    /// When something in the gauge is worth nothing any more.
+    fn next_end(&self) -> Option<Millis> {
+        self.ends.peek().map(|Reverse((end, _))| *end)
+    }
+
+    /// What is worth nothing any more leaves the gauge.
+    pub(super) fn let_go(&mut self, at: Millis) {
         while let Some(Reverse((end, place))) = self.ends.peek().copied().filter(|Reverse((end, _))| *end <= at) {
             self.ends.pop();
-            let open = self.contributions.get(place).filter(|one| one.end == Some(end) && one.score == STAGE_SCORE);
+            // One that was ended before its time has left already.
+            let open = self.contributions.get(place).filter(|one| one.worth_until(end) == Some(end));
             if let Some(contribution) = open {
-                let last = contribution.value(end.minus(Span(1)));
-                self.gauge.ends(contribution);
-                self.gauge.ended(contribution.slot, last);
+                self.gauge.remove(contribution);
+                self.keeps_until = Millis(i64::MIN);
             }
         }
     }
 
-    /// Adds everything up at an instant, so that the bounds are tight.
-    pub(super) fn tighten(&mut self, at: Millis) {
-        let Self { gauge, contributions, .. } = self;
-        gauge.tighten(contributions.iter().filter(|one| one.score == STAGE_SCORE), at);
-        while self.ends.peek().is_some_and(|Reverse((end, _))| *end <= at) {
-            self.ends.pop();
+    /// Looks for what ends until a later instant.
+    pub(super) fn extend(&mut self, horizon: Millis) {
+        if horizon <= self.horizon {
+            return;
         }
+        for (place, contribution) in self.contributions.iter().enumerate().take(self.settled).skip(self.live_from) {
+            if contribution.score == STAGE_SCORE
+                && contribution.value(self.now) != Points::ZERO
+                && let Some(end) = contribution.worth_until(horizon).filter(|end| *end > self.horizon)
+            {
+                self.ends.push(Reverse((end, place)));
+            }
+        }
+        self.horizon = horizon;
+    }
+
+    /// Weighs everything anew that is still worth something.
+    pub(super) fn restart_gauge(&mut self, at: Millis) {
+        let Self { gauge, contributions, settled, live_from, .. } = self;
+        let begun = contributions.get(..*settled).unwrap_or_default();
+        let worthless = |one: &&Contribution| one.value(at) == Points::ZERO;
+        *live_from += begun.iter().skip(*live_from).take_while(worthless).count();
+        let live = begun.iter().skip(*live_from).filter(|one| one.score == STAGE_SCORE);
+        gauge.restart(live.filter(|one| one.value(at) != Points::ZERO), at);
     }
 
     /// The next instant at which a stage that was set ends, or the present one need not stay any longer.
-    fn next_turn(&self, after: Millis) -> Option<Millis> {
+    pub(super) fn next_turn(&self, after: Millis) -> Option<Millis> {
         let pins = self.pins.iter().filter_map(|pin| pin.until);
         pins.chain(self.stays_until()).filter(|turn| *turn > after).min()
     }
 
-    /// The first instant in `[from, until]` at which the stage is no longer what it is, and the score then.
+    /// The first instant in `[from, until]`, where nothing ends and points are above zero only, at which the stage is no
+    /// longer what it is, and the stage then. A score that only falls is never back once it is too low: one look halves the
+    /// interval.
+    fn first_fall(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, StageIndex)> {
+        let mut last = self.stage_at(floor, until);
+        if last == self.history.stage {
+            return None;
+        }
+        let (mut from, mut until) = (from, until);
+        while from < until {
+            let middle = from.plus(Span(until.since(from).0 / 2));
+            let stage = self.stage_at(floor, middle);
+            if stage == self.history.stage {
+                from = middle.plus(Span(1));
+            } else {
+                (until, last) = (middle, stage);
+            }
+        }
+        Some((until, last))
+    }
+
+    /// The stage that would follow at an instant on the present one.
+    pub(super) fn stage_at(&mut self, floor: StageIndex, at: Millis) -> StageIndex {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let near = self.gauge.within((at, at), Nearness::Rounding, &self.slots, STAGE_SCORE, &mut scratch);
+        let stage = self.follows(floor, near).unwrap_or_else(|| {
+            let score = self.add_up(STAGE_SCORE, at, &mut scratch);
+            self.followed(floor, score)
+        });
+        self.scratch = scratch;
+        stage
+    }
+
+    /// The first instant in `[from, until]`, where nothing ends, at which the stage is no longer what it is, and the stage
+    /// then.
     ///
     /// Each contribution only shrinks, so its values at both ends of an interval bound it inside, and an interval whose
     /// bounds allow no other stage is skipped whole; others are halved. Exact to the millisecond, and with points of one
     /// sign it is a plain bisection.
-    fn first_change(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, Points)> {
+    fn first_change(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, StageIndex)> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut open = vec![(from, until)];
         let mut found = None;
         while let Some((from, until)) = open.pop() {
-            let range = self.range(from, until, &mut scratch);
-            let stage = self.history.stage;
-            if self.followed(floor, range.lowest) == stage && self.followed(floor, range.highest) == stage {
+            let mut near =
+                |interval| self.gauge.within(interval, Nearness::Rounding, &self.slots, STAGE_SCORE, &mut scratch);
+            let (mut range, beginning) = (near((from, until)), near((from, from)));
+            // Where the gauge is in doubt at an instant, halving would not help it.
+            if self.follows(floor, beginning).is_none() {
+                range = self.range(from, until, &mut scratch);
+            }
+            if self.follows(floor, range) == Some(self.history.stage) {
                 continue;
             }
             if from == until {
-                found = Some((from, range.lowest));
+                found = Some((from, self.followed(floor, range.lowest)));
                 break;
             }
             let middle = from.plus(Span(until.since(from).0 / 2));

@@ -1,7 +1,5 @@
 //! What touches give: rules are tried, limits kept, contributions begun and ended.
 
-use std::cmp::Reverse;
-
 use super::{Pin, Tally, Timeline};
 use crate::contribution::{Contribution, Origin};
 use crate::decay::Decay;
@@ -24,12 +22,13 @@ impl<'a> Timeline<'a> {
         let model = self.model;
         let concerned = model.index.concerned(touch.name.as_str());
         self.state.label(place, touch, &concerned.labels, self.history.stage);
-        for number in &concerned.rules {
-            let number = *number as usize;
+        for concern in &concerned.rules {
+            let number = concern.number();
             let Some(rule) = model.rules.get(number) else { continue };
             if let Basis::Touch(basis) = &rule.basis
+                && !self.is_full(number, basis, touch.time)
                 && basis.trusts(touch)
-                && basis.when.matches(&self.state.known(Some(touch), self.history.stage))
+                && concern.matches(&basis.when, &self.state.known(Some(touch), self.history.stage))
             {
                 match self.state.fold(place) {
                     Some(fold) => self.count_fold(number, basis, place, touch, fold.count),
@@ -37,6 +36,19 @@ impl<'a> Timeline<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a rule gives nothing at an instant whatever happens, so that its condition need not be looked at.
+    fn is_full(&self, number: usize, rule: &TouchRule, at: Millis) -> bool {
+        let Some(per) = rule.per.filter(|_| rule.keep == Keep::Earliest && rule.from <= 1) else { return false };
+        // Whoever watches wants to hear which condition failed.
+        if self.watch.is_some() {
+            return false;
+        }
+        let tally = self.tallies.iter().find(|tally| tally.rule == number);
+        let blocking =
+            tally.filter(|tally| tally.kept >= per.times).and_then(|one| self.contributions.get(one.blocking));
+        blocking.is_some_and(|held| per.every.is_none_or(|every| at.since(held.start) < every))
     }
 
     /// A touch that stands for many: all at once where the rule has no limit, else one by one.
@@ -94,11 +106,8 @@ impl<'a> Timeline<'a> {
         };
         let given = self.give(number, origin, touch.time, points, Some(touch.trust));
         let end = rule.expires.map(|span| touch.time.plus(span));
-        if let Some(end) = end {
-            if let Some(contribution) = self.contributions.get_mut(given) {
-                contribution.finish(end);
-            }
-            self.ends.push(Reverse((end, given)));
+        if let Some((end, contribution)) = end.zip(self.contributions.get_mut(given)) {
+            contribution.finish(end);
         }
         self.tally(found, given, full);
         match rule.effect {
@@ -210,9 +219,10 @@ impl<'a> Timeline<'a> {
         if contribution.end.is_some_and(|end| end <= at) {
             return;
         }
-        if place < self.settled && contribution.score == super::STAGE_SCORE {
-            self.gauge.ends(contribution);
-            self.gauge.ended(contribution.slot, contribution.value(at));
+        // What is worth nothing by now has left, or is about to.
+        if place < self.settled && contribution.score == super::STAGE_SCORE && contribution.value(at) != Points::ZERO {
+            self.gauge.remove(contribution);
+            self.keeps_until = Millis(i64::MIN);
         }
         contribution.finish(at);
     }
