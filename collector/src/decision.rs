@@ -10,8 +10,8 @@ use engine::decide::Grant;
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    DecisionId, Evaluation, EventName, Lead, Model, Moment, OfferId, PropertyName, Scalar, Slot, StreamId, Text, Touch,
-    TouchId, Trust,
+    DecisionId, Evaluation, EventName, Lead, Model, Moment, OfferId, PropertyName, Scalar, Slot, StreamId, Suspicion,
+    Text, Touch, TouchId, Trust,
 };
 use store::{LeadKey, StoreError};
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
@@ -45,6 +45,38 @@ pub async fn lead(app: &App, key: &LeadKey) -> Result<KeptLead, Problem> {
 /// # Errors
 /// [`Problem::StoreUnavailable`] and [`Problem::LogUnavailable`]: then the page shows nothing.
 pub async fn decide(app: &App, admitted: &Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
+    match admitted.suspect {
+        None => offered(app, admitted, ask).await,
+        Some(why) => withheld(app, admitted, ask, why).await,
+    }
+}
+
+/// The answer to who may be no person: nothing is offered, reserved or granted, so that no program takes a code, uses up
+/// a holdout or a cap, or puts an offer into a search engine's index. A person asks again, without the suspicion.
+async fn withheld(app: &App, admitted: &Admitted, ask: &Ask, why: Suspicion) -> Result<DecisionAnswer, Problem> {
+    let site = &admitted.site;
+    let lead = match site.config.page_may_see_score {
+        false => None,
+        true => {
+            let lead = lead(app, &admitted.key).await?.lead;
+            Some(lead_view(&engine::evaluate(&lead, &site.model(), app.clock.now())))
+        }
+    };
+    Metric::Decision.count("withheld");
+    let refused = |id: &String| Claimed { id: id.clone(), code: None, refused: Some(why.name().to_owned()) };
+    Ok(DecisionAnswer {
+        v: 1,
+        decision: random_id().map_err(|error| Problem::Internal(error.to_string()))?,
+        offers: Vec::new(),
+        reasons: vec![why.name().to_owned()],
+        claimed: ask.claim.as_ref().map(refused),
+        considered: Vec::new(),
+        lead,
+        id: None,
+    })
+}
+
+async fn offered(app: &App, admitted: &Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
     let key = &admitted.key;
     let site = &admitted.site;
     // Until what this decision reserves is in the tail, no other decision of this visitor may run.
@@ -86,6 +118,7 @@ pub async fn decide(app: &App, admitted: &Admitted, ask: &Ask) -> Result<Decisio
     Ok(DecisionAnswer {
         v: 1,
         offers: decided.offers.into_iter().map(answer).collect(),
+        reasons: Vec::new(),
         claimed,
         considered: considered.collect(),
         lead: site.config.page_may_see_score.then(|| lead_view(&evaluation)),

@@ -15,7 +15,8 @@ pub enum Metric {
     FieldsIgnored,
     /// Texts that were cut.
     TextsTruncated,
-    /// Decisions answered, by whether an offer was in them (`offer`, `empty`).
+    /// Decisions answered, by whether an offer was in them (`offer`, `empty`, or `withheld` from who may be no
+    /// person).
     Decision,
     /// Offers revealed as a code.
     CouponGranted,

@@ -15,8 +15,10 @@ pub enum Outcome {
     Stale,
     /// The lead holds no more touches inside the horizon.
     OverLimit,
-    /// Could not be applied, and was put aside.
+    /// A touch of the lead now, which counts for nothing until there is evidence of a person.
     Quarantined,
+    /// Could not be applied, and was put aside for a person to look at.
+    PutAside,
     /// The visitor was erased in the meantime.
     Erased,
     /// Applied before a restart; outside the accounting.
@@ -34,6 +36,7 @@ impl Outcome {
             Self::Stale => "stale",
             Self::OverLimit => "over_limit",
             Self::Quarantined => "quarantined",
+            Self::PutAside => "put_aside",
             Self::Erased => "erased",
             Self::Reapplied => "reapplied",
         }

@@ -11,6 +11,7 @@ use store::{Partition, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
 
+use crate::accept;
 use crate::app::{App, Deciding};
 use crate::apply::{self, ApplyError};
 use crate::client_address::TrustedProxies;
@@ -90,6 +91,7 @@ pub async fn start(
     let secrets = Secrets::load_or_create(&data, &config.sites, environment)?;
     let sites = Sites::new(&config, &secrets, clock.now())?;
     let geo = Geo::open(config.geo_database.as_deref())?;
+    accept::prepare_programs();
     let tombstones = data.join("tombstones");
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
         .map_err(io("cannot open", &tombstones))?;

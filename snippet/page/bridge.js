@@ -32,6 +32,9 @@ let inside;
 let draining;
 let timer;
 let asked = 0;
+// When input was noted last, and whether no event has told of it in this visit.
+let noted = 0;
+let untold;
 
 const emit = (type, detail) => listeners.map(([wanted, run]) => wanted === type && guard(run)(detail));
 const show = offers(link, emit);
@@ -68,6 +71,7 @@ host.wake = (milliseconds) => {
 };
 host.send = (ticket, ask, events, body) => {
   const { stream } = link.head();
+  if (events) untold = 0;
   link.note("sent", body);
   link.post(events ? "/v1/events" : "/v1/decide", body, (status, after, answer = {}) =>
     // Never while the core is still in `send`.
@@ -85,8 +89,8 @@ host.send = (ticket, ask, events, body) => {
   );
 };
 
-// What was held gets its meaning, and goes to the core, or, without one, out: in one request with the question that is
-// asked about it, if one is.
+// What was held gets its meaning, and goes to the core, or, without one, out: with a question, if there is one, since in a
+// request of its own that could overtake what it is about.
 const hand = (context, resolve) => {
   draining = 0;
   scan();
@@ -123,9 +127,22 @@ const reset = () => {
   });
 };
 
+// Real input: somebody is here. Every request of this visit says so from now on, on this page and the next ones.
+const used = guard(({ isTrusted }) => {
+  const now = Date.now();
+  if (!isTrusted || !link.device || document.hidden || now - noted < 6e4) return;
+  noted = now;
+  const { person } = link.head();
+  localStorage[host.key + ":p"] = now;
+  untold ||= !person;
+});
+
 const begin = () => {
   link.drain = drain;
   link.leave = () => {
+    // Nothing else has happened since: then this event tells of it, once a visit.
+    if (untold) link.capture(1, "user_engagement");
+    untold = 0;
     hand();
     call(LEAVE);
   };
@@ -155,6 +172,9 @@ const begin = () => {
   };
   link.kept.map((given) => link.call(...given));
   addEventListener("online", () => call(ONLINE));
+  for (const type of ["pointerdown", "keydown", "wheel"]) addEventListener(type, used, { capture: true, passive: true });
+  // Before we were there: the click that gave consent, mostly.
+  used({ isTrusted: navigator.userActivation?.hasBeenActive });
   hand();
   // The core comes to life with its first call, and looks for what earlier pages have left.
   call(WAKE);

@@ -106,9 +106,10 @@ export interface Decision {
   offers: Offer[];
   /**
    * Why there is no answer, else empty. `timeout`: none within 300 ms. `consent_missing`: nothing may be asked.
-   * `unavailable`: the collector did not answer or refused.
+   * `unavailable`: the collector did not answer or refused. `bot`, `prerender`: this browser says that a program drives it,
+   * or that it fetches ahead, and to those nothing is offered.
    */
-  reasons: ("timeout" | "consent_missing" | "unavailable")[];
+  reasons: ("timeout" | "consent_missing" | "unavailable" | "bot" | "prerender")[];
   claimed?: { id: string; code?: string; refused?: string };
   considered?: { id: string; shown: boolean; reason: string; detail?: string }[];
   lead?: { score: string; stage: string };

@@ -16,12 +16,12 @@
   const origin = endpoint || new URL(tag.src).origin;
   const key = "gloed:" + site;
   const granted = "granted";
-  const asks = (flag) => location.search.includes("gloed_" + flag);
+  const asks = (flag) => location.search.includes(flag);
   let state = "required";
   let source = "tag";
   // What events are put down to; nothing before the first page view, and after a refusal.
   let page = 0;
-  let path;
+  let seen;
   let loading;
   // If the stub has sent the first page view, the same number again makes it the same event.
   let number = before.n ? before.n - 1 : 0;
@@ -36,10 +36,11 @@
       }
     };
   // On the window, also for what happens to the document: capturing comes by there first.
-  const on = (types, run) => types.split(" ").map((type) => addEventListener(type, guard(run), true));
+  const on = (type, run) => addEventListener(type, guard(run), true);
 
   // One stored text: seed, stream and signed id, or the word that says why there is none. Read without an argument.
-  const storage = guard((text) => (text ? localStorage.setItem(key, text) : localStorage.getItem(key)));
+  // Beside it, under another name, when somebody has used the page last: only the glue writes that.
+  const storage = guard((text, name = key) => (text ? (localStorage[name] = text) : localStorage[name]));
   // 22 characters of base64url from 128 random bits (127 are left, since two of the 64 digits become one).
   const random = () =>
     btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
@@ -50,7 +51,19 @@
 
   const head = () => {
     const [seed, stream, id] = link.device.split(" ");
-    return { v: 1, site, seed, stream, id, sent: Date.now(), consent: { state, source }, reset: link.reset };
+    return {
+      v: 1,
+      site,
+      seed,
+      stream,
+      id,
+      sent: Date.now(),
+      consent: { state, source },
+      reset: link.reset,
+      driven: navigator.webdriver || undefined,
+      // Half an hour: as long as a visit goes on without anything happening.
+      person: Date.now() - storage(0, key + ":p") < 18e5 || undefined,
+    };
   };
   // `done` gets the status (0 for none, and for an answer that is not the collector's), the seconds of Retry-After and
   // what was answered. It must not throw.
@@ -98,9 +111,9 @@
   };
   // A page view, if the address is another one; after a return from the back-forward cache, anyway.
   const look = (event) => {
-    const now = location.pathname + location.search;
-    if (now == path && !event?.persisted) return;
-    path = now;
+    const [now] = location.href.split("#");
+    if (now == seen && !event?.persisted) return;
+    seen = now;
     page = {
       url: location.href,
       referrer: page.url || d.referrer,
@@ -137,9 +150,9 @@
   // --- Consent ---
 
   const choose = (choice) => {
-    if (choice == granted && asks("ignore")) storage("ignored");
+    if (choice == granted && asks("gloed_ignore")) storage("ignored");
     const kept = storage() || "";
-    // A seed and a stream are 45 characters, the words fewer.
+    // A seed and a stream are 45 characters (22 each), the words fewer.
     const known = kept[20] && kept;
     if (choice != granted || navigator.globalPrivacyControl || kept == "ignored" || (kept == "denied" && source == "tag")) {
       state = "denied";
@@ -151,7 +164,7 @@
           withdraw(JSON.stringify({ ...head(), events: [{ n: next(), name: "consent", time: Date.now(), properties: { state } }] }));
         link.forget();
         link.device = before.d = page = 0;
-        Object.keys(localStorage).map((name) => name.indexOf(key) || localStorage.removeItem(name));
+        Object.keys(localStorage).map((name) => name.indexOf(key) || delete localStorage[name]);
         // Where the tag itself grants, the refusal must outlive the page.
         if (consent == granted) storage(state);
       }
@@ -196,8 +209,8 @@
     held: [],
     unsent: [],
     kept: [],
-    note: asks("debug") ? console.info : () => 0,
-    remember: (id) => storage((link.device = link.device.split(" ", 2).join(" ") + " " + id)),
+    note: asks("gloed_debug") ? console.info : () => 0,
+    remember: (id) => storage((link.device = link.device.slice(0, 45) + " " + id)),
     // Always answered in time, never rejected.
     decide: (context, patience) =>
       new Promise((resolve) => {
@@ -234,7 +247,7 @@
     look();
     if (consent) choose(consent);
     before.q?.map((call) => (call.r || Object)(window.gloed(...call)));
-    "pushState replaceState".split(" ").map((method) => {
+    ["pushState", "replaceState"].map((method) => {
       const original = history[method];
       history[method] = function () {
         lookSoon();
@@ -246,11 +259,13 @@
     on("pagehide", () => link.leave());
     on("visibilitychange", () => d.hidden && link.leave());
     // What a click means is worked out later.
-    on("click submit", ({ type, target }) => {
+    const used = ({ type, target }) => {
       const found = target.closest("[data-gloed-event]") || target.closest("a,form");
       if (found && (type == "submit") == (found.tagName == "FORM"))
         capture(16, found.dataset.gloedEvent, found.dataset, { target: found });
-    });
+    };
+    on("click", used);
+    on("submit", used);
     // Never in the way of the page's own loading.
     const later = () => setTimeout(load, 300);
     if (d.readyState == "complete") later();

@@ -28,7 +28,7 @@
       g.n = Math.floor(Math.random() * 4e12) * 2048 + 1;
       const time = Date.now();
       const body = JSON.stringify({
-        v: 1, site, seed, stream, id, sent: time,
+        v: 1, site, seed, stream, id, sent: time, driven: navigator.webdriver,
         consent: { state, source: "tag" },
         page: { url: location.href, referrer: document.referrer, title: document.title, language: document.documentElement.lang, viewport: innerWidth },
         events: [{ n: g.n, name: "page_view", time }],

@@ -27,12 +27,22 @@ pub struct Look {
     pub slower: u32,
     /// Whether `goto` waits for the page's `load` event. `false`: it returns at once.
     pub wait_for_load: bool,
+    /// Whether pages see that a program drives it (`navigator.webdriver`).
+    pub driven: bool,
 }
 
 impl Default for Look {
     /// A Dutch desktop computer.
     fn default() -> Self {
-        Self { language: "nl-NL".to_owned(), width: 1280, height: 900, phone: false, slower: 1, wait_for_load: true }
+        Self {
+            language: "nl-NL".to_owned(),
+            width: 1280,
+            height: 900,
+            phone: false,
+            slower: 1,
+            wait_for_load: true,
+            driven: false,
+        }
     }
 }
 
@@ -76,8 +86,8 @@ impl Browser {
                 "--disable-gpu",
                 // Its end follows the driver's: a killed test leaves no browser behind.
                 "--remote-debugging-pipe",
-                // As a person's browser: pages must not see that it is driven.
-                "--disable-blink-features=AutomationControlled",
+                // As a person's browser: pages must not see that it is driven, unless they are to.
+                if look.driven { "--enable-automation" } else { "--disable-blink-features=AutomationControlled" },
                 // Nothing may leave the machine.
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
                 "--no-proxy-server",
@@ -233,6 +243,16 @@ impl Browser {
     pub async fn click(&self, selector: &str) -> Result<(), Fault> {
         let element = self.find(selector).await?;
         self.driver.command(Method::POST, &format!("element/{element}/click"), json!({})).await.map(drop)
+    }
+
+    /// Turns the wheel over the middle of the page, down by `pixels`.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn scroll(&self, pixels: i32) -> Result<(), Fault> {
+        let turn = json!({ "type": "scroll", "x": 200, "y": 200, "deltaX": 0, "deltaY": pixels, "origin": "viewport" });
+        let wheel = json!({ "actions": [{ "type": "wheel", "id": "wheel", "actions": [turn] }] });
+        self.driver.command(Method::POST, "actions", wheel).await.map(drop)
     }
 
     /// Types into the first element that matches a CSS selector, key by key.

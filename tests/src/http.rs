@@ -16,7 +16,11 @@ use crate::{Fault, fault};
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A client. It keeps connections open; make one a test, since they belong to the test's runtime.
+/// The user agent of a person's browser: without one, or with a program's, what a request tells is held.
+pub const PERSON: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36";
+
+/// A client, which looks like a person's browser unless a request says otherwise. It keeps connections open; make one a test, since they belong to the test's runtime.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -77,6 +81,9 @@ impl Http {
     ) -> Result<Answer, Fault> {
         let no_answer = |detail: String| Fault::NoAnswer { address: address.to_owned(), detail };
         let mut request = Request::builder().method(method).uri(address);
+        if !headers.iter().any(|(name, _)| *name == "user-agent") {
+            request = request.header("user-agent", PERSON);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

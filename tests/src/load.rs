@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 
-use crate::{Fault, raw};
+use crate::{Fault, http::PERSON, raw};
 
 /// How long after the last request is due an answer is still waited for.
 const GRACE: Duration = Duration::from_secs(30);
@@ -166,7 +166,7 @@ impl Load {
 
     fn request(&self, body: &[u8]) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
         let mut request = Request::post(&self.path).header("host", self.address.to_string());
-        request = request.header("content-type", "text/plain;charset=UTF-8");
+        request = request.header("content-type", "text/plain;charset=UTF-8").header("user-agent", PERSON);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

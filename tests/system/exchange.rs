@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use serde_json::Value;
-use tests::raw::Raw;
+use tests::{http::PERSON, raw::Raw};
 
 /// How long an answer may take; far above every limit of the tests' configurations.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -44,7 +44,10 @@ impl Request {
         Self {
             method: "POST",
             path: path.to_owned(),
-            headers: vec![("content-type".to_owned(), "text/plain;charset=UTF-8".to_owned())],
+            headers: vec![
+                ("content-type".to_owned(), "text/plain;charset=UTF-8".to_owned()),
+                ("user-agent".to_owned(), PERSON.to_owned()),
+            ],
             body: body.into(),
             framing: Framing::Declared,
             from: [127, 0, 0, 1],

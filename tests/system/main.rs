@@ -34,4 +34,6 @@ mod refusals;
 #[cfg(test)]
 mod server_events;
 #[cfg(test)]
+mod suspects;
+#[cfg(test)]
 mod transitions;

@@ -2,8 +2,8 @@
 //! that no later step ever has it.
 
 use engine::{
-    Channel, DecisionId, Device, EventName, Millis, OfferId, Properties, PropertyName, Scalar, StreamId, Text,
-    TextError, Touch, TouchId, Trust,
+    Channel, DecisionId, Device, EventName, Millis, OfferId, Properties, PropertyName, Scalar, StreamId, Suspicion,
+    Text, TextError, Touch, TouchId, Trust,
 };
 use sha2::{Digest as _, Sha256};
 use wire::{Page, Stream};
@@ -26,6 +26,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) place: &'a Place,
     /// How far whoever sends is believed.
     pub(crate) trust: Trust,
+    /// Why whoever sends may be no person.
+    pub(crate) suspect: Option<Suspicion>,
     /// Where the visit came from, when whoever sends says so; else what the page's address says.
     pub(crate) channel: Option<Channel>,
     /// When the request was received.
@@ -52,6 +54,7 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
         Touch::new(touch_id(valid, about.stream)?, EventName::parse(&event.name)?, stream(about.stream)?, valid.time);
     touch.received = about.received;
     touch.trust = about.trust;
+    touch.suspect = about.suspect;
     touch.page = address.page;
     touch.source = address.source;
     touch.source.channel = about.channel.unwrap_or(touch.source.channel);

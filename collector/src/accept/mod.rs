@@ -8,14 +8,16 @@
 
 mod address;
 mod enrich;
+mod programs;
 mod server;
 mod sources;
+mod suspicion;
 mod validate;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use engine::{Millis, Touch, TouchId, Trust};
+use engine::{Millis, Suspicion, Touch, TouchId, Trust};
 use store::log::Appending;
 use store::{LeadKey, VisitorId};
 use wire::{ConsentState, Envelope, Receipt};
@@ -30,7 +32,9 @@ use validate::ValidEvent;
 
 pub(crate) use address::Address;
 pub(crate) use enrich::context;
+pub(crate) use programs::prepare as prepare_programs;
 pub use server::accept_server;
+pub(crate) use suspicion::of_headers as suspicion;
 
 /// Who sends, as the request's headers say.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ pub struct Sender {
     pub same_site: bool,
     /// `Sec-GPC: 1`.
     pub gpc: bool,
+    /// Why this may be no person: the user agent is a program's, or what is asked for is fetched ahead.
+    pub suspect: Option<Suspicion>,
 }
 
 /// Where the page keeps a visitor's id.
@@ -77,6 +83,10 @@ pub struct Admitted {
     pub received: Millis,
     /// Where the visitor is.
     pub place: Place,
+    /// How far its events are believed.
+    pub trust: Trust,
+    /// Why its events may be no person's.
+    pub suspect: Option<Suspicion>,
 }
 
 /// What a request with consent withdrawn asks for.
@@ -162,7 +172,8 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
     };
     let place = app.geo.place(sender.address);
     let key = LeadKey::new(site.name.clone(), visitor);
-    Ok(Admission::Granted(Box::new(Admitted { site, key, keep, envelope, received, place })))
+    let (trust, suspect) = suspicion::of_page(sender.suspect, &envelope);
+    Ok(Admission::Granted(Box::new(Admitted { site, key, keep, envelope, received, place, trust, suspect })))
 }
 
 /// The visitor, or, who was erased, their successor: a new visitor, and the same one however often the page asks.
@@ -230,7 +241,8 @@ pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, 
         page: envelope.page.as_ref(),
         place: &admitted.place,
         received: admitted.received,
-        trust: Trust::Browser,
+        trust: admitted.trust,
+        suspect: admitted.suspect,
         channel: None,
     };
     let mut receipts = Vec::with_capacity(valid.len());

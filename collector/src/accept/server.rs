@@ -47,6 +47,7 @@ pub async fn accept_server(app: &App, site: &Arc<Site>, body: &[u8]) -> Result<S
                     place: &Place::default(),
                     received,
                     trust: Trust::Server,
+                    suspect: None,
                     channel,
                 };
                 tellings.entry(visitor).or_default().add(&valid, &about)?;

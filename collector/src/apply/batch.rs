@@ -79,11 +79,11 @@ async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreErr
     if erasures.is_empty() { Ok(()) } else { app.store.erase(&erasures).await }
 }
 
-/// What cannot be applied goes to quarantine, where a person finds it, and does not hold up the others.
+/// What cannot be applied goes to a folder where a person finds it, and does not hold up the others.
 fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) {
     let ids: Vec<TouchId> = work.touches.iter().map(|touch| touch.id.clone()).collect();
     for _ in &ids {
-        Metric::EventOutcome.count(Outcome::Quarantined.as_str());
+        Metric::EventOutcome.count(Outcome::PutAside.as_str());
     }
     let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches: work.touches, email: work.email });
     let name = format!("{}-{}", key.visitor, app.clock.now().0);
@@ -147,7 +147,7 @@ fn joined(
         None => (Version::ABSENT, KeptLead::default()),
     };
     let limits = LedgerLimits::default();
-    let outcomes = work
+    let mut outcomes: Vec<Outcome> = work
         .touches
         .iter()
         .map(|touch| match (record(&mut kept.lead, touch.clone(), &limits).into(), pass) {
@@ -155,6 +155,12 @@ fn joined(
             (outcome, _) => outcome,
         })
         .collect();
+    let held = engine::held(&kept.lead);
+    for (touch, outcome) in work.touches.iter().zip(&mut outcomes) {
+        if *outcome == Outcome::Recorded && held.iter().any(|(id, _)| **id == touch.id) {
+            *outcome = Outcome::Quarantined;
+        }
+    }
     if kept.lead.touches().len() > limits.touches
         && let Some(site) = app.sites.get(key.site.as_str())
     {

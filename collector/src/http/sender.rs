@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, header};
 
-use crate::accept::Sender;
+use crate::accept::{self, Sender};
 use crate::app::App;
 
 /// Reads the headers that say who sends. All of them are the client's word but the peer's address.
@@ -16,6 +16,7 @@ pub(crate) fn sender(app: &App, peer: SocketAddr, headers: &HeaderMap) -> Sender
         cookies: cookies(headers),
         same_site: matches!(text("sec-fetch-site"), Some("same-origin" | "same-site")),
         gpc: text("sec-gpc") == Some("1"),
+        suspect: accept::suspicion(headers),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::{Evaluation, Model};
+use engine::{Evaluation, Lead, Model, Suspicion, Touch};
 use serde::Serialize;
 use store::{LeadKey, VisitorId};
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use super::server_key;
 use crate::app::App;
 use crate::decision;
 use crate::erasure;
+use crate::log_record::KeptLead;
 use crate::problem::Problem;
 use crate::site::Site;
 
@@ -33,6 +34,8 @@ pub struct VisitorBody {
     pub scores: Vec<ScoreBody>,
     /// The lines that the scores are the sums of.
     pub lines: Vec<LineBody>,
+    /// Events that count for nothing, since they may be no person's.
+    pub held: Vec<HeldBody>,
     /// Interests.
     pub labels: Vec<String>,
     /// Sessions so far.
@@ -50,6 +53,17 @@ pub struct ScoreBody {
     pub name: String,
     /// Points, exact: the sum of the lines of this score.
     pub points: String,
+}
+
+/// An event that counts for nothing until there is evidence of a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeldBody {
+    /// Its name.
+    pub event: String,
+    /// When it happened, ms since 1970.
+    pub time: i64,
+    /// `bot`, `prerender` or `scanner`.
+    pub reason: String,
 }
 
 /// One line of an explanation.
@@ -99,7 +113,7 @@ pub async fn get(
     }
     let model = site.model();
     let evaluation = engine::evaluate(&kept.lead, &model, app.clock.now());
-    Ok(Json(described(key.visitor.to_string(), &evaluation, &model, kept.email.map(|email| email.address))))
+    Ok(Json(described(key.visitor.to_string(), kept, &evaluation, &model)))
 }
 
 /// Erases a visitor.
@@ -142,7 +156,17 @@ fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, Lea
     Ok((site, key))
 }
 
-fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_email: Option<String>) -> VisitorBody {
+fn held(lead: &Lead, evaluation: &Evaluation) -> Vec<HeldBody> {
+    let held = evaluation.quarantined.iter().filter_map(|(id, why)| Some((lead.touch(id)?, why)));
+    let body = |(touch, why): (&Touch, &Suspicion)| HeldBody {
+        event: touch.name.to_string(),
+        time: touch.time.0,
+        reason: why.name().to_owned(),
+    };
+    held.map(body).collect()
+}
+
+fn described(id: String, kept: KeptLead, evaluation: &Evaluation, model: &Model) -> VisitorBody {
     let name = |score: usize| model.scores.get(score).map_or_else(String::new, |score| score.name.clone());
     let lines = evaluation.lines.iter().map(|line| LineBody {
         rule: line.rule.as_ref().map(ToString::to_string),
@@ -165,9 +189,10 @@ fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_ema
             .map(|(number, points)| ScoreBody { name: name(number), points: points.to_string() })
             .collect(),
         lines: lines.collect(),
+        held: held(&kept.lead, evaluation),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
         visits: evaluation.visits,
         last_seen: evaluation.last_seen.map(|at| at.0),
-        unconfirmed_email,
+        unconfirmed_email: kept.email.map(|email| email.address),
     }
 }

@@ -6,11 +6,12 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::{Evaluation, Lead, Millis, Model, StageCause};
+use engine::{Evaluation, Lead, Millis, Model, StageCause, Suspicion};
 use store::{LeadKey, VisitorId};
 
 use super::chart::{self, Chart};
 use super::explanation::{self, Amount, Digits, Section};
+use super::language::Language;
 use super::leads::{list_link, no_site, short};
 use super::shell::Shell;
 use super::stage::{Badge, heat};
@@ -50,6 +51,8 @@ struct Page<'a> {
     every_digit: bool,
     digits_link: String,
     overflowed: bool,
+    /// What is said of touches that count for nothing.
+    held: Option<String>,
     days: Vec<Day>,
     shown_of: Option<String>,
     all_link: String,
@@ -134,11 +137,20 @@ fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, lead: &Lead, now:
         every_digit,
         digits_link: shell.here_with(&[("digits", if every_digit { "" } else { "all" })]) + "#why",
         overflowed: !lead.overflowed().is_empty(),
+        held: held(&evaluation, language),
         days: timeline::days(lead, &evaluation, &times, most),
         shown_of: (touches > most).then(|| language.shown_of(most, touches)),
         all_link: shell.here_with(&[("events", "all")]) + "#timeline",
         shell,
     }
+}
+
+/// How many touches are held, and until when.
+fn held(evaluation: &Evaluation, language: Language) -> Option<String> {
+    let held = &evaluation.quarantined;
+    let forgiven = held.iter().any(|(_, why)| *why != Suspicion::Scanner);
+    let until = if forgiven { language.words().held_until } else { "" };
+    (!held.is_empty()).then(|| format!("{} {until}", language.held_notice(held.len())))
 }
 
 fn why(evaluation: &Evaluation, lead: &Lead, model: &Model, times: &Times<'_>) -> Why {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::sessions::SESSION_GAP;
 use engine::touch::event;
-use engine::{Cause, Evaluation, Lead, Millis, Points, Touch, TouchId, Trust};
+use engine::{Cause, Evaluation, Lead, Millis, Points, Suspicion, Touch, TouchId, Trust};
 
 use super::language::Language;
 use super::when::{Times, When};
@@ -20,8 +20,10 @@ pub(super) struct Day {
 
 /// A visit, or what happened outside one.
 pub(super) struct Group {
-    /// `Visit 3`; none for what happened outside the shop.
+    /// `Visit 3`; none for what happened outside the shop, or is held.
     pub(super) visit: Option<String>,
+    /// Whether nothing of it counts.
+    pub(super) held: bool,
     pub(super) from: When,
     pub(super) to: When,
     /// Device, channel, campaign.
@@ -47,11 +49,15 @@ pub(super) struct Entry {
     pub(super) properties: Vec<(String, String)>,
     /// What it gave when it happened.
     pub(super) points: Option<String>,
+    /// Why it counts for nothing.
+    pub(super) held: Option<&'static str>,
 }
 
 /// A run of touches that belong together.
 struct Run {
     visit: Option<u32>,
+    /// Of a device that has shown no person: no visit.
+    held: bool,
     last: Millis,
     campaign: Option<String>,
     touches: Vec<usize>,
@@ -62,7 +68,8 @@ pub(super) fn days(lead: &Lead, evaluation: &Evaluation, times: &Times<'_>, most
     let touches = lead.touches();
     let hidden = touches.len().saturating_sub(most);
     let given = given(evaluation);
-    let mut runs = runs(touches);
+    let held: BTreeMap<&TouchId, Suspicion> = evaluation.quarantined.iter().map(|(id, why)| (id, *why)).collect();
+    let mut runs = runs(touches, |touch| held.contains_key(&touch.id));
     runs.sort_by_key(|run| std::cmp::Reverse(run.last));
     let mut days: Vec<Day> = Vec::new();
     for run in runs {
@@ -75,6 +82,7 @@ pub(super) fn days(lead: &Lead, evaluation: &Evaluation, times: &Times<'_>, most
         let mut page = None;
         for touch in &shown {
             let mut entry = entry(touch, &given, times);
+            entry.held = held.get(&touch.id).map(|why| times.language.suspicion(*why));
             if let Some(fold) = lead.fold(touch) {
                 entry.event = format!("{} × {}", fold.count, entry.event);
             }
@@ -86,6 +94,7 @@ pub(super) fn days(lead: &Lead, evaluation: &Evaluation, times: &Times<'_>, most
         entries.reverse();
         let group = Group {
             visit: run.visit.map(|number| times.language.visit(number)),
+            held: run.held,
             from: times.at(theirs().next().unwrap_or(first).time),
             to: times.at(theirs().next_back().unwrap_or(last).time),
             facts: facts(&shown, times.language),
@@ -112,27 +121,34 @@ fn given(evaluation: &Evaluation) -> BTreeMap<&TouchId, Points> {
 }
 
 /// Visits, numbered as the engine counts them: a visit ends after thirty minutes without a touch of its stream, or when
-/// the campaign changes. What the product did belongs to the visit that goes on; what a server tells stands alone.
-fn runs(touches: &[Touch]) -> Vec<Run> {
+/// the campaign changes. What the product did belongs to the visit that goes on; what a server tells stands alone. What a
+/// page told and is `held` makes no visit, and stands apart too.
+fn runs(touches: &[Touch], held: impl Fn(&Touch) -> bool) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut open: BTreeMap<(&str, bool), usize> = BTreeMap::new();
     let (mut latest, mut visits) = (None, 0);
     for (place, touch) in touches.iter().enumerate() {
         let visiting = touch.trust < Trust::Server || (touch.trust == Trust::Server && touch.page.is_some());
+        let apart = visiting && held(touch);
         let campaign = touch.source.campaign.as_ref().map(ToString::to_string);
         let belongs = if visiting {
-            open.get(touch.stream.as_str()).copied().filter(|run| campaign.is_none() || campaign == runs[*run].campaign)
+            open.get(&(touch.stream.as_str(), apart))
+                .copied()
+                .filter(|run| campaign.is_none() || campaign == runs[*run].campaign)
         } else {
-            latest.filter(|run: &usize| touch.trust == Trust::Product || runs[*run].visit.is_none())
+            latest
+                .filter(|run: &usize| touch.trust == Trust::Product || (runs[*run].visit.is_none() && !runs[*run].held))
         };
         let going_on = belongs.filter(|run| touch.time.since(runs[*run].last) < SESSION_GAP);
         let run = going_on.unwrap_or_else(|| {
-            visits += u32::from(visiting);
-            runs.push(Run { visit: visiting.then_some(visits), last: touch.time, campaign, touches: Vec::new() });
+            let counts = visiting && !apart;
+            visits += u32::from(counts);
+            let visit = counts.then_some(visits);
+            runs.push(Run { visit, held: apart, last: touch.time, campaign, touches: Vec::new() });
             runs.len() - 1
         });
         if visiting {
-            open.insert(touch.stream.as_str(), run);
+            open.insert((touch.stream.as_str(), apart), run);
         }
         // What the product does makes no visit longer.
         if visiting || runs[run].visit.is_none() {
@@ -189,6 +205,7 @@ fn entry(touch: &Touch, given: &BTreeMap<&TouchId, Points>, times: &Times<'_>) -
             None => touch.properties.iter().map(property).chain(removed).collect(),
         },
         code: code.map(ToString::to_string),
+        held: None,
         points: given.get(&touch.id).map(|points| language.signed_points(*points)),
     }
 }
@@ -229,10 +246,17 @@ mod tests {
             touch(5, 101, "gloed-product", Trust::Product),
             touch(6, 500, "mail-server", Trust::Server),
         ];
+        let shape = |runs: &[Run]| -> Vec<(Option<u32>, Vec<usize>)> {
+            runs.iter().map(|run| (run.visit, run.touches.clone())).collect()
+        };
         // when they are grouped
-        let runs = runs(&touches);
-        let shape: Vec<(Option<u32>, &[usize])> = runs.iter().map(|run| (run.visit, run.touches.as_slice())).collect();
+        let grouped = runs(&touches, |_| false);
         // then the product's doing lies in the visit that went on, and the server's word in none
-        assert_eq!(shape, [(Some(1), &[0, 1][..]), (Some(2), &[2][..]), (Some(3), &[3, 4][..]), (None, &[5][..])]);
+        let visits = [(Some(1), vec![0, 1]), (Some(2), vec![2]), (Some(3), vec![3, 4]), (None, vec![5])];
+        assert_eq!(shape(&grouped), visits);
+        // and what is held is no visit, so that the others are numbered without it
+        let grouped = runs(&touches, |touch| touch.stream.as_str() == "stream-b");
+        let visits = [(Some(1), vec![0, 1]), (None, vec![2]), (Some(2), vec![3, 4]), (None, vec![5])];
+        assert_eq!((shape(&grouped), grouped[1].held), (visits.to_vec(), true));
     }
 }

@@ -1,6 +1,6 @@
 //! Every text of the pages, in every language, side by side.
 
-use engine::{Channel, Device, Money, Points, Scalar, Span};
+use engine::{Channel, Device, Money, Points, Scalar, Span, Suspicion};
 
 use super::language::Language;
 
@@ -84,6 +84,9 @@ words! {
     timeline_text: "Het nieuwste eerst.", "Newest first.";
     all_touches: "Alle gebeurtenissen tonen", "Show every event";
     elsewhere: "Buiten de winkel", "Outside the shop";
+    held: "Telt niet mee", "Does not count";
+    held_until: "Wat van een programma kwam of vooraf geladen werd, telt alsnog zodra op hetzelfde apparaat een mens te zien is.",
+        "What came from a program or was loaded ahead counts after all as soon as the same device shows a person.";
     by_gloed: "door Gloed", "by Gloed";
     from_server: "via de server", "from the server";
     overflow: "Van deze bezoeker kwamen in één week meer gebeurtenissen dan een lead bewaart (1.000). De rest is geteld, niet bewaard.",
@@ -193,6 +196,7 @@ impl Language {
     pub(super) fn event(self, name: &str) -> Option<&'static str> {
         Some(match name {
             "page_view" => self.either("Pagina bekeken", "Viewed a page"),
+            "user_engagement" => self.either("Pagina gebruikt", "Used a page"),
             "view_item_list" => self.either("Categorie bekeken", "Viewed a category"),
             "select_item" => self.either("Product gekozen uit een lijst", "Chose a product from a list"),
             "view_item" => self.either("Product bekeken", "Viewed a product"),
@@ -230,6 +234,27 @@ impl Language {
             "gloed_granted" => self.either("Kortingscode gegeven", "Discount code given"),
             _ => return None,
         })
+    }
+
+    /// Why a touch counts for nothing.
+    pub(super) const fn suspicion(self, why: Suspicion) -> &'static str {
+        match why {
+            Suspicion::Bot => self.either("een programma", "a program"),
+            Suspicion::Prerender => self.either("vooraf geladen", "loaded ahead"),
+            Suspicion::Scanner => self.either("mailscanner", "mail scanner"),
+        }
+    }
+
+    /// What is said above a timeline in which so many touches are held.
+    pub(super) fn held_notice(self, count: usize) -> String {
+        match (self, count) {
+            (Self::Dutch, 1) => "Eén gebeurtenis telt niet mee: die kwam waarschijnlijk niet van een mens.".to_owned(),
+            (Self::Dutch, _) => {
+                format!("{count} gebeurtenissen tellen niet mee: ze kwamen waarschijnlijk niet van een mens.")
+            }
+            (Self::English, 1) => "One event does not count: most likely no person was behind it.".to_owned(),
+            (Self::English, _) => format!("{count} events do not count: most likely no person was behind them."),
+        }
     }
 
     /// A duration, in whole units rounded down.

@@ -124,6 +124,8 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
         tools.script(&page.join(name), &out, values, alias)?;
         read(&out)
     };
+    // Thrown away: members get the letters that make the loader smallest.
+    script("loader.js", &[("GLUE", "glue"), ("GLUE_INTEGRITY", "hash")], &[])?;
     let offer = Product::write(&new, "gloed-offer", "js", SCRIPT, true, &script("renderer.js", &[], &[])?)?;
     let debug = Product::write(&new, "gloed-debug", "js", SCRIPT, true, &script("debug.js", &[], &[])?)?;
     let values = [

@@ -9,6 +9,11 @@ use crate::program;
 /// Sources that import nothing and are one function: wrapping them again would cost bytes and hide nothing more.
 const STANDS_ALONE: [&str; 2] = ["loader.js", "stub.js"];
 
+/// Members of our own objects that the loader, the glue and the renderer call each other by, as a regular expression: they
+/// get one letter. None of them is a member of anything of the browser's or of a body on the wire.
+const OURS: &str = "^(answered|ask|clicked|closed|device|dismissed|drain|flush|forget|guard|held|kept|leave|post|remember\
+                    |shown|signUp|tag|taken|unsent|usual|wake)$";
+
 /// Programs of `snippet/node_modules`.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -61,7 +66,8 @@ impl Tools {
     }
 
     /// Bundles and minifies `entry` to `out` as a classic script. `values` replace identifiers, `alias` names modules.
-    /// All but [`STANDS_ALONE`] get a function around them, so that no name becomes the page's.
+    /// All but [`STANDS_ALONE`] get a function around them, so that no name becomes the page's. What is beside `out` says
+    /// which letters the members of [`OURS`] have: the same ones for every script in that folder.
     pub(crate) fn script(
         &self,
         entry: &Path,
@@ -81,7 +87,16 @@ impl Tools {
         for (name, path) in alias {
             command.arg(format!("--alias:{name}={}", path.display()));
         }
-        program::output(&mut command).map(drop)
+        let letters = out.with_file_name("letters.json");
+        if !letters.exists() {
+            std::fs::write(&letters, "{}").map_err(Failure::file(&letters))?;
+        }
+        command.arg(format!("--mangle-props={OURS}")).arg(format!("--mangle-cache={}", letters.display()));
+        program::output(&mut command)?;
+        // It sees what is never used, of the module's bindings above all.
+        let mut shrink = self.command("terser");
+        shrink.arg(out).args(["--ecma", "2020", "--compress", "ecma=2020,passes=3", "--mangle", "--output"]).arg(out);
+        program::output(&mut shrink).map(drop)
     }
 
     /// Checks the type declarations and the programs that use them.

@@ -12,6 +12,7 @@ mod first_visit;
 mod mango;
 mod marketer;
 mod page_views;
+mod people;
 mod pictures;
 mod robustness;
 

@@ -38,7 +38,7 @@
 //! - [`model`], [`tree`], [`condition`], [`presets`]: what a marketer writes, checked and compiled.
 //! - `timeline`: which rules gave how many points when. Scores, the history of stages and forecasts are three questions to
 //!   it, so they cannot disagree. `decay` is its table; `orders` says which tellings of a purchase count.
-//! - `quarantine`: what no person did, and so does not count.
+//! - `quarantine`: what no person did, and so does not count; [`held()`] lists it.
 //! - [`mod@evaluate`], `explanation`, `facts`, [`sessions`]: the answer at an instant. [`forecast`]: the one without events.
 //! - [`mod@decide`], [`reason`]: offers, and the closed list of reasons.
 //!
@@ -121,6 +121,7 @@ pub use model::{Model, ModelError, OfferContent, Reveal, RuleId, SiteFacts, Slot
 pub use money::{Currency, Money};
 pub use points::Points;
 pub use presets::preset;
+pub use quarantine::held;
 pub use reason::Reason;
 pub use record::{LedgerLimits, Recorded, record};
 pub use text::{Text, TextError};

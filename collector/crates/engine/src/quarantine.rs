@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::digest::fnv1a;
 use crate::lead::Lead;
 use crate::time::{Millis, Span};
-use crate::touch::{Scalar, StreamId, Suspicion, Touch, Trust, event};
+use crate::touch::{Scalar, StreamId, Suspicion, Touch, TouchId, Trust, event};
 
 /// Within this of each other, clicks on different links are a program's.
 const BURST: Span = Span::seconds(10);
@@ -65,6 +65,14 @@ impl Quarantine {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, Suspicion)> {
         self.places.iter().copied().zip(self.reasons.iter().copied())
     }
+}
+
+/// Touches of a ledger that are held: kept, shown and worth nothing, until there is evidence of a person. In canonical
+/// order, with the reason.
+#[must_use]
+pub fn held(lead: &Lead) -> Vec<(&TouchId, Suspicion)> {
+    let quarantine = Quarantine::of(lead);
+    quarantine.iter().filter_map(|(place, why)| Some((&lead.touches().get(place)?.id, why))).collect()
 }
 
 /// What a stream with evidence is remembered by once that evidence is folded.

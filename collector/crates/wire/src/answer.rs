@@ -87,6 +87,9 @@ pub struct DecisionAnswer {
     pub decision: String,
     /// What to show, at most one a slot. Empty is an ordinary answer.
     pub offers: Vec<OfferAnswer>,
+    /// Why nothing is offered whatever the model says: who asks may be no person (`bot`, `prerender`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
     /// The outcome of a claim, when one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed: Option<Claimed>,

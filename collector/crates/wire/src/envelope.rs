@@ -142,6 +142,10 @@ pub struct Envelope {
     pub gpc: bool,
     /// The page has begun a new visitor (`gloed('reset')`): a cookie of the one before does not count.
     pub reset: bool,
+    /// The page's browser says that a program drives it (`navigator.webdriver`).
+    pub driven: bool,
+    /// The page says that somebody has used it: there was real input on it, or in this visit.
+    pub person: bool,
     /// The page of every event without one of its own.
     pub page: Option<Page>,
     /// The events, in order.
@@ -184,7 +188,8 @@ impl Envelope {
                 true
             }
         };
-        let reset = fields.value("reset").and_then(Value::as_bool).unwrap_or(false);
+        let mut flag = |name: &str| fields.value(name).and_then(Value::as_bool).unwrap_or(false);
+        let (reset, driven, person) = (flag("reset"), flag("driven"), flag("person"));
         let decide = fields.value("decide").map(|value| ask(value, &mut ledger)).transpose()?;
         let events_value = fields.value("events");
         let page_value = fields.value("page");
@@ -201,6 +206,8 @@ impl Envelope {
             consent,
             gpc,
             reset,
+            driven,
+            person,
             page,
             events,
             has_events: events_value.is_some(),

@@ -33,6 +33,10 @@ pub struct EventsRequest {
     pub gpc: Option<bool>,
     /// The page has begun a new visitor: a cookie of the one before does not count.
     pub reset: Option<bool>,
+    /// A program drives the page's browser (`navigator.webdriver`).
+    pub driven: Option<bool>,
+    /// Somebody has used the page: real input on it, or in this visit.
+    pub person: Option<bool>,
     /// The page of every event without one of its own.
     pub page: Option<PageBody>,
     /// Up to 50 events.
@@ -69,6 +73,10 @@ pub struct DecideRequest {
     pub gpc: Option<bool>,
     /// The page has begun a new visitor: a cookie of the one before does not count.
     pub reset: Option<bool>,
+    /// A program drives the page's browser (`navigator.webdriver`).
+    pub driven: Option<bool>,
+    /// Somebody has used the page: real input on it, or in this visit.
+    pub person: Option<bool>,
     /// The page that asks.
     pub page: Option<PageBody>,
     /// What is asked.
