@@ -85,14 +85,15 @@ host.send = (ticket, ask, events, body) => {
   );
 };
 
-// What was held gets its meaning, and goes to the core, or, without one, out.
-const hand = () => {
+// What was held gets its meaning, and goes to the core, or, without one, out: in one request with the question that is
+// asked about it, if one is.
+const hand = (context, resolve) => {
   draining = 0;
   scan();
   link.held = link.held.filter(meaning);
   if (!alive) {
     link.held = link.held.filter(simplify);
-    return link.flush();
+    return link.flush(context, resolve);
   }
   for (const { params, target, ...capture } of link.held.splice(0))
     call(TAKE, JSON.stringify(capture).slice(0, -1) + ',"params":' + params + "}", capture.source, 0, capture.time);
@@ -134,10 +135,7 @@ const begin = () => {
     call(FORGET);
   };
   link.ask = (context, resolve) => {
-    if (!alive) {
-      hand();
-      return link.flush(context, resolve);
-    }
+    if (!alive) return hand(context, resolve);
     const ask = ++asked;
     waiting[ask] = resolve;
     setTimeout(

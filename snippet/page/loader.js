@@ -35,7 +35,8 @@
         link.note("error", error);
       }
     };
-  const on = (target, types, run) => types.split(" ").map((type) => target.addEventListener(type, guard(run), true));
+  // On the window, also for what happens to the document: capturing comes by there first.
+  const on = (types, run) => types.split(" ").map((type) => addEventListener(type, guard(run), true));
 
   // One stored text: seed, stream and signed id, or the word that says why there is none. Read without an argument.
   const storage = guard((text) => (text ? localStorage.setItem(key, text) : localStorage.getItem(key)));
@@ -233,19 +234,19 @@
     look();
     if (consent) choose(consent);
     before.q?.map((call) => (call.r || Object)(window.gloed(...call)));
-    for (const method of ["pushState", "replaceState"]) {
+    "pushState replaceState".split(" ").map((method) => {
       const original = history[method];
       history[method] = function () {
         lookSoon();
         return original.apply(this, arguments);
       };
-    }
-    on(window, "popstate", lookSoon);
-    on(window, "pageshow", look);
-    on(window, "pagehide", () => link.leave());
-    on(d, "visibilitychange", () => d.hidden && link.leave());
+    });
+    on("popstate", lookSoon);
+    on("pageshow", look);
+    on("pagehide", () => link.leave());
+    on("visibilitychange", () => d.hidden && link.leave());
     // What a click means is worked out later.
-    on(d, "click submit", ({ type, target }) => {
+    on("click submit", ({ type, target }) => {
       const found = target.closest("[data-gloed-event]") || target.closest("a,form");
       if (found && (type == "submit") == (found.tagName == "FORM"))
         capture(16, found.dataset.gloedEvent, found.dataset, { target: found });
@@ -253,8 +254,8 @@
     // Never in the way of the page's own loading.
     const later = () => setTimeout(load, 300);
     if (d.readyState == "complete") later();
-    else on(window, "load", later);
+    else on("load", later);
   });
-  if (d.prerendering) on(d, "prerenderingchange", start);
+  if (d.prerendering) on("prerenderingchange", start);
   else start();
 })();

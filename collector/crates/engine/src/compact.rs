@@ -145,9 +145,12 @@ fn fold(lead: &mut Lead, offsets: &[(Millis, i32)], now: Millis) -> usize {
     leaving.len()
 }
 
-/// Places of a visitor's last touch that counts, and of the last one that is part of a visit.
+/// Places of a visitor's last touch that counts, and of the last one that is part of a visit. No fold is either: it stands
+/// at noon, which may be later than a touch of that morning that was left in the ledger as the last.
 fn seen_last(lead: &Lead, quarantine: &Quarantine) -> Vec<usize> {
-    let seen = |(place, touch): &(usize, &Touch)| touch.trust < Trust::Product && quarantine.reason(*place).is_none();
+    let seen = |(place, touch): &(usize, &Touch)| {
+        touch.trust < Trust::Product && !touch.is_fold() && quarantine.reason(*place).is_none()
+    };
     let mut seen = lead.touches.iter().enumerate().rev().filter(seen).peekable();
     let last = seen.peek().map(|(place, _)| *place);
     last.into_iter().chain(seen.find(|(_, touch)| is_visit(touch)).map(|(place, _)| place)).collect()

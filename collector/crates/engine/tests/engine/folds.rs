@@ -482,3 +482,23 @@ fn visits_stay_as_many_where_orders_inside_them_are_kept() {
     assert_eq!(lead.touches().iter().filter(|touch| touch.is_fold()).count(), 1);
     assert_eq!(evaluate(&lead, &PLAIN, START + Span::days(31)).visits, 4);
 }
+
+#[test]
+fn the_last_visit_stays_when_an_earlier_one_of_that_morning_stands_at_noon() {
+    // given two visits before noon, the first one direct, the last one from a search engine
+    let morning = START + Span::minutes(16 * 60);
+    let organic = SourceFacts { channel: Channel::Organic, ..SourceFacts::default() };
+    let visits = [
+        touch("s:1", "page_view", morning),
+        Touch { source: organic, ..touch("s:2", "page_view", morning + Span::minutes(60)) },
+    ];
+    let whole = lead(visits.map(|visit| Touch { received: visit.time, ..visit }));
+    // when the ledger is folded, and folded again
+    let later = |lead: &Lead, day| compact(lead, &LedgerLimits::default(), &[], START + Span::days(day)).lead;
+    let once = later(&whole, 20);
+    let twice = later(&once, 40);
+    // then the first one is folded, the last one is not, and the second time changes nothing
+    assert_eq!(once.touches().iter().map(Touch::is_fold).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(twice, once);
+    assert_eq!(evaluate(&twice, &PLAIN, START + Span::days(40)).channel, Some(Channel::Organic));
+}
