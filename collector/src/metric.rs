@@ -35,11 +35,17 @@ pub enum Metric {
     VisibleSeconds,
     /// Log records whose application failed and was tried again.
     ApplyRetried,
+    /// Readings of the database of places, by `outcome` (`loaded`, `refused`: the one before stays).
+    GeoReload,
+    /// When the database of places in use was read, in seconds since 1970.
+    GeoLoaded,
+    /// When it was made, as it says itself, in seconds since 1970.
+    GeoBuilt,
 }
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
@@ -55,6 +61,9 @@ impl Metric {
         (Self::Unapplied, "Accepted events not yet in the store"),
         (Self::VisibleSeconds, "Seconds from acknowledgement to visible in the store"),
         (Self::ApplyRetried, "Batches whose application was tried again"),
+        (Self::GeoReload, "Readings of the database of places: loaded, or refused and the one before stays"),
+        (Self::GeoLoaded, "When the database of places in use was read"),
+        (Self::GeoBuilt, "When the database of places in use was made"),
     ];
 
     /// The name in Prometheus's form.
@@ -76,13 +85,16 @@ impl Metric {
             Self::Unapplied => "gloed_unapplied_events",
             Self::VisibleSeconds => "gloed_visible_seconds",
             Self::ApplyRetried => "gloed_apply_retried_total",
+            Self::GeoReload => "gloed_geo_reloads_total",
+            Self::GeoLoaded => "gloed_geo_loaded_timestamp_seconds",
+            Self::GeoBuilt => "gloed_geo_built_timestamp_seconds",
         }
     }
 
     /// The label's name.
     const fn label(self) -> &'static str {
         match self {
-            Self::EventOutcome | Self::Decision => "outcome",
+            Self::EventOutcome | Self::Decision | Self::GeoReload => "outcome",
             Self::AnswerSeconds => "route",
             _ => "code",
         }
@@ -121,7 +133,9 @@ impl Metric {
                 Self::AnswerSeconds | Self::LogSyncSeconds | Self::VisibleSeconds => {
                     metrics::describe_histogram!(metric.name(), meaning);
                 }
-                Self::LogBytes | Self::Unapplied => metrics::describe_gauge!(metric.name(), meaning),
+                Self::LogBytes | Self::Unapplied | Self::GeoLoaded | Self::GeoBuilt => {
+                    metrics::describe_gauge!(metric.name(), meaning)
+                }
                 _ => metrics::describe_counter!(metric.name(), meaning),
             }
         }
