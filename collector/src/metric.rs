@@ -35,6 +35,10 @@ pub enum Metric {
     VisibleSeconds,
     /// Log records whose application failed and was tried again.
     ApplyRetried,
+    /// Partitions of the store that are still to be looked at under a model that was published, of all sites.
+    SweepLeft,
+    /// Leads that were looked at since a model was published.
+    SweepLead,
     /// Readings of the database of places, by `outcome` (`loaded`, `refused`: the one before stays).
     GeoReload,
     /// When the database of places in use was read, in seconds since 1970.
@@ -45,7 +49,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str); 20] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
@@ -61,6 +65,8 @@ impl Metric {
         (Self::Unapplied, "Accepted events not yet in the store"),
         (Self::VisibleSeconds, "Seconds from acknowledgement to visible in the store"),
         (Self::ApplyRetried, "Batches whose application was tried again"),
+        (Self::SweepLeft, "Partitions to be looked at under a model that was published"),
+        (Self::SweepLead, "Leads looked at since a model was published"),
         (Self::GeoReload, "Readings of the database of places: loaded, or refused and the one before stays"),
         (Self::GeoLoaded, "When the database of places in use was read"),
         (Self::GeoBuilt, "When the database of places in use was made"),
@@ -85,6 +91,8 @@ impl Metric {
             Self::Unapplied => "gloed_unapplied_events",
             Self::VisibleSeconds => "gloed_visible_seconds",
             Self::ApplyRetried => "gloed_apply_retried_total",
+            Self::SweepLeft => "gloed_sweep_partitions_left",
+            Self::SweepLead => "gloed_sweep_leads_total",
             Self::GeoReload => "gloed_geo_reloads_total",
             Self::GeoLoaded => "gloed_geo_loaded_timestamp_seconds",
             Self::GeoBuilt => "gloed_geo_built_timestamp_seconds",
@@ -133,7 +141,7 @@ impl Metric {
                 Self::AnswerSeconds | Self::LogSyncSeconds | Self::VisibleSeconds => {
                     metrics::describe_histogram!(metric.name(), meaning);
                 }
-                Self::LogBytes | Self::Unapplied | Self::GeoLoaded | Self::GeoBuilt => {
+                Self::LogBytes | Self::Unapplied | Self::SweepLeft | Self::GeoLoaded | Self::GeoBuilt => {
                     metrics::describe_gauge!(metric.name(), meaning)
                 }
                 _ => metrics::describe_counter!(metric.name(), meaning),

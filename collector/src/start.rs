@@ -131,6 +131,8 @@ pub async fn start(
         tracing::info!(replayed, "records after the checkpoint were applied again");
     }
     let applying = apply::start(app.clone(), feed).map_err(io("cannot start a thread for", &data))?;
+    // One that a process before this did not end.
+    app.sites.iter().for_each(|site| apply::sweep(&app, site));
     tokio::spawn(erasure::clean(app.clone()));
     tokio::spawn(outbox::expire(app.clone()));
     tokio::spawn(geo::watch(app.clone()));
