@@ -16,6 +16,7 @@ use collector::{admin, http, outbox, serve, site, start};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use commands::geo::GeoCommand;
 use commands::model::ModelCommand;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
@@ -67,6 +68,11 @@ enum Command {
     Model {
         #[command(subcommand)]
         command: ModelCommand,
+    },
+    /// The database of places
+    Geo {
+        #[command(subcommand)]
+        command: GeoCommand,
     },
     /// Print the description of the HTTP interface as OpenAPI JSON
     Openapi,
@@ -130,6 +136,12 @@ fn main() -> ExitCode {
             let load = |running: &Running| load(&running.clone().into(), &environment);
             commands::model::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))
         }),
+        Command::Geo { command } => {
+            let GeoCommand::Reload { running } = command;
+            load(&running.into(), &environment).and_then(|config| {
+                run(async move { commands::geo::reload(&config).await.map(|text| say(&mut std::io::stdout(), &text)) })
+            })
+        }
         Command::Openapi => describe(),
         Command::Health { address } => run(async move { serve::health(address).await.map_err(|error| (1, error)) }),
     };

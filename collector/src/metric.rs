@@ -36,11 +36,21 @@ pub enum Metric {
     VisibleSeconds,
     /// Log records whose application failed and was tried again.
     ApplyRetried,
+    /// Partitions of the store that are still to be looked at under a model that was published, of all sites.
+    SweepLeft,
+    /// Leads that were looked at since a model was published.
+    SweepLead,
+    /// Readings of the database of places, by `outcome` (`loaded`, `refused`: the one before stays).
+    GeoReload,
+    /// When the database of places in use was read, in seconds since 1970.
+    GeoLoaded,
+    /// When it was made, as it says itself, in seconds since 1970.
+    GeoBuilt,
 }
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 20] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
@@ -56,6 +66,11 @@ impl Metric {
         (Self::Unapplied, "Accepted events not yet in the store"),
         (Self::VisibleSeconds, "Seconds from acknowledgement to visible in the store"),
         (Self::ApplyRetried, "Batches whose application was tried again"),
+        (Self::SweepLeft, "Partitions to be looked at under a model that was published"),
+        (Self::SweepLead, "Leads looked at since a model was published"),
+        (Self::GeoReload, "Readings of the database of places: loaded, or refused and the one before stays"),
+        (Self::GeoLoaded, "When the database of places in use was read"),
+        (Self::GeoBuilt, "When the database of places in use was made"),
     ];
 
     /// The name in Prometheus's form.
@@ -77,13 +92,18 @@ impl Metric {
             Self::Unapplied => "gloed_unapplied_events",
             Self::VisibleSeconds => "gloed_visible_seconds",
             Self::ApplyRetried => "gloed_apply_retried_total",
+            Self::SweepLeft => "gloed_sweep_partitions_left",
+            Self::SweepLead => "gloed_sweep_leads_total",
+            Self::GeoReload => "gloed_geo_reloads_total",
+            Self::GeoLoaded => "gloed_geo_loaded_timestamp_seconds",
+            Self::GeoBuilt => "gloed_geo_built_timestamp_seconds",
         }
     }
 
     /// The label's name.
     const fn label(self) -> &'static str {
         match self {
-            Self::EventOutcome | Self::Decision => "outcome",
+            Self::EventOutcome | Self::Decision | Self::GeoReload => "outcome",
             Self::AnswerSeconds => "route",
             _ => "code",
         }
@@ -122,7 +142,9 @@ impl Metric {
                 Self::AnswerSeconds | Self::LogSyncSeconds | Self::VisibleSeconds => {
                     metrics::describe_histogram!(metric.name(), meaning);
                 }
-                Self::LogBytes | Self::Unapplied => metrics::describe_gauge!(metric.name(), meaning),
+                Self::LogBytes | Self::Unapplied | Self::SweepLeft | Self::GeoLoaded | Self::GeoBuilt => {
+                    metrics::describe_gauge!(metric.name(), meaning)
+                }
                 _ => metrics::describe_counter!(metric.name(), meaning),
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU16;
 
 use arc_swap::ArcSwap;
 use engine::{Millis, Model, ModelError, SiteFacts};
@@ -59,11 +60,16 @@ pub struct Site {
     pub configured: String,
     server_key: SecretString,
     in_force: ArcSwap<InForce>,
+    /// Partitions of the store whose leads are still to be looked at under the model in force; until then the order of the
+    /// heat index is partly an old one.
+    pub sweep_left: AtomicU16,
 }
 
 /// The model in force, and how it came into force.
 #[derive(Debug, Clone)]
 pub struct InForce {
+    /// Its number on the shelf; 0 until the shelf is read.
+    pub number: u32,
     /// The model.
     pub model: Arc<Model>,
     /// When it came into force.
@@ -83,7 +89,8 @@ impl Site {
             identities: Identities::new(&key, site_secrets),
             own_hosts: hosts.filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             server_key: site_secrets.server_key.clone(),
-            in_force: ArcSwap::from_pointee(InForce { model: Arc::new(model), since: now, notify: true }),
+            in_force: ArcSwap::from_pointee(InForce { number: 0, model: Arc::new(model), since: now, notify: true }),
+            sweep_left: AtomicU16::new(0),
             configured,
             config,
         })
@@ -102,9 +109,9 @@ impl Site {
     }
 
     /// Brings a model into force, for everything that is asked from now on.
-    pub fn put_in_force(&self, model: Model, publication: &Publication) {
+    pub fn put_in_force(&self, number: u32, model: Model, publication: &Publication) {
         let (since, notify) = (publication.at, publication.notify);
-        self.in_force.store(Arc::new(InForce { model: Arc::new(model), since, notify }));
+        self.in_force.store(Arc::new(InForce { number, model: Arc::new(model), since, notify }));
     }
 
     /// What a model of this site is compiled for.

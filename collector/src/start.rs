@@ -18,7 +18,7 @@ use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Secrets, SecretsError};
 use crate::erasure::{self, Erased};
-use crate::geo::{Geo, GeoError};
+use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
 use crate::limits::{InFlight, RateLimits};
 use crate::metric::Metric;
@@ -90,7 +90,7 @@ pub async fn start(
     std::fs::create_dir_all(&data).map_err(io("cannot make the data folder", &data))?;
     let secrets = Secrets::load_or_create(&data, &config.sites, environment)?;
     let sites = Sites::new(&config, &secrets, clock.now())?;
-    let geo = Geo::open(config.geo_database.as_deref())?;
+    let geo = Geo::open(config.geo_database.as_deref(), &*clock)?;
     accept::prepare_programs();
     let tombstones = data.join("tombstones");
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
@@ -133,8 +133,11 @@ pub async fn start(
         tracing::info!(replayed, "records after the checkpoint were applied again");
     }
     let applying = apply::start(app.clone(), feed).map_err(io("cannot start a thread for", &data))?;
+    // One that a process before this did not end.
+    app.sites.iter().for_each(|site| apply::sweep(&app, site));
     tokio::spawn(erasure::clean(app.clone()));
     tokio::spawn(outbox::expire(app.clone()));
+    tokio::spawn(geo::watch(app.clone()));
     Ok(Started { app, applying })
 }
 

@@ -12,8 +12,10 @@ use tests::workspace;
 /// Which of our packages each of our packages may depend on, for whatever purpose; on itself (with a feature, for its own
 /// tests) any may. The whole-system tests may use the
 /// engine as an oracle; everything else of theirs goes through the public interfaces.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
     ("engine", &[]),
+    // What compares the engine's two builds builds one of them as the page is built.
+    ("engine-wasm", &["engine", "bundle"]),
     ("store", &[]),
     ("wire", &[]),
     ("collector", &["engine", "store", "wire"]),

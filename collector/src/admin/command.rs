@@ -11,6 +11,7 @@ use crate::apply;
 use crate::clock::{Clock as _, TestClock};
 use crate::config::Span;
 use crate::decision;
+use crate::geo;
 use crate::models::{self, ModelsError, Which};
 use crate::outbox;
 use crate::site::Site;
@@ -33,6 +34,8 @@ enum Command {
     ModelBacktest { site: String, old: Which, new: Which, since: String },
     /// Scores at purchase.
     ModelCalibrate { site: String, model: Which },
+    /// Reads the database of places again.
+    GeoReload,
     /// Moves a test's clock ahead.
     Advance { by: String },
 }
@@ -100,6 +103,10 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
             let site = site_of(app, &site)?;
             let model = models::find(app, site, &model).await?;
             json_of(&models::calibrate(app, site, model).await?)
+        }
+        Command::GeoReload => {
+            let read = geo::take_again(app).await;
+            json_of(&read.map_err(|error| Refusal { code: "geo", detail: error.to_string() })?)
         }
         Command::Advance { by } => {
             let clock = clock.ok_or_else(|| Refusal::bad("advance is for a collector started with --test-clock"))?;

@@ -13,6 +13,7 @@
 //! | `{"command": "model_explain", "site": …, "model": …, "visitor": …}` | see [`Explained`](crate::models::Explained) |
 //! | `{"command": "model_backtest", "site": …, "old": …, "new": …, "since": "30d"}` | see [`BacktestReport`](crate::study::BacktestReport) |
 //! | `{"command": "model_calibrate", "site": …, "model": …}` | see [`CalibrationReport`](crate::study::CalibrationReport) |
+//! | `{"command": "geo_reload"}` | see [`InUse`](crate::geo::InUse) |
 //! | anything else | `{"error": {"code": …, "detail": …}}` |
 
 mod client;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use engine::model::Basis;
 use engine::{Evaluation, Lead, LedgerLimits, Millis, Model, Points, Span, StageCause, Touch, TouchId, record};
-use store::{Bound, Change, Committed, Erasure, LeadKey, Partition, SiteName, StoreError, StoredLead, Version};
+use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version};
 
 use crate::app::App;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
@@ -246,7 +246,7 @@ fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome]) {
 }
 
 /// Leads looked at in one commit, and the most commits in a row: events are not to wait for long.
-const AT_ONCE: usize = 500;
+pub(super) const AT_ONCE: usize = 500;
 const IN_A_ROW: usize = 10;
 
 /// Looks again at leads whose wake time has come: points have cooled since, and a stage may be left without any event.
@@ -270,38 +270,20 @@ pub(crate) async fn wake(app: &App) -> Result<usize, StoreError> {
     Ok(woken)
 }
 
-/// Looks at every lead of a site anew, as a new model asks for: bounds, wakes, stages. Events go on being applied
-/// meanwhile; a lead that one of them changes is looked at by that. Says how many leads it was.
+async fn look_again(app: &App, keys: Vec<LeadKey>) -> Result<usize, StoreError> {
+    let stored = app.store.load(&keys).await?;
+    let leads = keys.into_iter().zip(stored).filter_map(|(key, stored)| Some((key, stored?)));
+    look_at(app, leads.collect()).await
+}
+
+/// Looks at leads anew, as they were just read: their bounds, wakes and stages. One that another writer has changed since is
+/// looked at by that writer. Says at how many.
 ///
 /// # Errors
 /// When the store is away; it can be begun again at any time.
-pub(crate) async fn sweep(app: &App, site: &SiteName) -> Result<usize, StoreError> {
-    let mut seen = 0;
-    for partition in Partition::all() {
-        let mut cursor = None;
-        loop {
-            let page = app.store.scan(partition, cursor, AT_ONCE).await?;
-            let keys: Vec<LeadKey> =
-                page.leads.into_iter().map(|(key, _)| key).filter(|key| key.site == *site).collect();
-            if !keys.is_empty() {
-                seen += look_again(app, keys).await?;
-            }
-            cursor = page.next;
-            // Events are not to wait for it.
-            tokio::task::yield_now().await;
-            if cursor.is_none() {
-                break;
-            }
-        }
-    }
-    Ok(seen)
-}
-
-async fn look_again(app: &App, keys: Vec<LeadKey>) -> Result<usize, StoreError> {
-    let stored = app.store.load(&keys).await?;
-    let mut changes = Vec::with_capacity(keys.len());
-    for (key, stored) in keys.into_iter().zip(stored) {
-        let Some(stored) = stored else { continue };
+pub(crate) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Result<usize, StoreError> {
+    let mut changes = Vec::with_capacity(leads.len());
+    for (key, stored) in leads {
         let changed =
             contained(|| KeptLead::decode(&stored.bytes).and_then(|kept| change(app, &key, stored.version, kept)));
         let fault = match changed {

@@ -13,6 +13,7 @@
 mod advance;
 mod batch;
 mod feed;
+mod sweep;
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -31,7 +32,7 @@ use crate::log_record::LogRecord;
 use crate::metric::Metric;
 use batch::Pass;
 
-pub(crate) use batch::sweep;
+pub(crate) use sweep::begin as sweep;
 
 pub use advance::{AdvanceError, advance};
 pub use feed::{Feed, FeedSender, feed};

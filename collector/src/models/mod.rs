@@ -108,7 +108,7 @@ pub async fn adopt(sites: &Sites, store: &dyn Store, now: Millis) -> Result<(), 
         shelf.save(store).await?;
         if let Some((edition, publication)) = shelf.in_force() {
             let model = compiled(site, &edition.text, now, || format!("version {}", edition.number))?;
-            site.put_in_force(model, publication);
+            site.put_in_force(edition.number, model, publication);
         }
     }
     Ok(())
@@ -185,18 +185,9 @@ pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, no
     let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
     let publication = shelf.publish(number, by, notify, now)?;
     shelf.save(&*app.store).await?;
-    site.put_in_force(model, &publication);
-    let key = site.config.key.as_str().to_owned();
-    tracing::info!(site = key, number, "a model was published");
-    let (app, name) = (app.clone(), site.name.clone());
-    tokio::spawn(async move {
-        match apply::sweep(&app, &name).await {
-            Ok(leads) => tracing::info!(site = key, number, leads, "every lead was looked at under the new model"),
-            Err(error) => {
-                tracing::error!(site = key, number, %error, "leads are looked at as they come: publish again")
-            }
-        }
-    });
+    site.put_in_force(number, model, &publication);
+    tracing::info!(site = site.config.key.as_str(), number, "a model was published");
+    apply::sweep(app, site);
     Ok(())
 }
 

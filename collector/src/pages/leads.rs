@@ -1,6 +1,7 @@
 //! The list of leads, hottest first.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -37,6 +38,7 @@ struct Page<'a> {
     clear: String,
     counts: Vec<(Badge, usize)>,
     counted: String,
+    sweeping: Option<String>,
     note: Option<String>,
     rows: Vec<Row>,
     more: Option<String>,
@@ -155,6 +157,7 @@ async fn page<'a>(app: &App, shell: &'a Shell, site: &Site) -> Result<Page<'a>, 
         clear: list_link(shell, site),
         counts: Badge::all(&model, language).into_iter().zip(heat.stages.iter().rev().copied()).collect(),
         counted: language.counted(looked_at, heat.end == End::Everything),
+        sweeping: sweeping(site).map(|done| language.sweeping(done)),
         note: (heat.end == End::TooMany).then(|| language.too_many(looked_at)),
         rows: heat.leads.iter().take(limit).map(|lead| view.row(lead)).collect(),
         more: (more && limit < MOST).then(|| shell.here_with(&[("limit", &(limit + STEP).min(MOST).to_string())])),
@@ -166,6 +169,12 @@ async fn page<'a>(app: &App, shell: &'a Shell, site: &Site) -> Result<Page<'a>, 
         },
         shell,
     })
+}
+
+/// How many hundredths of the order are those of the model in force; `None` when all are.
+fn sweeping(site: &Site) -> Option<u16> {
+    let left = u32::from(site.sweep_left.load(Ordering::Relaxed));
+    (left > 0).then(|| u16::try_from((256 - left.min(256)) * 100 / 256).unwrap_or_default())
 }
 
 fn site_view(shell: &Shell, site: &Site, current: bool) -> SiteView {

@@ -336,6 +336,18 @@ impl Language {
         }
     }
 
+    /// Says that leads are still being looked at under a new model: so many hundredths are done.
+    pub(super) fn sweeping(self, done: u16) -> String {
+        match self {
+            Self::Dutch => format!(
+                "Er is een nieuw model gepubliceerd. Scores zijn van het nieuwe model; de volgorde is voor {done} % bijgewerkt."
+            ),
+            Self::English => format!(
+                "A new model was published. Scores are those of the new model; the order is {done} % up to date."
+            ),
+        }
+    }
+
     /// Said when looking ended early.
     pub(super) fn too_many(self, looked_at: usize) -> String {
         match self {

@@ -3,9 +3,8 @@
 //! wasm-bindgen names each import `__wbg_send_fde73081b932a77c`, twice: in the module and in its JavaScript. wasm-opt gives
 //! them one letter in the module; here the JavaScript follows. That is a quarter of a kilobyte after compression.
 
+use bundle::failure::Failure;
 use serde::Deserialize;
-
-use crate::failure::Failure;
 
 /// What wasm-opt's `--minify-imports-and-exports-and-modules` prints.
 #[derive(Debug, Deserialize)]

@@ -1,10 +1,10 @@
-//! Why a bundle could not be made. Each message says what to do.
+//! Why something could not be built. Each message says what to do.
 
 use std::path::PathBuf;
 
-/// A failed bundling step.
+/// A failed step of a build.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// A file of ours could not be read or written.
     #[error("{path}: {error}")]
     File {
@@ -63,7 +63,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// A closure that names `path` in an I/O error.
-    pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |error| Self::File { path, error }
     }

@@ -14,24 +14,24 @@
 #![expect(clippy::print_stderr, reason = "a command-line tool: errors go to standard error")]
 
 mod bindings;
-mod failure;
 mod product;
-mod program;
 #[expect(unreachable_pub, reason = "the collector's build script includes this file by path, as a module of its own")]
 mod source_digest;
-mod toolchain;
 mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bundle::failure::Failure;
+use bundle::toolchain::{Module, Toolchain};
 use serde::Serialize;
 use source_digest::source_digest;
 
-use crate::failure::Failure;
 use crate::product::{Product, csp_hash};
-use crate::toolchain::Toolchain;
 use crate::tools::Tools;
+
+/// What the page loads.
+const SNIPPET: Module = Module { package: "snippet", writes_debug: false };
 
 /// Largest loader, bytes of brotli: it is fetched before the first page view can be sent.
 const LOADER_LIMIT: usize = 2_000;
@@ -88,7 +88,7 @@ fn run() -> Result<bool, Failure> {
     let tools = Tools::install(&snippet)?;
     tools.check_types(&snippet)?;
     let work = target_folder(&workspace).join("snippet-wasm");
-    let module = toolchain.build(&workspace, &work)?;
+    let module = toolchain.build(&workspace, &work, SNIPPET)?;
     let manifest = bundle(&snippet, &work, &module, &tools, digest)?;
     replace(&dist, &work.join("dist"))?;
     print_table(&manifest);

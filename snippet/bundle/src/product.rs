@@ -5,11 +5,10 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bundle::failure::Failure;
 use flate2::{Compression, GzBuilder};
 use serde::Serialize;
 use sha2::{Digest, Sha256, Sha384};
-
-use crate::failure::Failure;
 
 /// One file that the collector serves.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,10 @@ use std::process::{Command, Stdio};
 use crate::failure::Failure;
 
 /// Runs to the end and gives what was written to standard output. Everything written is shown only when it failed.
-pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
+///
+/// # Errors
+/// When the program could not be started, or ended with an error.
+pub fn output(command: &mut Command) -> Result<String, Failure> {
     let name = describe(command);
     let result =
         command.stdin(Stdio::null()).output().map_err(|error| Failure::NotStarted { program: name.clone(), error })?;
@@ -18,7 +21,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
 }
 
 /// Whether a program of this name answers `--version`.
-pub(crate) fn exists(program: &str) -> bool {
+#[must_use]
+pub fn exists(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())

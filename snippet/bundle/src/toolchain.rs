@@ -8,9 +8,19 @@ use crate::program;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// How the page's WASM is built.
+/// A package whose library becomes a module.
+#[derive(Debug, Clone, Copy)]
+pub struct Module {
+    /// Name of the package; its library has the same, with `_` for `-`.
+    pub package: &'static str,
+    /// Whether `{:?}` writes anything, where the standard library is built anew. In what the page loads it does not, since
+    /// every byte is downloaded.
+    pub writes_debug: bool,
+}
+
+/// How WASM is built: with the profile `snippet`, as the page's.
 #[derive(Debug)]
-pub(crate) struct Toolchain {
+pub struct Toolchain {
     rustc: PathBuf,
     sysroot: PathBuf,
     linker: PathBuf,
@@ -21,7 +31,10 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     /// The best way to build on this machine: a compiler with the standard library's sources, rustup's before Debian's
     /// `rustc-web`; else one with a ready-made standard library, whose result is larger.
-    pub(crate) fn find() -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// When there is no such compiler, or no linker; the message says what to install.
+    pub fn find() -> Result<Self, Failure> {
         let own = Sysroot::of(Path::new("rustc"));
         let system = Sysroot::of(Path::new("/usr/bin/rustc"));
         let found: Vec<Sysroot> = own.into_iter().chain(system).collect();
@@ -37,18 +50,22 @@ impl Toolchain {
     }
 
     /// One line about what was chosen.
-    pub(crate) fn describe(&self) -> String {
+    #[must_use]
+    pub fn describe(&self) -> String {
         let library =
             if self.builds_std { "standard library built from source" } else { "ready-made standard library" };
         format!("{} ({}), {library}, linker {}", self.rustc.display(), self.sysroot.display(), self.linker.display())
     }
 
-    /// Compiles the package `snippet` and gives the path of its module.
-    pub(crate) fn build(&self, workspace: &Path, target_folder: &Path) -> Result<PathBuf, Failure> {
+    /// Compiles a package of the workspace and gives the path of its module.
+    ///
+    /// # Errors
+    /// When it does not compile; the message holds what the compiler says.
+    pub fn build(&self, workspace: &Path, target_folder: &Path, module: Module) -> Result<PathBuf, Failure> {
         let mut cargo = Command::new("cargo");
         cargo
             .current_dir(workspace)
-            .args(["build", "--package", "snippet", "--lib", "--profile", "snippet", "--target", TARGET])
+            .args(["build", "--package", module.package, "--lib", "--profile", "snippet", "--target", TARGET])
             .env("CARGO_TARGET_DIR", target_folder)
             .env("RUSTC", &self.rustc)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &self.linker);
@@ -65,16 +82,18 @@ impl Toolchain {
         if self.builds_std {
             // Building the standard library is an unstable feature, which a stable compiler takes with this variable. A
             // panic is one trap instruction: no message is formatted, and the bridge catches the trap.
+            let debug = if module.writes_debug { "full" } else { "none" };
             cargo
                 .env("RUSTC_BOOTSTRAP", "1")
                 .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
                 .env(
                     "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-                    "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none -Ctarget-feature=-reference-types,-multivalue",
+                    format!("-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug={debug} -Ctarget-feature=-reference-types,-multivalue"),
                 );
         }
         program::output(&mut cargo)?;
-        Ok(target_folder.join(TARGET).join("snippet").join("snippet.wasm"))
+        let file = format!("{}.wasm", module.package.replace('-', "_"));
+        Ok(target_folder.join(TARGET).join("snippet").join(file))
     }
 }
 

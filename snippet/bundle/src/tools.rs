@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::failure::Failure;
-use crate::program;
+use bundle::failure::Failure;
+use bundle::program;
 
 /// Sources that import nothing and are one function: wrapping them again would cost bytes and hide nothing more.
 const STANDS_ALONE: [&str; 2] = ["loader.js", "stub.js"];

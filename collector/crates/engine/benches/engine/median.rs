@@ -42,6 +42,12 @@ const DAILY: &str = "per = { times = 1, every = \"1d\" }";
 
 /// A model of fifty rules and fifty offers, and of so many rules more about event names that nobody sends.
 pub(crate) fn model(foreign: usize) -> Model {
+    let site = SiteFacts { currency: Currency::EUR, offsets: Vec::new() };
+    Model::parse(&text(foreign), &site).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+/// The text of that model.
+pub(crate) fn text(foreign: usize) -> String {
     let mut text = String::from(
         r#"
 version = 1
@@ -104,8 +110,7 @@ expires = "4w"
         )
         .unwrap();
     }
-    let site = SiteFacts { currency: Currency::EUR, offsets: Vec::new() };
-    Model::parse(&text, &site).unwrap_or_else(|faults| panic!("{faults:#?}"))
+    text
 }
 
 /// The touch at a place of a ledger: visits of six touches, three hours apart, a minute between two touches.

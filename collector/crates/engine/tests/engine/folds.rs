@@ -217,7 +217,7 @@ fn seen(lead: &Lead, evaluation: &Evaluation) -> impl PartialEq + std::fmt::Debu
 }
 
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(500)
+    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000)
 }
 
 proptest! {

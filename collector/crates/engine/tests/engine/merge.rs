@@ -42,7 +42,7 @@ fn seen(lead: &Lead) -> (Evaluation, Vec<String>) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(500),
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

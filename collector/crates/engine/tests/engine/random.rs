@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Amsterdam: summer time ends on 2026-10-25, begins again on 2027-03-28 and ends on 2027-10-31.
-fn amsterdam() -> SiteFacts {
+pub(crate) fn amsterdam() -> SiteFacts {
     let changes = [(0, 3_600), (1_774_746_000_000, 7_200), (1_792_890_000_000, 3_600), (1_806_195_600_000, 7_200)];
     let changes = changes.into_iter().chain([(1_824_944_400_000, 3_600)]);
     SiteFacts { offsets: changes.map(|(from, seconds)| (Millis(from), seconds)).collect(), ..site() }
@@ -19,7 +19,7 @@ fn amsterdam() -> SiteFacts {
 /// The text of a model, compiled. It is `Debug` by its text, so that a failure shows it as a marketer would write it.
 #[derive(Clone)]
 pub(crate) struct Written {
-    text: String,
+    pub(crate) text: String,
     pub(crate) model: Model,
 }
 
