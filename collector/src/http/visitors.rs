@@ -6,23 +6,26 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::{Evaluation, Model};
+use engine::Millis;
 use serde::Serialize;
 use store::{LeadKey, VisitorId};
 use utoipa::ToSchema;
 
 use super::server_key;
 use crate::app::App;
-use crate::decision;
 use crate::erasure;
+use crate::person::{self, Person};
 use crate::problem::Problem;
+use crate::refused::Refused;
 use crate::site::Site;
 
 /// A visitor, for the shop's own server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VisitorBody {
-    /// The visitor's id.
+    /// The visitor's id: where another one was asked for, that one was merged into this.
     pub id: String,
+    /// Every other id of this person.
+    pub merged: Vec<String>,
     /// Points as decimal text, rounded towards the lower stage.
     pub score: String,
     /// Name of the stage.
@@ -41,6 +44,28 @@ pub struct VisitorBody {
     pub last_seen: Option<i64>,
     /// The last address typed into a form; nobody has confirmed it.
     pub unconfirmed_email: Option<String>,
+    /// The last events that became no touch, newest first, 20 at most.
+    pub refused: Vec<RefusedBody>,
+}
+
+/// An event that became no touch. What was in it is not kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedBody {
+    /// When it was received, ms since 1970.
+    pub time: i64,
+    /// The event's name, where it has one that may be kept.
+    pub event: Option<String>,
+    /// The code of its receipt, or the outcome `stale`, `conflict` or `over_limit`.
+    pub code: String,
+    /// The field that is wrong, inside the event.
+    pub field: Option<String>,
+}
+
+impl From<&Refused> for RefusedBody {
+    fn from(refused: &Refused) -> Self {
+        let Refused { at, event, code, field, id: _ } = refused;
+        Self { time: at.0, event: event.clone(), code: code.clone(), field: field.clone() }
+    }
 }
 
 /// One score.
@@ -77,6 +102,7 @@ pub struct LineBody {
     path = "/v1/visitors/{id}",
     tag = "private",
     summary = "What is known of a visitor",
+    description = "By any id of the person: one that was merged into another gives the lead that goes on, whose `id` it is.",
     params(("id" = String, Path, description = "The visitor's id, 22 characters, or its signed form")),
     security(("server_key" = [])),
     responses(
@@ -93,13 +119,11 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<VisitorBody>, Problem> {
     let (site, key) = addressed(&app, &headers, &id)?;
-    let kept = decision::lead(&app, &key).await?;
-    if kept.lead.is_empty() {
+    let person = person::known(&app, &key).await?;
+    if person.kept.lead.is_empty() {
         return Err(Problem::NoSuchVisitor);
     }
-    let model = site.model();
-    let evaluation = engine::evaluate(&kept.lead, &model, app.clock.now());
-    Ok(Json(described(key.visitor.to_string(), &evaluation, &model, kept.email.map(|email| email.address))))
+    Ok(Json(described(&site, &person, app.clock.now())))
 }
 
 /// Erases a visitor.
@@ -109,7 +133,7 @@ pub async fn get(
     tag = "private",
     summary = "Erase a visitor",
     description = "At once unreadable through every interface; within a minute the bytes are gone from store and log. \
-                   The id is retired: who still sends it is a new visitor. Erasing who is not there is no error.",
+                   Every id of the person is retired: who still sends one is a new visitor. Erasing who is not there is no error.",
     params(("id" = String, Path, description = "The visitor's id, 22 characters, or its signed form")),
     security(("server_key" = [])),
     responses(
@@ -134,7 +158,7 @@ fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, Lea
     let site = server_key::site(app, headers)?;
     let visitor = if id.contains('.') {
         let unsigned = || Problem::BadParameter("the id is signed, but not by this site".to_owned());
-        site.identities.verify(id).ok_or_else(unsigned)?
+        site.identities.verify(id).ok_or_else(unsigned)?.0
     } else {
         VisitorId::parse(id).map_err(|error| Problem::BadParameter(error.to_string()))?
     };
@@ -142,7 +166,11 @@ fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, Lea
     Ok((site, key))
 }
 
-fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_email: Option<String>) -> VisitorBody {
+/// A person as they are at `now`.
+pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBody {
+    let model = &*site.model();
+    let Person { key, kept } = person;
+    let evaluation = engine::evaluate(&kept.lead, model, now);
     let name = |score: usize| model.scores.get(score).map_or_else(String::new, |score| score.name.clone());
     let lines = evaluation.lines.iter().map(|line| LineBody {
         rule: line.rule.as_ref().map(ToString::to_string),
@@ -154,7 +182,8 @@ fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_ema
         next_change: line.next_change.map(|(at, _)| at.0),
     });
     VisitorBody {
-        id,
+        id: key.visitor.to_string(),
+        merged: kept.sources.iter().map(ToString::to_string).collect(),
         score: evaluation.score.shown(),
         stage: evaluation.stage_name.clone(),
         since: evaluation.since.0,
@@ -168,6 +197,7 @@ fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_ema
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
         visits: evaluation.visits,
         last_seen: evaluation.last_seen.map(|at| at.0),
-        unconfirmed_email,
+        unconfirmed_email: kept.email.as_ref().map(|email| email.address.clone()),
+        refused: kept.refused.iter().rev().map(RefusedBody::from).collect(),
     }
 }
