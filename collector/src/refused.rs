@@ -45,10 +45,16 @@ impl Refused {
         }
     }
 
-    /// A touch that the ledger did not take; `None` when it did, or has it already.
+    /// A touch that the ledger did not take; `None` when it did, or has it already. That an order is told in several ways, by
+    /// the page and by servers, is as it should be.
     #[must_use]
     pub fn by_the_ledger(touch: &Touch, outcome: Outcome) -> Option<Self> {
-        matches!(outcome, Outcome::Stale | Outcome::Conflict | Outcome::OverLimit).then(|| Self {
+        let refused = match outcome {
+            Outcome::Stale | Outcome::OverLimit => true,
+            Outcome::Conflict => touch.transaction.is_none(),
+            _ => false,
+        };
+        refused.then(|| Self {
             at: touch.received,
             id: digest(&[touch.id.as_str(), outcome.as_str()]),
             event: Some(touch.name.to_string()),
@@ -104,6 +110,23 @@ mod tests {
         // and what was let go does not come back when it is applied again
         keep(&mut forth, all.clone());
         assert_eq!(forth, all[10..]);
+    }
+
+    #[test]
+    fn what_the_ledger_did_not_take_is_refused_but_not_another_telling_of_an_order() {
+        let name = EventName::parse("purchase").unwrap();
+        let (id, stream) = (engine::TouchId::parse("1").unwrap(), engine::StreamId::parse("stream-1").unwrap());
+        let touch = Touch::new(id, name, stream, Millis(7));
+        let order = Touch { transaction: Some("T-1".into()), ..touch.clone() };
+        let code = |touch, outcome| Refused::by_the_ledger(touch, outcome).map(|refused| refused.code);
+        for outcome in [Outcome::Stale, Outcome::OverLimit] {
+            assert_eq!(code(&order, outcome).as_deref(), Some(outcome.as_str()));
+        }
+        assert_eq!(code(&touch, Outcome::Conflict).as_deref(), Some("conflict"));
+        for (touch, outcome) in [(&order, Outcome::Conflict), (&touch, Outcome::Recorded), (&touch, Outcome::Duplicate)]
+        {
+            assert_eq!(code(touch, outcome), None);
+        }
     }
 
     #[test]

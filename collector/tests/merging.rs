@@ -165,15 +165,16 @@ async fn any_partition_of_a_persons_touches_merged_in_any_order_is_one_lead() {
             .collect();
         shop.tell(&ids[4], touches.clone()).await;
         // when they are told and merged in a random order: a merge may come before, between and after what it is about
-        let mut steps: Vec<Step> = touches.iter().map(|touch| Step::Tell(dice.below(4), touch.clone())).collect();
-        steps.extend((0..6).map(|place| Step::Tell(dice.below(4), touches[place * 3].clone())));
+        let mut steps: Vec<Step> =
+            touches.iter().map(|touch| Step::Tell(dice.below(4), Box::new(touch.clone()))).collect();
+        steps.extend((0..6).map(|place| Step::Tell(dice.below(4), Box::new(touches[place * 3].clone()))));
         for (from, into) in [(1, 0), (2, 1), (2, 3)] {
             let (from, into) = if dice.below(2) == 0 { (from, into) } else { (into, from) };
             steps.insert(dice.below(steps.len()), Step::Merge(from, into));
         }
         for step in steps {
             match step {
-                Step::Tell(part, touch) => shop.tell(&ids[part], vec![touch]).await,
+                Step::Tell(part, touch) => shop.tell(&ids[part], vec![*touch]).await,
                 Step::Merge(from, into) => shop.merge(&ids[from], &ids[into], MergeGround::Visitors).await,
             }
             if dice.below(8) == 0 {
@@ -212,7 +213,7 @@ async fn any_partition_of_a_persons_touches_merged_in_any_order_is_one_lead() {
 }
 
 enum Step {
-    Tell(usize, Touch),
+    Tell(usize, Box<Touch>),
     Merge(usize, usize),
 }
 
@@ -383,7 +384,9 @@ async fn erasing_waits_for_a_merge_that_was_answered_and_takes_everybody_with_it
         shop.merge(&first, &second, MergeGround::Visitors).await;
         shop.merge(&second, &third, MergeGround::Visitors).await;
 
-        erasure::erase(shop.app(), &first).await.unwrap();
+        // by any of their ids: the one that was merged first, the one between, the one that goes on
+        let asked = [&first, &second, &third][usize::from(round) % 3];
+        erasure::erase(shop.app(), asked).await.unwrap();
 
         for id in [&first, &second, &third] {
             assert!(shop.app().erased.contains(id), "round {round}: {id}");
@@ -392,4 +395,40 @@ async fn erasing_waits_for_a_merge_that_was_answered_and_takes_everybody_with_it
         }
     }
     shop.applied().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_folded_is_joined_once_however_often_the_source_is_looked_at() {
+    // given somebody whose old page views are folded into counts
+    let shop = Shop::open().await;
+    let views = |from: Millis, count: i64| -> Vec<Touch> {
+        let view = |number: i64| {
+            let touch = touch(&format!("{}-{number}", from.0), "page_view", 0);
+            let time = from.plus(Span::minutes(number));
+            Touch { time, received: time, ..touch }
+        };
+        (0..count).map(view).collect()
+    };
+    let later = NOON.plus(Span::days(10));
+    shop.tell(&key(1), views(NOON, 900)).await;
+    shop.clock.set(later);
+    shop.tell(&key(1), views(later, 300)).await;
+    shop.applied().await;
+    assert!(shop.kept(&key(1)).await.lead.touches().len() < 400);
+
+    // when they are merged, again, and looked at again
+    shop.merge(&key(1), &key(2), MergeGround::Visitors).await;
+    shop.merge(&key(1), &key(2), MergeGround::Visitors).await;
+    shop.applied().await;
+    let count = async || {
+        let lead = person::known(shop.app(), &key(1)).await.unwrap().kept.lead;
+        let views = lead.touches().iter().filter(|touch| touch.is("page_view"));
+        views.map(|touch| lead.fold(touch).map_or(1, |fold| fold.count)).sum::<u32>()
+    };
+    assert_eq!(count().await, 1_200);
+    shop.clock.set(later.plus(Span::minutes(2)));
+    until("the source to let go", async || shop.kept(&key(1)).await.fence.is_some_and(|fence| fence.done)).await;
+
+    // then each still counts once
+    assert_eq!(count().await, 1_200);
 }

@@ -228,7 +228,7 @@ async fn exact_a_signed_link_in_the_confirmation_mail_adds_labels_and_can_say_wh
     let last = forged.pop().unwrap();
     forged.push(if last == 'A' { 'Q' } else { 'A' });
     let mut stranger = Visitor::new(2);
-    for odd in ["", "l1", "l1.AAAA.AAAA", &forged, foreign, &visitor.signed().to_owned(), &"x".repeat(1_900)] {
+    for odd in ["", "l1", "l1.AAAA.AAAA", &forged, foreign, visitor.signed(), &"x".repeat(1_900)] {
         let url = format!("https://shop.example/?gloed_link={odd}");
         stranger.does(&environment, &url, &[("page_view", json!({}))]).await;
     }
@@ -398,7 +398,8 @@ async fn why_not_the_last_events_that_were_refused_stand_on_the_lead_and_survive
         waiting::until("the refused events", SOON, async || {
             let mut found = refusals(environment, visitor.id()).await;
             // Two of one request have one time.
-            found[..found.len().min(2)].sort_by(|left, right| right.cmp(left));
+            let both = found.len().min(2);
+            found[..both].sort_by(|left, right| right.cmp(left));
             if found == expected { Ok(()) } else { Err(format!("{found:#?}")) }
         })
         .await
