@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::erasure::Erased;
 use crate::geo::Geo;
 use crate::limits::{InFlight, RateLimits};
+use crate::merges::Merges;
 use crate::pages::Sessions;
 use crate::site::Sites;
 use crate::snippet_files::SnippetFiles;
@@ -35,6 +36,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// Taken in and not yet in the store.
     pub tail: Arc<Tail>,
+    /// Who was merged into whom, as far as is remembered.
+    pub merges: Merges,
     /// Who was erased.
     pub erased: Arc<Erased>,
     /// Rings when an erasure wants bytes removed.

@@ -1,7 +1,7 @@
 //! Decide: what a visitor sees now.
 //!
 //! ```text
-//! store.load + tail ─ record ─► Lead ─ evaluate ─► Evaluation ─ decide ─► reserve (log) ─► DecisionAnswer
+//! person::known ─► Lead ─ evaluate ─► Evaluation ─ decide ─► reserve (log) ─► DecisionAnswer
 //! ```
 
 use std::collections::BTreeMap;
@@ -13,38 +13,23 @@ use engine::{
     DecisionId, Evaluation, EventName, Lead, Model, Moment, OfferId, PropertyName, Scalar, Slot, StreamId, Suspicion,
     Text, Touch, TouchId, Trust,
 };
-use store::{LeadKey, StoreError};
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
 
 use crate::accept::{self, Address, Admitted};
 use crate::app::App;
 use crate::identity::random_id;
-use crate::log_record::KeptLead;
 use crate::metric::Metric;
+use crate::person::{self, Person};
 use crate::problem::Problem;
 
 /// Places that a page can fill when it names none.
 const DEFAULT_SLOTS: [&str; 2] = ["popup", "bar"];
 
-/// A lead as this collector knows it: what the store has, and what is on its way there.
-///
-/// # Errors
-/// [`Problem::StoreUnavailable`].
-pub async fn lead(app: &App, key: &LeadKey) -> Result<KeptLead, Problem> {
-    if app.erased.contains(key) {
-        return Ok(KeptLead::default());
-    }
-    let tail = app.tail.of(key);
-    let stored = app.store.load(std::slice::from_ref(key)).await.map_err(Problem::StoreUnavailable)?;
-    KeptLead::with_tail(stored.into_iter().next().flatten().as_ref(), tail)
-        .map_err(|error| Problem::StoreUnavailable(StoreError::Corrupt { what: error.to_string(), source: None }))
-}
-
 /// Answers a request for a decision, reserving what it shows.
 ///
 /// # Errors
 /// [`Problem::StoreUnavailable`] and [`Problem::LogUnavailable`]: then the page shows nothing.
-pub async fn decide(app: &App, admitted: &Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
+pub async fn decide(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
     match admitted.suspect {
         None => offered(app, admitted, ask).await,
         Some(why) => withheld(app, admitted, ask, why).await,
@@ -58,7 +43,7 @@ async fn withheld(app: &App, admitted: &Admitted, ask: &Ask, why: Suspicion) -> 
     let lead = match site.config.page_may_see_score {
         false => None,
         true => {
-            let lead = lead(app, &admitted.key).await?.lead;
+            let lead = person::known(app, &admitted.key).await?.kept.lead;
             Some(lead_view(&engine::evaluate(&lead, &site.model(), app.clock.now())))
         }
     };
@@ -76,12 +61,19 @@ async fn withheld(app: &App, admitted: &Admitted, ask: &Ask, why: Suspicion) -> 
     })
 }
 
-async fn offered(app: &App, admitted: &Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
-    let key = &admitted.key;
-    let site = &admitted.site;
-    // Until what this decision reserves is in the tail, no other decision of this visitor may run.
-    let _alone = app.deciding.enter(key).await;
-    let lead = lead(app, key).await?.lead;
+async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
+    // Until what this decision reserves is in the tail, no other decision of this person may run.
+    let (_alone, lead) = loop {
+        let alone = app.deciding.enter(&admitted.key).await;
+        let Person { key, kept } = person::known(app, &admitted.key).await?;
+        let same = key == admitted.key;
+        // Merged meanwhile: the page is to have that id.
+        admitted.becomes(key, kept.person);
+        if same {
+            break (alone, kept.lead);
+        }
+    };
+    let (key, site) = (&admitted.key, &admitted.site);
     let model = site.model();
     let now = app.clock.now();
     let evaluation = engine::evaluate(&lead, &model, now);

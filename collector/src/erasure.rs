@@ -1,8 +1,8 @@
 //! Erasure: at once nobody can read it, soon its bytes are gone, and nothing brings it back.
 //!
 //! ```text
-//! tombstone (memory, own file) ─► log ─► store.erase ─► answer        at once
-//!                                   └──► log.rewrite, store.purge     within a minute, many at a time
+//! every id of the person ─► tombstones (memory, own file) ─► log ─► store.erase ─► answer   at once
+//!                                                             └───► log.rewrite, store.purge   within a minute, many at a time
 //! ```
 
 use std::collections::HashSet;
@@ -11,14 +11,16 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use store::log::Keep;
-use store::{Erasure, LeadKey, Tombstone};
+use store::{Erasure, LeadKey, StoreError, Tombstone};
 
 use crate::app::App;
 use crate::identity::Tombstones;
 use crate::log_record::{ErasureRecord, LogRecord};
 use crate::metric::Metric;
+use crate::person;
 use crate::problem::Problem;
 
 /// Everybody who was erased, as keyed hashes: in memory for every request, in this collector's own file so that
@@ -91,28 +93,104 @@ impl Erased {
     }
 }
 
-/// Erases a visitor: when this returns, no interface shows them and nothing brings them back.
+/// Erases a person, under every id that they have: when this returns, no interface shows them and nothing brings them back.
 ///
 /// # Errors
-/// When the tombstone cannot be written or the log takes no record; the visitor is unreadable all the same, and the
-/// call can be repeated.
+/// When the tombstone cannot be written, the log takes no record or the store is away; who is known by then is unreadable
+/// all the same, and the call can be repeated.
 pub async fn erase(app: &App, key: &LeadKey) -> Result<(), Problem> {
+    let found = settled(app, key).await;
+    // With the store away it is this id alone, and applying the record finds the others.
+    let everybody = found.as_ref().map_or_else(|_| vec![key.clone()], Clone::clone);
+    let mut logged = Vec::with_capacity(everybody.len());
+    let mut erasures = Vec::with_capacity(everybody.len());
+    for one in everybody {
+        let tombstone = retire(app, &one).await?;
+        let record = LogRecord::Erasure(ErasureRecord { whose: (&one).into(), at: app.clock.now() });
+        let payload = record.encode().map_err(|error| Problem::Internal(error.to_string()))?;
+        logged.push(app.log.append(payload));
+        erasures.push(Erasure { key: one, tombstone });
+    }
+    let mut durable = Ok(());
+    for one in logged {
+        durable = durable.and(one.await.map(|_| ()));
+    }
+    // Also when the log is full: what is erased makes room. Applying the record would erase too; doing it now means that
+    // a store which is away is said now.
+    let erased = app.store.erase(&erasures).await;
+    app.erasure_waiting.notify_one();
+    durable.map_err(Problem::LogUnavailable)?;
+    found.map_err(Problem::StoreUnavailable)?;
+    erased.map_err(Problem::StoreUnavailable)?;
+    Metric::VisitorErased.add(1);
+    Ok(())
+}
+
+/// Every id of the person that a visitor is, once no merge of theirs is on its way: one that was answered before is carried
+/// out before, so that nobody is left out, and nobody is taken for this person whom the merge will refuse.
+async fn settled(app: &App, key: &LeadKey) -> Result<Vec<LeadKey>, StoreError> {
+    let begun = Instant::now();
+    loop {
+        let moved = app.merges.moved();
+        let ids = ids(app, key).await?;
+        if ids.iter().all(|id| app.merges.about(id).is_empty()) && app.merges.moved() == moved {
+            return Ok(ids);
+        }
+        if begun.elapsed() > PATIENCE {
+            let source = format!("not applied within {} s", PATIENCE.as_secs()).into();
+            return Err(StoreError::Unavailable { doing: "carry out merges before an erasure", source });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Every id of the person that a visitor is, this one first, all of them retired. For whoever applies an erasure: every merge
+/// that stands before it in the log is carried out.
+///
+/// # Errors
+/// When the store is away, or a tombstone cannot be written.
+pub(crate) async fn everybody(app: &App, key: &LeadKey) -> Result<Vec<LeadKey>, StoreError> {
+    let ids = ids(app, key).await?;
+    for id in &ids {
+        let retired = retire(app, id).await;
+        retired
+            .map_err(|problem| StoreError::Unavailable { doing: "retire an id", source: problem.to_string().into() })?;
+    }
+    Ok(ids)
+}
+
+/// What the store says of who this person is.
+async fn ids(app: &App, key: &LeadKey) -> Result<Vec<LeadKey>, StoreError> {
+    let mut found = vec![key.clone()];
+    let mut asked = 0;
+    while let Some(next) = found.get(asked).cloned() {
+        asked += 1;
+        let stored = app.store.load(std::slice::from_ref(&next)).await?.into_iter().next().flatten();
+        match person::read(stored.as_ref()) {
+            Ok(kept) => {
+                for visitor in kept.fence.map(|fence| fence.into).into_iter().chain(kept.sources) {
+                    let other = LeadKey::new(next.site.clone(), visitor);
+                    if !found.contains(&other) {
+                        found.push(other);
+                    }
+                }
+            }
+            // It is erased too.
+            Err(error) => tracing::error!(key = %next, %error, "a lead to be erased cannot be read"),
+        }
+    }
+    Ok(found)
+}
+
+/// Retires an id: from now on nobody is read by it.
+async fn retire(app: &App, key: &LeadKey) -> Result<Tombstone, Problem> {
     let tombstone = app.erased.tombstone(key);
     let internal = |error: String| Problem::Internal(error);
     let erased = app.erased.clone();
     let added = tokio::task::spawn_blocking(move || erased.add(tombstone)).await;
     added.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(format!("tombstone: {error}")))?;
-    let record = LogRecord::Erasure(ErasureRecord { whose: key.into(), at: app.clock.now() });
-    let payload = record.encode().map_err(|error| internal(error.to_string()))?;
-    let logged = app.log.append(payload).await;
-    // Also when the log is full: what is erased makes room. Applying the record would erase too; doing it now means that
-    // a store which is away is said now.
-    let erased = app.store.erase(&[Erasure { key: key.clone(), tombstone }]).await;
-    app.erasure_waiting.notify_one();
-    logged.map_err(Problem::LogUnavailable)?;
-    erased.map_err(Problem::StoreUnavailable)?;
-    Metric::VisitorErased.add(1);
-    Ok(())
+    app.merges.forget(key);
+    Ok(tombstone)
 }
 
 /// Takes the bytes of erased visitors out of log and store, several at a time, until the process ends.
@@ -136,8 +214,10 @@ async fn clean_log(app: &Arc<App>) -> Option<bool> {
     let cleaning = app.clone();
     let rewritten = tokio::task::spawn_blocking(move || {
         let mut holds_erasure = false;
+        let gone = |key: &LeadKey| cleaning.erased.contains(key);
         let report = cleaning.log.rewrite(|_, payload| match LogRecord::decode(payload) {
-            Ok(LogRecord::Touches(record)) if record.whose.key().is_ok_and(|key| cleaning.erased.contains(&key)) => {
+            Ok(LogRecord::Touches(record)) if record.whose.key().is_ok_and(|key| gone(&key)) => Keep::Drop,
+            Ok(LogRecord::Merge(record)) if record.keys().is_ok_and(|(from, into)| gone(&from) || gone(&into)) => {
                 Keep::Drop
             }
             Ok(LogRecord::Erasure(_)) => {
@@ -175,8 +255,12 @@ async fn purge_store(app: &App) -> bool {
     }
 }
 
+/// How long an erasure waits for merges that are on their way, and between two looks at them.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// How long erasures wait for others; well below the minute in which the bytes must be gone.
-const GATHER: std::time::Duration = std::time::Duration::from_secs(15);
+const GATHER: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {

@@ -144,6 +144,8 @@ async fn load(app: &App, mut keys: Vec<LeadKey>) -> Result<Vec<(LeadKey, KeptLea
     for ((key, tail), stored) in keys.into_iter().zip(tails).zip(stored) {
         let Some(stored) = stored else { continue };
         match KeptLead::with_tail(Some(&stored), tail) {
+            // Merged into another since the index was read: that one is in it.
+            Ok(kept) if kept.fence.is_some() => {}
             Ok(kept) => leads.push((key, kept)),
             Err(error) => tracing::error!(%key, %error, "a lead cannot be read; the list leaves it out"),
         }

@@ -4,7 +4,9 @@
 //!   parallel with one seed get one id. Of somebody whom only the shop's server knows it is HMAC-SHA-256(site secret,
 //!   "person" ‖ site ‖ the shop's id of the person).
 //! - The **signed id** (`g1.<id>.<tag>`) is what a cookie or local storage holds. Knowing an id, as a marketer does, is
-//!   not enough to make the tag.
+//!   not enough to make the tag. Of a person whom the shop knows the tag is another one, so that an answer can tell the two
+//!   apart without the store.
+//! - A **sealed link** names a person to whoever opens it: see `link.rs`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -85,15 +87,16 @@ impl Identities {
         VisitorId::from_bytes(keyed_hash(&self.current, "successor", &parts))
     }
 
-    /// The signed form of an id.
+    /// The signed form of an id; `person`: it is that of a person whom the shop knows.
     #[must_use]
-    pub fn sign(&self, visitor: VisitorId) -> String {
-        format!("{PREFIX}.{visitor}.{}", URL_SAFE_NO_PAD.encode(self.tag(&self.current, visitor)))
+    pub fn sign(&self, visitor: VisitorId, person: bool) -> String {
+        let tag = keyed_hash(&self.current, purpose(person), &[self.site.as_bytes(), visitor.as_bytes()]);
+        format!("{PREFIX}.{visitor}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// The visitor of a signed id, when this site signed it with one of its two living secrets.
+    /// The visitor of a signed id, when this site signed it with one of its two living secrets, and whether as a person's.
     #[must_use]
-    pub fn verify(&self, signed: &str) -> Option<VisitorId> {
+    pub fn verify(&self, signed: &str) -> Option<(VisitorId, bool)> {
         let mut parts = signed.split('.');
         let (prefix, id, tag) = (parts.next()?, parts.next()?, parts.next()?);
         if prefix != PREFIX || parts.next().is_some() {
@@ -101,13 +104,35 @@ impl Identities {
         }
         let visitor = VisitorId::parse(id).ok()?;
         let given = URL_SAFE_NO_PAD.decode(tag).ok()?;
-        let matches = |secret| bool::from(self.tag(secret, visitor).as_slice().ct_eq(&given));
-        (matches(&self.current) || self.previous.as_ref().is_some_and(matches)).then_some(visitor)
+        let parts = [self.site.as_bytes(), visitor.as_bytes().as_slice()];
+        let person = [false, true].into_iter().find(|person| self.made(purpose(*person), &parts, &given))?;
+        Some((visitor, person))
     }
 
-    fn tag(&self, secret: &SecretString, visitor: VisitorId) -> [u8; 16] {
-        keyed_hash(secret, "signed id", &[self.site.as_bytes(), visitor.as_bytes()])
+    /// The seal of a link's content.
+    #[must_use]
+    pub fn seal(&self, content: &[u8]) -> [u8; 16] {
+        keyed_hash(&self.current, LINK, &[self.site.as_bytes(), content])
     }
+
+    /// Whether this site sealed it, with one of its two living secrets.
+    #[must_use]
+    pub fn sealed(&self, content: &[u8], seal: &[u8]) -> bool {
+        self.made(LINK, &[self.site.as_bytes(), content], seal)
+    }
+
+    /// Whether one of the living secrets gives this tag; the time says nothing about how much of it is right.
+    fn made(&self, purpose: &str, parts: &[&[u8]], given: &[u8]) -> bool {
+        let matches = |secret| bool::from(keyed_hash(secret, purpose, parts).as_slice().ct_eq(given));
+        matches(&self.current) || self.previous.as_ref().is_some_and(matches)
+    }
+}
+
+const LINK: &str = "link";
+
+/// What the tag of a signed id is made for.
+const fn purpose(person: bool) -> &'static str {
+    if person { "signed id of a person" } else { "signed id" }
 }
 
 /// Makes the tombstones of erased visitors.
@@ -158,14 +183,14 @@ mod tests {
     fn a_signed_id_verifies_for_its_own_site_only() {
         let (shop, other) = (identities("shop", "s", None), identities("other", "s", None));
         let visitor = shop.fresh().unwrap();
-        assert_eq!(shop.verify(&shop.sign(visitor)), Some(visitor));
-        assert_eq!(other.verify(&shop.sign(visitor)), None);
+        assert_eq!(shop.verify(&shop.sign(visitor, false)), Some((visitor, false)));
+        assert_eq!(other.verify(&shop.sign(visitor, false)), None);
     }
 
     #[test]
     fn no_change_of_one_character_verifies() {
         let shop = identities("shop", "s", None);
-        let signed = shop.sign(shop.fresh().unwrap());
+        let signed = shop.sign(shop.fresh().unwrap(), false);
         for index in 0..signed.len() {
             let mut bytes = signed.clone().into_bytes();
             bytes[index] = if bytes[index] == b'A' { b'Q' } else { b'A' };
@@ -180,11 +205,24 @@ mod tests {
     }
 
     #[test]
+    fn a_persons_signed_id_says_so_and_a_seal_is_none() {
+        let shop = identities("shop", "s", None);
+        let visitor = shop.fresh().unwrap();
+        assert_eq!(shop.verify(&shop.sign(visitor, true)), Some((visitor, true)));
+        assert_ne!(shop.sign(visitor, true), shop.sign(visitor, false));
+        let seal = shop.seal(visitor.as_bytes());
+        assert!(shop.sealed(visitor.as_bytes(), &seal) && !shop.sealed(b"another", &seal));
+        assert!(!identities("other", "s", None).sealed(visitor.as_bytes(), &seal));
+        assert!(identities("shop", "new", Some("s")).sealed(visitor.as_bytes(), &seal));
+        assert_eq!(shop.verify(&format!("{PREFIX}.{visitor}.{}", URL_SAFE_NO_PAD.encode(seal))), None);
+    }
+
+    #[test]
     fn two_secrets_live_during_a_rotation() {
         let before = identities("shop", "old", None);
         let visitor = before.fresh().unwrap();
-        let signed = before.sign(visitor);
-        assert_eq!(identities("shop", "new", Some("old")).verify(&signed), Some(visitor));
+        let signed = before.sign(visitor, false);
+        assert_eq!(identities("shop", "new", Some("old")).verify(&signed), Some((visitor, false)));
         assert_eq!(identities("shop", "new", None).verify(&signed), None);
     }
 }

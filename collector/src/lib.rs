@@ -5,7 +5,8 @@
 //!          bytes   ValidEvent  Touch     LogRecord          Receipt
 //! apply:   log ─► record ─► bound ─► commit ─► out of the tail
 //!                 Lead'     Change   Lead@v
-//! decide:  Lead + unapplied tail ─► evaluate ─► decide ─► reserve (log) ─► answer
+//!          log ─► merge ─► fence, join, let go
+//! decide:  Person + unapplied tail ─► evaluate ─► decide ─► reserve (log) ─► answer
 //! ```
 //!
 //! 1. [`serve`] accepts a connection; [`router`] finds the handler: [`http::events`] for an event.
@@ -19,8 +20,11 @@
 //!    commits the lead with its place in the heat index, and takes the touches out of the tail. Each event ends in exactly
 //!    one [`outcome::Outcome`]. When the stage is another than the one last announced, the same commit holds a
 //!    [`transition`] for the [`outbox`]; it also says when to look again although nothing happens.
-//! 5. [`decision::decide`] loads the lead, adds what is still in the tail, evaluates, decides, and makes what it reserves
-//!    durable before it answers.
+//! 5. [`decision::decide`] asks [`person::known`] for the lead, with what is still in the tail and with whatever was merged
+//!    into it, evaluates, decides, and makes what it reserves durable before it answers.
+//!
+//! Two visitors become one by a log record of their own, from [`http::server_merge`] or a signed [`link`] in a page's address;
+//! [`merges`] holds what is on its way, and [`apply`] carries it out.
 //!
 //! What the shop's server tells comes in by [`http::server_events`] and [`accept::accept_server`], and goes on from step 3.
 //! Commands of this machine reach the running collector through [`admin`].
@@ -41,14 +45,18 @@ pub mod heat;
 pub mod http;
 pub mod identity;
 pub mod limits;
+pub mod link;
 pub mod log_record;
 pub mod masking;
+pub mod merges;
 pub mod metric;
 pub mod models;
 pub mod outbox;
 pub mod outcome;
 pub mod pages;
+pub mod person;
 pub mod problem;
+pub mod refused;
 pub mod router;
 pub mod serve;
 pub mod site;

@@ -1,14 +1,18 @@
 //! What the log holds: everything that changes a lead is one of these first.
 
-use engine::{Lead, LedgerLimits, Millis, Touch, format_1};
+mod earlier;
+
+use engine::{Lead, LedgerLimits, Millis, Touch};
 use serde::{Deserialize, Serialize};
 use store::{LeadKey, SiteName, StoredLead, VisitorId};
 use thiserror::Error;
 
+use crate::refused::Refused;
+
 /// The format that is written, and the newest that is read.
-pub const LOG_RECORD_FORMAT: u8 = 2;
+pub const LOG_RECORD_FORMAT: u8 = 3;
 /// The format of a kept lead; its ledger has a format of its own.
-pub const KEPT_LEAD_FORMAT: u8 = 1;
+pub const KEPT_LEAD_FORMAT: u8 = 2;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +21,8 @@ pub enum LogRecord {
     Touches(TouchesRecord),
     /// A visitor is erased.
     Erasure(ErasureRecord),
+    /// Two visitors of a site are one person.
+    Merge(MergeRecord),
 }
 
 /// Touches of one visitor that become visible together.
@@ -28,6 +34,8 @@ pub struct TouchesRecord {
     pub touches: Vec<Touch>,
     /// An address given with a sign-up.
     pub email: Option<UnconfirmedEmail>,
+    /// Events of the same request that became no touch.
+    pub refused: Vec<Refused>,
 }
 
 /// The erasure of a visitor.
@@ -37,6 +45,29 @@ pub struct ErasureRecord {
     pub whose: Whose,
     /// When it was asked for.
     pub at: Millis,
+}
+
+/// Two visitors are one person. Of one site, since it is named once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeRecord {
+    /// Whose lead goes on.
+    pub into: Whose,
+    /// The visitor whose lead is joined into it.
+    from: [u8; 16],
+    /// Who says so.
+    pub ground: MergeGround,
+    /// When it was asked for.
+    pub at: Millis,
+}
+
+/// What a merge rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MergeGround {
+    /// A visitor turned out to be a person whom the shop knows: `into` is the person's lead. Who is another person already
+    /// is not merged.
+    Person,
+    /// The shop's server says of two visitors that they are one, whoever they are.
+    Visitors,
 }
 
 /// A visitor of a site.
@@ -98,16 +129,24 @@ impl Whose {
     }
 }
 
-impl LogRecord {
-    /// Whose record it is.
+impl MergeRecord {
+    /// The merge of two leads of one site.
     #[must_use]
-    pub fn whose(&self) -> &Whose {
-        match self {
-            Self::Touches(record) => &record.whose,
-            Self::Erasure(record) => &record.whose,
-        }
+    pub fn new(from: VisitorId, into: &LeadKey, ground: MergeGround, at: Millis) -> Self {
+        Self { into: into.into(), from: *from.as_bytes(), ground, at }
     }
 
+    /// The keys of both leads: from, into.
+    ///
+    /// # Errors
+    /// When the site's name is none.
+    pub fn keys(&self) -> Result<(LeadKey, LeadKey), RecordError> {
+        let into = self.into.key()?;
+        Ok((LeadKey::new(into.site.clone(), VisitorId::from_bytes(self.from)), into))
+    }
+}
+
+impl LogRecord {
     /// Format byte and content.
     ///
     /// # Errors
@@ -123,36 +162,11 @@ impl LogRecord {
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         let (format, content) = content(bytes, LOG_RECORD_FORMAT)?;
         let read = match format {
-            1 => postcard::from_bytes::<LogRecord1>(content).map(Self::from),
+            1 => earlier::record_1(content),
+            2 => earlier::record_2(content),
             _ => postcard::from_bytes(content),
         };
         read.map_err(|error| RecordError::Broken(error.to_string()))
-    }
-}
-
-/// A record of format 1: touches without a suspicion. Read, never written.
-#[derive(Deserialize)]
-enum LogRecord1 {
-    Touches(TouchesRecord1),
-    Erasure(ErasureRecord),
-}
-
-#[derive(Deserialize)]
-struct TouchesRecord1 {
-    whose: Whose,
-    touches: Vec<format_1::Touch>,
-    email: Option<UnconfirmedEmail>,
-}
-
-impl From<LogRecord1> for LogRecord {
-    fn from(old: LogRecord1) -> Self {
-        match old {
-            LogRecord1::Touches(TouchesRecord1 { whose, touches, email }) => {
-                let touches = touches.into_iter().map(Touch::from).collect();
-                Self::Touches(TouchesRecord { whose, touches, email })
-            }
-            LogRecord1::Erasure(record) => Self::Erasure(record),
-        }
     }
 }
 
@@ -163,7 +177,29 @@ pub struct KeptLead {
     pub lead: Lead,
     /// The last address given, readable with the server key only.
     pub email: Option<UnconfirmedEmail>,
+    /// Where this lead went, once it was merged into another. Nothing is recorded here any more.
+    pub fence: Option<Fence>,
+    /// Every other id of this person, ascending: whose leads were joined into this one.
+    pub sources: Vec<VisitorId>,
+    /// Whether this is the lead of a person whom the shop knows, by a merge.
+    pub person: bool,
+    /// When another lead was last joined into this one.
+    pub joined: Option<Millis>,
+    /// The last events that became no touch.
+    pub refused: Vec<Refused>,
 }
+
+/// What marks a lead as merged into another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// The lead that goes on, of the same site; it may have been merged further since.
+    pub into: VisitorId,
+    /// Whether everything is done: what was here is durable there, and has gone from here.
+    pub done: bool,
+}
+
+/// What stands before the ledger, as it is written.
+type Beside = (Option<UnconfirmedEmail>, Option<([u8; 16], bool)>, Vec<[u8; 16]>, bool, Option<Millis>, Vec<Refused>);
 
 impl KeptLead {
     /// Format byte, what stands beside the ledger, and the ledger in its own format.
@@ -171,38 +207,60 @@ impl KeptLead {
     /// # Errors
     /// Never for these types; kept so that nothing panics.
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
-        let beside = postcard::to_extend(&self.email, vec![KEPT_LEAD_FORMAT]);
-        let mut bytes = beside.map_err(|error| RecordError::Broken(error.to_string()))?;
+        let fence = self.fence.map(|fence| (*fence.into.as_bytes(), fence.done));
+        let sources: Vec<[u8; 16]> = self.sources.iter().map(|source| *source.as_bytes()).collect();
+        let beside = (&self.email, fence, sources, self.person, self.joined, &self.refused);
+        let written = postcard::to_extend(&beside, vec![KEPT_LEAD_FORMAT]);
+        let mut bytes = written.map_err(|error| RecordError::Broken(error.to_string()))?;
         bytes.extend_from_slice(&self.lead.encode());
         Ok(bytes)
     }
 
-    /// Reads what [`KeptLead::encode`] wrote.
+    /// Reads what [`KeptLead::encode`] wrote, in this format or an earlier one.
     ///
     /// # Errors
     /// See [`RecordError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (_, content) = content(bytes, KEPT_LEAD_FORMAT)?;
-        let (email, ledger) =
-            postcard::take_from_bytes(content).map_err(|error| RecordError::Broken(error.to_string()))?;
+        let broken = |error: postcard::Error| RecordError::Broken(error.to_string());
+        let (format, content) = content(bytes, KEPT_LEAD_FORMAT)?;
+        let (kept, ledger) = match format {
+            1 => earlier::beside_1(content).map_err(broken)?,
+            _ => {
+                let (beside, ledger) = postcard::take_from_bytes::<Beside>(content).map_err(broken)?;
+                (Self::beside(beside), ledger)
+            }
+        };
         let lead = Lead::decode(ledger).map_err(|error| RecordError::Broken(error.to_string()))?;
-        Ok(Self { lead, email })
+        Ok(Self { lead, ..kept })
+    }
+
+    /// All but the ledger.
+    fn beside((email, fence, sources, person, joined, refused): Beside) -> Self {
+        let fence = fence.map(|(into, done)| Fence { into: VisitorId::from_bytes(into), done });
+        let sources = sources.into_iter().map(VisitorId::from_bytes).collect();
+        Self { lead: Lead::default(), email, fence, sources, person, joined, refused }
     }
 }
 
 impl KeptLead {
+    /// The same with what is on its way there.
+    #[must_use]
+    pub fn with(mut self, tail: Vec<Touch>) -> Self {
+        let limits = LedgerLimits::default();
+        for touch in tail {
+            engine::record(&mut self.lead, touch, &limits);
+        }
+        self
+    }
+
     /// A visitor as this collector knows them: what the store has, and the tail on its way there. Whoever calls must have
     /// taken the tail first: what is applied in between is then seen twice, which recording joins, not missed.
     ///
     /// # Errors
     /// When the stored bytes do not read.
     pub fn with_tail(stored: Option<&StoredLead>, tail: Vec<Touch>) -> Result<Self, RecordError> {
-        let mut kept = stored.map_or_else(|| Ok(Self::default()), |stored| Self::decode(&stored.bytes))?;
-        let limits = LedgerLimits::default();
-        for touch in tail {
-            engine::record(&mut kept.lead, touch, &limits);
-        }
-        Ok(kept)
+        let kept = stored.map_or_else(|| Ok(Self::default()), |stored| Self::decode(&stored.bytes))?;
+        Ok(kept.with(tail))
     }
 }
 

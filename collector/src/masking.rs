@@ -5,14 +5,44 @@
 
 use std::borrow::Cow;
 
+use wire::names::LINK_PARAMETER;
+
 const EMAIL: &str = "[email]";
 const CARD: &str = "[card]";
 const PHONE: &str = "[phone]";
+const LINK: &str = "[link]";
 
-/// `text` with what looks like an e-mail address, a card number or an international telephone number replaced.
-/// Percent-encoded forms (`%40`) count too.
+/// `text` with what looks like an e-mail address, a card number or an international telephone number replaced, and with the
+/// token of a signed link, which opens to whoever has it. Percent-encoded forms (`%40`) count too.
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {
+    if text.contains(LINK_PARAMETER) {
+        return Cow::Owned(personal_masked(&without_token(text)).into_owned());
+    }
+    personal_masked(text)
+}
+
+/// Without what follows the parameter of a signed link: a shop may well keep the whole address of a page in a property.
+fn without_token(text: &str) -> String {
+    let mut parts = text.split(LINK_PARAMETER);
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let encoded = part.get(..3).filter(|sign| sign.eq_ignore_ascii_case("%3d"));
+        let sign = encoded.or_else(|| part.get(..1).filter(|sign| *sign == "=")).unwrap_or_default();
+        let token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let rest = part.get(sign.len()..).unwrap_or_default();
+        let length = if sign.is_empty() { 0 } else { rest.bytes().take_while(token).count() };
+        result.push_str(LINK_PARAMETER);
+        result.push_str(sign);
+        if length > 0 {
+            result.push_str(LINK);
+        }
+        result.push_str(rest.get(length..).unwrap_or_default());
+    }
+    result
+}
+
+fn personal_masked(text: &str) -> Cow<'_, str> {
     let has_address = text.contains('@') || contains_encoded_at(text);
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     if !has_address && digits < 8 {
@@ -156,6 +186,22 @@ fn has_check_digit(digits: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_token_of_a_signed_link_is_masked_wherever_an_address_is_written() {
+        for (text, expected) in [
+            (
+                "https://shop.example/?a=1&gloed_link=l1.Bw-_.x1&b=jan@x.nl",
+                "https://shop.example/?a=1&gloed_link=[link]&b=[email]",
+            ),
+            ("?u=%3Fgloed_link%3Dl1.Bw.x1%26b", "?u=%3Fgloed_link%3D[link]%26b"),
+            ("gloed_link=a gloed_link=b", "gloed_link=[link] gloed_link=[link]"),
+            ("gloed_link", "gloed_link"),
+            ("gloed_link=é", "gloed_link=é"),
+        ] {
+            assert_eq!(masked(text), expected);
+        }
+    }
 
     #[test]
     fn addresses_and_numbers_are_masked_in_every_spelling() {

@@ -22,6 +22,10 @@ pub enum Metric {
     CouponGranted,
     /// Visitors erased.
     VisitorErased,
+    /// Merges applied, by `outcome`.
+    MergeOutcome,
+    /// Signed links that somebody opened, by `outcome`.
+    LinkOutcome,
     /// Messages put into the outbox.
     OutboxMessage,
     /// Seconds from a request's last byte to its answer, by `route`.
@@ -50,7 +54,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
@@ -59,6 +63,8 @@ impl Metric {
         (Self::Decision, "Decisions answered"),
         (Self::CouponGranted, "Coupon codes revealed"),
         (Self::VisitorErased, "Visitors erased"),
+        (Self::MergeOutcome, "Merges of two visitors by what became of them"),
+        (Self::LinkOutcome, "Signed links opened by what became of them"),
         (Self::OutboxMessage, "Messages put into the outbox"),
         (Self::AnswerSeconds, "Seconds from a request's last byte to its answer"),
         (Self::LogSyncSeconds, "Seconds of one group's fdatasync"),
@@ -85,6 +91,8 @@ impl Metric {
             Self::Decision => "gloed_decisions_total",
             Self::CouponGranted => "gloed_coupons_granted_total",
             Self::VisitorErased => "gloed_visitors_erased_total",
+            Self::MergeOutcome => "gloed_merges_total",
+            Self::LinkOutcome => "gloed_links_total",
             Self::OutboxMessage => "gloed_outbox_messages_total",
             Self::AnswerSeconds => "gloed_answer_seconds",
             Self::LogSyncSeconds => "gloed_log_sync_seconds",
@@ -103,7 +111,7 @@ impl Metric {
     /// The label's name.
     const fn label(self) -> &'static str {
         match self {
-            Self::EventOutcome | Self::Decision | Self::GeoReload => "outcome",
+            Self::EventOutcome | Self::Decision | Self::GeoReload | Self::MergeOutcome | Self::LinkOutcome => "outcome",
             Self::AnswerSeconds => "route",
             _ => "code",
         }

@@ -54,3 +54,35 @@ impl From<Recorded> for Outcome {
         }
     }
 }
+
+/// What became of a merge, counted when it is applied; one that is applied again is `already`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// Two leads are one now.
+    Merged,
+    /// They were one before.
+    Already,
+    /// One of the two was erased.
+    Erased,
+    /// The visitor is another person already.
+    OtherPerson,
+    /// The person would have more ids than is believed.
+    TooManyIds,
+    /// Could not be carried out, and was put aside.
+    Quarantined,
+}
+
+impl Merged {
+    /// The label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Merged => "merged",
+            Self::Already => "already",
+            Self::Erased => "erased",
+            Self::OtherPerson => "other_person",
+            Self::TooManyIds => "too_many_ids",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}

@@ -44,6 +44,12 @@ pub enum Problem {
     /// A server key's site has no visitor with this id.
     #[error("no such visitor of this site")]
     NoSuchVisitor,
+    /// A visitor is another person already.
+    #[error("this visitor is another person already; a page says gloed('reset') when somebody logs out")]
+    OtherPerson,
+    /// A person would have too many ids.
+    #[error("a person has at most {limit} ids", limit = crate::person::MOST_IDS)]
+    TooManyIds,
     /// The address exists, the method does not.
     #[error("this address does not take this method")]
     MethodNotAllowed,
@@ -108,6 +114,8 @@ impl Problem {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UnsupportedEncoding => "unsupported_encoding",
             Self::NotFound | Self::NoSuchVisitor => "not_found",
+            Self::OtherPerson => "other_person",
+            Self::TooManyIds => "too_many_ids",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Unauthorized => "unauthorized",
             Self::BadParameter(_) => "bad_parameter",
@@ -129,6 +137,7 @@ impl Problem {
             }
             Self::Envelope(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::ConsentMissing(_) | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::OtherPerson | Self::TooManyIds => StatusCode::CONFLICT,
             Self::UnknownSite | Self::NotFound | Self::NoSuchVisitor => StatusCode::NOT_FOUND,
             Self::UnsupportedMediaType | Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

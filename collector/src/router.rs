@@ -25,7 +25,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::http::{cors, decide, events, health, openapi, outbox, server_events, snippet, visitors};
+use crate::http::{
+    cors, decide, events, health, openapi, outbox, server_events, server_links, server_merge, snippet, visitors,
+};
 use crate::pages;
 use crate::problem::Problem;
 
@@ -45,6 +47,8 @@ pub fn private(app: Arc<App>) -> Router {
     let routes = Router::new()
         .route("/v1/visitors/{id}", get(visitors::get).delete(visitors::delete))
         .route("/v1/server/events", post(server_events::post))
+        .route("/v1/server/merge", post(server_merge::post))
+        .route("/v1/server/links", post(server_links::post))
         .route("/v1/server/outbox", get(outbox::get))
         .route("/v1/server/outbox/acknowledge", post(outbox::acknowledge))
         .route("/openapi.json", get(openapi::document))

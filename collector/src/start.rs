@@ -21,6 +21,7 @@ use crate::erasure::{self, Erased};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
 use crate::limits::{InFlight, RateLimits};
+use crate::merges::Merges;
 use crate::metric::Metric;
 use crate::models::{self, ModelsError};
 use crate::outbox;
@@ -111,6 +112,7 @@ pub async fn start(
         log: Arc::new(log),
         store,
         tail: Arc::new(Tail::default()),
+        merges: Merges::default(),
         erased: Arc::new(erased),
         erasure_waiting: Notify::new(),
         geo,

@@ -46,6 +46,27 @@ impl Tail {
         }
     }
 
+    /// Touches of a visitor whose lead goes on as another: from now on they are on their way to that one. `moving` is called
+    /// while they are on their way to both.
+    pub fn readdress<'a>(
+        &self,
+        from: &LeadKey,
+        into: &LeadKey,
+        ids: impl IntoIterator<Item = &'a TouchId>,
+        moving: impl FnOnce(),
+    ) {
+        let mut moved = self.of(from);
+        let mut wanted: Vec<&TouchId> = ids.into_iter().collect();
+        moved.retain(|touch| {
+            let found = wanted.iter().position(|id| **id == touch.id);
+            found.map(|place| wanted.swap_remove(place)).is_some()
+        });
+        // There first: whoever reads in between finds them twice, which recording joins, and never misses them.
+        self.add(into, &moved);
+        moving();
+        self.remove(from, moved.iter().map(|touch| &touch.id));
+    }
+
     /// What the store may lack of a visitor. The order does not matter: recording is commutative.
     #[must_use]
     pub fn of(&self, key: &LeadKey) -> Vec<Touch> {

@@ -206,6 +206,12 @@ pub(crate) fn announcement(
     Ok(Some(Announcement { touch, id, message }))
 }
 
+/// The stage that was announced last, if any was.
+pub(crate) fn announced(lead: &Lead) -> Option<&str> {
+    let is_announcement = |touch: &&Touch| touch.trust == Trust::Product && touch.is(ANNOUNCED);
+    lead.touches().iter().rev().find(is_announcement).and_then(announced_stage)
+}
+
 fn announced_stage(touch: &Touch) -> Option<&str> {
     match touch.properties.get(STAGE) {
         Some(Scalar::Text(name)) => Some(name.as_str()),

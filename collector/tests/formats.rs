@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use collector::log_record::{
-    ErasureRecord, KeptLead, LOG_RECORD_FORMAT, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail, Whose,
+    ErasureRecord, Fence, KEPT_LEAD_FORMAT, KeptLead, LOG_RECORD_FORMAT, LogRecord, MergeGround, MergeRecord,
+    RecordError, TouchesRecord, UnconfirmedEmail, Whose,
 };
+use collector::refused::Refused;
 use engine::{
     Channel, Currency, DecisionId, Device, EventName, Item, LedgerLimits, Millis, Money, OfferId, PageFacts, Scalar,
     SourceFacts, StreamId, Suspicion, Touch, TouchId, Trust, record,
@@ -20,8 +22,20 @@ macro_rules! golden {
 
 const START: Millis = Millis(1_790_000_000_000);
 
+fn key(visitor: u8) -> LeadKey {
+    LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([visitor; 16]))
+}
+
 fn whose() -> Whose {
-    Whose::from(&LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([7; 16])))
+    Whose::from(&key(7))
+}
+
+fn refused() -> Vec<Refused> {
+    let field = Some("items[0].price".to_owned());
+    let bad =
+        Refused { at: START, id: [1; 8], event: Some("purchase".to_owned()), code: "bad_amount".to_owned(), field };
+    let stale = Refused { at: Millis(START.0 + 1), id: [2; 8], event: None, code: "stale".to_owned(), field: None };
+    vec![bad, stale]
 }
 
 fn touches() -> Vec<Touch> {
@@ -78,13 +92,15 @@ fn email() -> UnconfirmedEmail {
     UnconfirmedEmail { address: "bezoeker@example.org".to_owned(), at: Millis(START.0 + 60_000) }
 }
 
-/// The records of the golden files: touches, and an erasure. Those of format 2 have the suspicion.
-fn records(suspect: Option<Suspicion>) -> [LogRecord; 2] {
+/// The records of the golden files: touches, an erasure, a merge. From format 2 on touches have a suspicion; from format 3 on
+/// there are refused events, and merges.
+fn records(suspect: Option<Suspicion>, refused: Vec<Refused>) -> [LogRecord; 3] {
     let mut touches = touches();
     touches[1].suspect = suspect;
     [
-        LogRecord::Touches(TouchesRecord { whose: whose(), touches, email: Some(email()) }),
+        LogRecord::Touches(TouchesRecord { whose: whose(), touches, email: Some(email()), refused }),
         LogRecord::Erasure(ErasureRecord { whose: whose(), at: START }),
+        LogRecord::Merge(MergeRecord::new(key(8).visitor, &key(7), MergeGround::Visitors, START)),
     ]
 }
 
@@ -108,23 +124,42 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn log_records_of_every_format_load() {
     let (touches_1, erasure_1) = (bytes(golden!("log-touches-1")), bytes(golden!("log-erasure-1")));
     let (touches_2, erasure_2) = (bytes(golden!("log-touches-2")), bytes(golden!("log-erasure-2")));
-    let [old, erasure] = records(None);
-    let [new, _] = records(Some(Suspicion::Bot));
-    assert_eq!(LogRecord::decode(&touches_1).unwrap(), old);
-    assert_eq!(LogRecord::decode(&erasure_1).unwrap(), erasure);
-    assert_eq!(LogRecord::decode(&touches_2).unwrap(), new);
-    assert_eq!(LogRecord::decode(&erasure_2).unwrap(), erasure);
+    let (touches_3, erasure_3) = (bytes(golden!("log-touches-3")), bytes(golden!("log-erasure-3")));
+    let merge_3 = bytes(golden!("log-merge-3"));
+    let [first, erasure, merge] = records(None, Vec::new());
+    let [second, ..] = records(Some(Suspicion::Bot), Vec::new());
+    let [third, ..] = records(Some(Suspicion::Bot), refused());
+    assert_eq!(LogRecord::decode(&touches_1).unwrap(), first);
+    assert_eq!(LogRecord::decode(&touches_2).unwrap(), second);
+    assert_eq!(LogRecord::decode(&touches_3).unwrap(), third);
+    for erased in [&erasure_1, &erasure_2, &erasure_3] {
+        assert_eq!(LogRecord::decode(erased).unwrap(), erasure);
+    }
+    assert_eq!(LogRecord::decode(&merge_3).unwrap(), merge);
     // and what is written is the newest
-    assert_eq!(new.encode().unwrap(), touches_2, "a change of these bytes is a new format");
-    assert_eq!(erasure.encode().unwrap(), erasure_2, "a change of these bytes is a new format");
+    for (written, golden) in [(third, touches_3), (erasure, erasure_3), (merge, merge_3)] {
+        assert_eq!(written.encode().unwrap(), golden, "a change of these bytes is a new format");
+    }
 }
 
 #[test]
-fn kept_leads_with_ledgers_of_every_format_load() {
+fn kept_leads_of_every_format_load() {
     let (ledger_1, ledger_2) = (bytes(golden!("kept-lead-1")), bytes(golden!("kept-lead-2")));
     assert_eq!(KeptLead::decode(&ledger_1).unwrap(), kept(None));
     assert_eq!(KeptLead::decode(&ledger_2).unwrap(), kept(Some(Suspicion::Bot)));
-    assert_eq!(kept(Some(Suspicion::Bot)).encode().unwrap(), ledger_2, "a change of these bytes is a new format");
+    // given one that others were merged into, with events that were refused; and one that was merged
+    let merged = KeptLead {
+        sources: vec![key(8).visitor, key(9).visitor],
+        person: true,
+        joined: Some(START),
+        refused: refused(),
+        ..kept(Some(Suspicion::Bot))
+    };
+    let fenced = KeptLead { fence: Some(Fence { into: key(7).visitor, done: true }), ..KeptLead::default() };
+    for (lead, golden) in [(merged, golden!("kept-lead-3")), (fenced, golden!("kept-lead-3-fenced"))] {
+        assert_eq!(KeptLead::decode(&bytes(golden)).unwrap(), lead);
+        assert_eq!(lead.encode().unwrap(), bytes(golden), "a change of these bytes is a new format");
+    }
 }
 
 #[test]
@@ -132,4 +167,6 @@ fn newer_formats_are_refused_naming_both_versions() {
     let newest = LOG_RECORD_FORMAT;
     assert_eq!(LogRecord::decode(&[newest + 1, 0]), Err(RecordError::Newer { found: newest + 1, newest }));
     assert_eq!(LogRecord::decode(&[]), Err(RecordError::Empty));
+    let newest = KEPT_LEAD_FORMAT;
+    assert_eq!(KeptLead::decode(&[newest + 1, 0]), Err(RecordError::Newer { found: newest + 1, newest }));
 }

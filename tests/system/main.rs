@@ -22,6 +22,8 @@ mod journeys;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod oracle;

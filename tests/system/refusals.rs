@@ -15,7 +15,7 @@ use tests::{
 use crate::{
     contract::Contract,
     exchange::{Answer, Framing, Request, SOON},
-    server_events,
+    merging, server_events,
 };
 
 const OTHER: &str = "other";
@@ -309,6 +309,7 @@ async fn every_refusal_of_the_contract_is_answered_as_it_says() {
     requests_from_one_network(&environment, &mut contract).await;
     addresses_methods_and_keys(&environment, &mut contract).await;
     server_events::refusals(&environment, &mut contract).await;
+    merging::refusals(&environment, &mut contract).await;
 
     contract.complete_but(&["internal", "log_unavailable", "store_unavailable"]);
 }

@@ -52,6 +52,8 @@ impl Address {
                 "utm_medium" => campaign.medium = Some(kept()),
                 "utm_campaign" => campaign.name = Some(kept()),
                 click if CLICK_IDS.contains(&click) => campaign.clicked = true,
+                // Whoever has it can open the link: no site can allow it to be kept.
+                wire::names::LINK_PARAMETER => {}
                 other if allow_query.iter().any(|allowed| allowed == other) => {
                     allowed.push((other.to_owned(), kept()));
                 }

@@ -8,6 +8,8 @@
 
 mod address;
 mod enrich;
+mod follow;
+mod merge;
 mod programs;
 mod server;
 mod sources;
@@ -24,14 +26,17 @@ use wire::{ConsentState, Envelope, Receipt};
 
 use crate::app::App;
 use crate::geo::Place;
-use crate::log_record::{LogRecord, TouchesRecord, UnconfirmedEmail};
+use crate::log_record::{LogRecord, MergeGround, TouchesRecord, UnconfirmedEmail};
 use crate::metric::Metric;
 use crate::problem::Problem;
+use crate::refused::{MOST_REFUSED, Refused};
 use crate::site::Site;
+use merge::Merging;
 use validate::ValidEvent;
 
 pub(crate) use address::Address;
 pub(crate) use enrich::context;
+pub use merge::merge;
 pub(crate) use programs::prepare as prepare_programs;
 pub use server::accept_server;
 pub(crate) use suspicion::of_headers as suspicion;
@@ -75,6 +80,10 @@ pub struct Admitted {
     pub site: Arc<Site>,
     /// The visitor.
     pub key: LeadKey,
+    /// Whether that is a person whom the shop knows, as far as is known here.
+    pub person: bool,
+    /// Whether a cookie can be set.
+    same_site: bool,
     /// What the answer must tell the page to keep.
     pub keep: Keep,
     /// The envelope, its events included.
@@ -156,24 +165,58 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
         let detail = "seed or id is required: seed is 22 base64url characters made once by the page";
         return Err(wire::EnvelopeFault::Envelope(detail.to_owned()).into());
     }
-    let (visitor, kept) = match known {
-        Some(known) => {
-            let living = living(app, &site, known.visitor).map_err(random)?;
-            (living, known.kept && living == known.visitor)
-        }
-        None => (site.identities.fresh().map_err(random)?, false),
-    };
-    let keep = if kept {
-        Keep::Nothing
-    } else if sender.same_site {
-        Keep::Cookie { name: cookie_name(&site), value: site.identities.sign(visitor) }
-    } else {
-        Keep::Answer(site.identities.sign(visitor))
-    };
     let place = app.geo.place(sender.address);
+    let (visitor, person, kept) = match known {
+        Some(known) => present(app, &site, &known).map_err(random)?,
+        None => (site.identities.fresh().map_err(random)?, false, false),
+    };
     let key = LeadKey::new(site.name.clone(), visitor);
     let (trust, suspect) = suspicion::of_page(sender.suspect, &envelope);
-    Ok(Admission::Granted(Box::new(Admitted { site, key, keep, envelope, received, place, trust, suspect })))
+    let same_site = sender.same_site;
+    let keep = Keep::Nothing;
+    let mut admitted = Admitted { site, key, person, same_site, keep, envelope, received, place, trust, suspect };
+    if !kept {
+        admitted.renew();
+    }
+    Ok(Admission::Granted(Box::new(admitted)))
+}
+
+impl Admitted {
+    /// The visitor turned out to be somebody whose lead goes on under another id: the page is to have that one.
+    pub(crate) fn becomes(&mut self, key: LeadKey, person: bool) {
+        let same = self.key == key;
+        // Who is a person stays one: a merge that says so may still be on its way.
+        let person = person || (same && self.person);
+        if !same || person != self.person {
+            (self.key, self.person) = (key, person);
+            self.renew();
+        }
+    }
+
+    /// The answer gives the page its signed id.
+    fn renew(&mut self) {
+        let signed = self.site.identities.sign(self.key.visitor, self.person);
+        self.keep = if self.same_site {
+            Keep::Cookie { name: cookie_name(&self.site), value: signed }
+        } else {
+            Keep::Answer(signed)
+        };
+    }
+}
+
+/// Who a known visitor is now: whoever they were merged into; else themselves, or their successor. With whether that is a
+/// person's id, and whether the page has it already.
+fn present(app: &App, site: &Site, known: &Known) -> Result<(VisitorId, bool, bool), getrandom::Error> {
+    let key = LeadKey::new(site.name.clone(), known.visitor);
+    if !app.erased.contains(&key)
+        && let Some((head, person)) = app.merges.successor(&key)
+        && !app.erased.contains(&head)
+    {
+        return Ok((head.visitor, person, false));
+    }
+    let living = living(app, site, known.visitor)?;
+    let same = living == known.visitor;
+    Ok((living, known.person && same, known.kept && same))
 }
 
 /// The visitor, or, who was erased, their successor: a new visitor, and the same one however often the page asks.
@@ -205,26 +248,29 @@ struct Known {
     kept: bool,
     /// Whether a signed id names them, not a seed.
     signed: bool,
+    /// Whether that is the id of a person whom the shop knows.
+    person: bool,
 }
 
 /// Cookie, then signed id, then seed.
 fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<Known> {
     let verified = |text: &str| {
-        let visitor = site.identities.verify(text)?;
+        let (visitor, person) = site.identities.verify(text)?;
         // One that was signed with the secret before is signed anew, so that it outlives that secret.
-        Some((visitor, site.identities.sign(visitor) == text))
+        let current = site.identities.sign(visitor, person) == text;
+        Some(Known { visitor, kept: current, signed: true, person })
     };
     let name = cookie_name(site);
     let cookie = sender.cookies.iter().find(|(cookie, _)| *cookie == name).filter(|_| !envelope.reset);
-    if let Some((visitor, current)) = cookie.and_then(|(_, value)| verified(value)) {
-        return Some(Known { visitor, kept: current, signed: true });
+    if let Some(known) = cookie.and_then(|(_, value)| verified(value)) {
+        return Some(known);
     }
-    if let Some((visitor, current)) = envelope.id.as_deref().filter(|_| !envelope.reset).and_then(verified) {
-        return Some(Known { visitor, kept: current && !sender.same_site, signed: true });
+    if let Some(known) = envelope.id.as_deref().filter(|_| !envelope.reset).and_then(verified) {
+        return Some(Known { kept: known.kept && !sender.same_site, ..known });
     }
     // A seed proves itself: whoever has it is the visitor. An id that does not verify says that the page has lost it.
     let visitor = site.identities.of_seed(envelope.seed.as_ref()?);
-    Some(Known { visitor, kept: false, signed: false })
+    Some(Known { visitor, kept: false, signed: false, person: false })
 }
 
 /// Takes the events of an admitted request in: validates, enriches, and waits until they are on the disk.
@@ -247,9 +293,12 @@ pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, 
     };
     let mut receipts = Vec::with_capacity(valid.len());
     let mut telling = Telling::default();
-    for one in &valid {
+    for (one, sketch) in valid.iter().zip(&envelope.sketches) {
         let receipt = match one {
-            Err(fault) => Receipt::from(fault),
+            Err(fault) => {
+                telling.refused.push(Refused::at_the_door(&envelope.stream, sketch, fault, admitted.received));
+                Receipt::from(fault)
+            }
             Ok(valid) => {
                 telling.add(valid, &about)?;
                 let cut = envelope.truncated.iter().chain(&valid.event.truncated);
@@ -259,8 +308,36 @@ pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, 
         count(&receipt);
         receipts.push(receipt);
     }
-    append(app, &admitted.key, telling.touches, telling.email).await?;
+    let into = follow::follow(app, admitted, valid.iter().flatten(), &mut telling)?;
+    store(app, admitted, telling, into).await?;
     Ok(receipts)
+}
+
+/// Waits until what a request tells is on the disk, and that its visitor is somebody else, if a link said so.
+async fn store(app: &App, admitted: &mut Admitted, telling: Telling, into: Option<LeadKey>) -> Result<(), Problem> {
+    if telling.touches.is_empty() {
+        if !telling.refused.is_empty() {
+            // Nobody is told that it is kept, so nobody waits for it.
+            drop(Begun::begin(app, admitted.key.clone(), telling)?);
+        }
+        return Ok(());
+    }
+    let begun = Begun::begin(app, admitted.key.clone(), telling)?;
+    // Both on their way at once: they share the log's next `fdatasync`.
+    let merging = match &into {
+        Some(into) => Merging::begin(app, &admitted.key, into, MergeGround::Person)?,
+        None => None,
+    };
+    let told = begun.durable(app).await;
+    let merged = match merging {
+        Some(merging) => merging.durable(app).await.map(|()| into),
+        None => Ok(None),
+    };
+    told?;
+    if let Some(into) = merged? {
+        admitted.becomes(into, true);
+    }
+    Ok(())
 }
 
 /// What one request tells of one visitor: becomes one log record.
@@ -268,6 +345,7 @@ pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, 
 struct Telling {
     touches: Vec<Touch>,
     email: Option<UnconfirmedEmail>,
+    refused: Vec<Refused>,
 }
 
 impl Telling {
@@ -307,7 +385,7 @@ pub async fn append(
     if touches.is_empty() {
         return Ok(());
     }
-    Begun::begin(app, key.clone(), touches, email)?.durable(app).await
+    Begun::begin(app, key.clone(), Telling { touches, email, refused: Vec::new() })?.durable(app).await
 }
 
 /// Touches that the log has taken and that are on their way to the disk.
@@ -319,10 +397,12 @@ struct Begun {
 
 impl Begun {
     /// Hands touches to the log: into the tail first, so that no decision misses them.
-    fn begin(app: &App, key: LeadKey, touches: Vec<Touch>, email: Option<UnconfirmedEmail>) -> Result<Self, Problem> {
+    fn begin(app: &App, key: LeadKey, telling: Telling) -> Result<Self, Problem> {
+        let Telling { touches, email, mut refused } = telling;
+        refused.truncate(MOST_REFUSED);
         app.tail.add(&key, &touches);
         let ids: Vec<TouchId> = touches.iter().map(|touch| touch.id.clone()).collect();
-        match LogRecord::Touches(TouchesRecord { whose: (&key).into(), touches, email }).encode() {
+        match LogRecord::Touches(TouchesRecord { whose: (&key).into(), touches, email, refused }).encode() {
             Ok(payload) => Ok(Self { key, touches: ids, appending: app.log.append(payload) }),
             Err(error) => {
                 app.tail.remove(&key, &ids);

@@ -15,6 +15,7 @@ use crate::geo::Place;
 use crate::metric::Metric;
 use crate::outcome::Outcome;
 use crate::problem::Problem;
+use crate::refused::Refused;
 use crate::site::Site;
 
 /// A server's event that is right in itself, and the visitor it is about.
@@ -37,8 +38,16 @@ pub async fn accept_server(app: &App, site: &Arc<Site>, body: &[u8]) -> Result<S
     let mut receipts = Vec::with_capacity(envelope.events.len());
     let mut tellings: BTreeMap<VisitorId, Telling> = BTreeMap::new();
     for (index, event) in envelope.events.into_iter().enumerate() {
+        let whom = event.as_ref().ok().map(|event| (visitor(site, &event.whom, index).ok(), event.source.clone()));
         let (receipt, visitor) = match event.and_then(|event| told(site, event, index, received)) {
-            Err(fault) => (Receipt::from(&fault), None),
+            Err(fault) => {
+                // Of whom it was to be told is known where no more than the rest of it was wrong.
+                if let (Some((Some(visitor), source)), Some(sketch)) = (whom, envelope.sketches.get(index)) {
+                    let refused = Refused::at_the_door(&source, sketch, &fault, received);
+                    tellings.entry(visitor).or_default().refused.push(refused);
+                }
+                (Receipt::from(&fault), None)
+            }
             Ok(Told { visitor, source, channel, valid }) => {
                 let about = enrich::Circumstances {
                     site,
@@ -70,7 +79,7 @@ async fn store(app: &App, site: &Site, tellings: BTreeMap<VisitorId, Telling>) -
             // Not even into the log: who was erased leaves no bytes.
             telling.touches.iter().for_each(|_| Metric::EventOutcome.count(Outcome::Erased.as_str()));
         } else {
-            begun.push(Begun::begin(app, key, telling.touches, telling.email)?);
+            begun.push(Begun::begin(app, key, telling)?);
         }
     }
     let mut stored = Ok(());
@@ -96,7 +105,7 @@ fn visitor(site: &Site, whom: &Whom, index: usize) -> Result<VisitorId, EventFau
         Whom::Person(person) => return Ok(site.identities.of_person(person)),
         Whom::Visitor(text) => text,
     };
-    let known = site.identities.verify(text).or_else(|| VisitorId::parse(text).ok());
+    let known = site.identities.verify(text).map(|(visitor, _)| visitor).or_else(|| VisitorId::parse(text).ok());
     known.ok_or_else(|| EventFault {
         code: EventCode::BadVisitor,
         detail: format!("events[{index}].visitor is neither a signed id of this site nor a visitor's id"),

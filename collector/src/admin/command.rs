@@ -10,10 +10,10 @@ use crate::app::App;
 use crate::apply;
 use crate::clock::{Clock as _, TestClock};
 use crate::config::Span;
-use crate::decision;
 use crate::geo;
 use crate::models::{self, ModelsError, Which};
 use crate::outbox;
+use crate::person;
 use crate::site::Site;
 
 /// A command, as it stands on its line.
@@ -86,12 +86,12 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
             let site = site_of(app, &site)?;
             let model = models::find(app, site, &model).await?;
             let id = VisitorId::parse(&visitor).map_err(Refusal::bad)?;
-            let kept = decision::lead(app, &LeadKey::new(site.name.clone(), id)).await;
-            let kept = kept.map_err(|problem| Refusal::bad(problem.to_string()))?;
+            let known = person::known(app, &LeadKey::new(site.name.clone(), id)).await;
+            let kept = known.map_err(|problem| Refusal::bad(problem.to_string()))?.kept;
             if kept.lead.is_empty() {
                 return Err(ModelsError::NoVisitor(visitor).into());
             }
-            json_of(&models::explain(&kept.lead, &model, app.clock.now()))
+            json_of(&models::explain(&kept, &model, app.clock.now()))
         }
         Command::ModelBacktest { site, old, new, since } => {
             let site = site_of(app, &site)?;

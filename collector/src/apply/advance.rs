@@ -45,7 +45,7 @@ pub async fn advance(app: &App, clock: &TestClock, to: Millis) -> Result<(), Adv
         if progress.elapsed() > PATIENCE {
             return Err(AdvanceError::Stuck { unapplied: app.tail.len() });
         }
-        if !app.tail.is_empty() {
+        if !app.tail.is_empty() || !app.merges.is_empty() {
             tokio::time::sleep(PAUSE).await;
             continue;
         }

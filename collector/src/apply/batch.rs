@@ -1,17 +1,21 @@
 //! Applying a batch of records: load the leads, record the touches, commit with index entries and messages. And looking
 //! again at leads whose wake time has come, which is the same without touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::Basis;
 use engine::{Evaluation, Lead, LedgerLimits, Millis, Model, Points, Span, StageCause, Touch, TouchId, record};
-use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version};
+use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version, VisitorId};
 
+use super::merging;
 use crate::app::App;
+use crate::erasure;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
 use crate::metric::Metric;
 use crate::outbox;
 use crate::outcome::Outcome;
+use crate::person::MOST_IDS;
+use crate::refused::{self, Refused};
 use crate::transition::announcement;
 
 /// How long a heat bound stands before it is looked at again, at most and at least. The heat page is exact whatever the
@@ -23,7 +27,12 @@ const REFRESH: (Span, Span) = (Span::minutes(10), Span::minutes(6 * 60));
 struct Work {
     touches: Vec<Touch>,
     email: Option<UnconfirmedEmail>,
+    refused: Vec<Refused>,
     erase: bool,
+    /// Visitors whose lead went on as this one, of whom some of it came.
+    aliases: BTreeSet<LeadKey>,
+    /// How often it was handed on.
+    handed_on: usize,
 }
 
 /// Whether the records are met for the first time.
@@ -42,14 +51,20 @@ pub(crate) enum Pass {
 pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Result<(), StoreError> {
     let mut work: BTreeMap<LeadKey, Work> = BTreeMap::new();
     for record in records {
-        let Ok(key) = record.whose().key() else { continue };
-        let work = work.entry(key).or_default();
         match record {
             LogRecord::Touches(record) => {
+                let Ok(key) = record.whose.key() else { continue };
+                let work = work.entry(key).or_default();
                 work.touches.extend(record.touches.iter().cloned());
+                work.refused.extend(record.refused.iter().cloned());
                 work.email = record.email.clone().or(work.email.take());
             }
-            LogRecord::Erasure(_) => work.erase = true,
+            LogRecord::Erasure(record) => {
+                let Ok(key) = record.whose.key() else { continue };
+                work.entry(key).or_default().erase = true;
+            }
+            // Applied for itself: see `merging`.
+            LogRecord::Merge(_) => {}
         }
     }
     erase(app, &work).await?;
@@ -70,12 +85,14 @@ pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Resul
     Ok(())
 }
 
+/// Erases whoever is to be, under all of their ids: whoever asked for it may not have known them all.
 async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreError> {
-    let erasures: Vec<Erasure> = work
-        .iter()
-        .filter(|(_, work)| work.erase)
-        .map(|(key, _)| Erasure { key: key.clone(), tombstone: app.erased.tombstone(key) })
-        .collect();
+    let mut erasures = Vec::new();
+    for (key, _) in work.iter().filter(|(_, work)| work.erase) {
+        for one in erasure::everybody(app, key).await? {
+            erasures.push(Erasure { tombstone: app.erased.tombstone(&one), key: one });
+        }
+    }
     if erasures.is_empty() { Ok(()) } else { app.store.erase(&erasures).await }
 }
 
@@ -85,7 +102,8 @@ fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) {
     for _ in &ids {
         Metric::EventOutcome.count(Outcome::PutAside.as_str());
     }
-    let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches: work.touches, email: work.email });
+    let Work { touches, email, refused, .. } = work;
+    let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches, email, refused });
     let name = format!("{}-{}", key.visitor, app.clock.now().0);
     let kept = record.encode().is_ok_and(|bytes| super::quarantine(app, &name, &bytes).is_ok());
     tracing::error!(%key, reason, kept, events = ids.len(), "events could not be applied and are put aside");
@@ -99,9 +117,16 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
     let mut changes = Vec::with_capacity(open.len());
     let mut outcomes = Vec::with_capacity(open.len());
     let mut taken = Vec::with_capacity(open.len());
+    let mut again: BTreeMap<LeadKey, Work> = BTreeMap::new();
     for ((key, work), stored) in open.into_iter().zip(stored) {
         match contained(|| joined(app, &key, &work, stored, pass)) {
-            Some(Ok((change, outcome))) => {
+            Some(Ok(Joined::Elsewhere(into))) if work.handed_on < MOST_IDS => {
+                hand_on(app, &key, into, work, &mut again)
+            }
+            Some(Ok(Joined::Elsewhere(_))) => put_aside(app, &key, work, "its lead was merged in a circle"),
+            // Nothing of it is kept.
+            Some(Ok(Joined::Nothing)) => {}
+            Some(Ok(Joined::Here(change, outcome))) => {
                 changes.push(change);
                 outcomes.push(outcome);
                 taken.push((key, work));
@@ -112,7 +137,6 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
         }
     }
     let committed = app.store.commit(&changes).await?;
-    let mut again = Vec::new();
     let messages = changes.iter().map(|change| change.outbox.len() as u64);
     for ((((key, work), outcome), messages), committed) in taken.into_iter().zip(outcomes).zip(messages).zip(committed)
     {
@@ -122,16 +146,45 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
                 settle(app, &key, &work.touches, &outcome);
             }
             Committed::Erased => settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]),
-            Committed::Conflict { .. } => again.push((key, work)),
+            Committed::Conflict { .. } => again.entry(key).or_default().add(work),
         }
     }
-    Ok(again)
+    Ok(again.into_iter().collect())
+}
+
+impl Work {
+    fn add(&mut self, other: Self) {
+        self.touches.extend(other.touches);
+        self.refused.extend(other.refused);
+        self.email = other.email.or(self.email.take());
+        self.aliases.extend(other.aliases);
+        self.handed_on = self.handed_on.max(other.handed_on);
+    }
+}
+
+/// Hands what came for a lead that was merged to the one that it was merged into.
+fn hand_on(app: &App, key: &LeadKey, into: VisitorId, mut work: Work, again: &mut BTreeMap<LeadKey, Work>) {
+    let into = LeadKey::new(key.site.clone(), into);
+    app.tail.readdress(key, &into, work.touches.iter().map(|touch| &touch.id), || app.merges.moving());
+    work.handed_on += 1;
+    work.aliases.insert(key.clone());
+    again.entry(into).or_default().add(work);
 }
 
 /// What `work` gives; `None` when it panics. It would do so every time, and hold up everybody's events behind these.
 fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
     // What a panic may leave half done is dropped with it: the work owns all that it changes.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+}
+
+/// What becomes of one visitor's work.
+enum Joined {
+    /// The change to commit, and what became of each touch.
+    Here(Change, Vec<Outcome>),
+    /// The lead was merged into this one.
+    Elsewhere(VisitorId),
+    /// There is nothing to keep: only of a lead that is there is it said what was refused.
+    Nothing,
 }
 
 /// The lead with the touches in it, as a change to commit.
@@ -141,11 +194,18 @@ fn joined(
     work: &Work,
     stored: Option<StoredLead>,
     pass: Pass,
-) -> Result<(Change, Vec<Outcome>), RecordError> {
+) -> Result<Joined, RecordError> {
     let (expected, mut kept) = match stored {
         Some(stored) => (stored.version, KeptLead::decode(&stored.bytes)?),
         None => (Version::ABSENT, KeptLead::default()),
     };
+    if let Some(fence) = kept.fence {
+        return Ok(Joined::Elsewhere(fence.into));
+    }
+    work.aliases.iter().for_each(|alias| app.merges.learn(alias, key.visitor, kept.person));
+    if work.touches.is_empty() && kept.lead.is_empty() {
+        return Ok(Joined::Nothing);
+    }
     let limits = LedgerLimits::default();
     let mut outcomes: Vec<Outcome> = work
         .touches
@@ -161,21 +221,31 @@ fn joined(
             *outcome = Outcome::Quarantined;
         }
     }
-    if kept.lead.touches().len() > limits.touches
-        && let Some(site) = app.sites.get(key.site.as_str())
-    {
-        kept.lead = engine::compact(&kept.lead, &limits, &site.model().offsets, app.clock.now()).lead;
-    }
+    let not_taken = work.touches.iter().zip(&outcomes);
+    refused::keep(&mut kept.refused, not_taken.filter_map(|(touch, outcome)| Refused::by_the_ledger(touch, *outcome)));
+    refused::keep(&mut kept.refused, work.refused.iter().cloned());
+    kept = compacted(app, key, kept);
     if let Some(email) = &work.email
         && kept.email.as_ref().is_none_or(|known| known.at <= email.at)
     {
         kept.email = Some(email.clone());
     }
-    Ok((change(app, key, expected, kept)?, outcomes))
+    Ok(Joined::Here(change(app, key, expected, kept)?, outcomes))
+}
+
+/// The same with what is old in it folded, when it has grown.
+pub(super) fn compacted(app: &App, key: &LeadKey, mut kept: KeptLead) -> KeptLead {
+    let limits = LedgerLimits::default();
+    if kept.lead.touches().len() > limits.touches
+        && let Some(site) = app.sites.get(key.site.as_str())
+    {
+        kept.lead = engine::compact(&kept.lead, &limits, &site.model().offsets, app.clock.now()).lead;
+    }
+    kept
 }
 
 /// The commit of a lead as it is now: with its places in the indexes, and what is to be announced.
-fn change(app: &App, key: &LeadKey, expected: Version, mut kept: KeptLead) -> Result<Change, RecordError> {
+pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: KeptLead) -> Result<Change, RecordError> {
     let unindexed = |lead: &KeptLead| {
         let (tombstone, lead) = (app.erased.tombstone(key), Some(lead.encode()?));
         Ok(Change { key: key.clone(), expected, tombstone, lead, heat: None, wake: None, outbox: Vec::new() })
@@ -186,7 +256,8 @@ fn change(app: &App, key: &LeadKey, expected: Version, mut kept: KeptLead) -> Re
     let broken = |error: &dyn std::fmt::Display| RecordError::Broken(error.to_string());
     let evaluation = engine::evaluate(&kept.lead, model, now);
     let mut messages = Vec::new();
-    let by_model = made_by_model(&kept.lead, &evaluation, in_force.since);
+    let joined_since = kept.joined.is_some_and(|at| at >= in_force.since);
+    let by_model = !joined_since && made_by_model(&kept.lead, &evaluation, in_force.since);
     if let Some(found) = announcement(key, &kept.lead, model, &evaluation, by_model).map_err(|error| broken(&error))? {
         // What a new model makes of what was there already is noted, and told to nobody unless whoever published it asked.
         if !by_model || in_force.notify {
@@ -273,22 +344,44 @@ pub(crate) async fn wake(app: &App) -> Result<usize, StoreError> {
 async fn look_again(app: &App, keys: Vec<LeadKey>) -> Result<usize, StoreError> {
     let stored = app.store.load(&keys).await?;
     let leads = keys.into_iter().zip(stored).filter_map(|(key, stored)| Some((key, stored?)));
-    look_at(app, leads.collect()).await
+    let LookedAt { leads, fenced } = look_at(app, leads.collect()).await?;
+    let looked_at = leads + fenced.len();
+    merging::let_go(app, fenced).await?;
+    Ok(looked_at)
+}
+
+/// What looking at leads came to.
+pub(super) struct LookedAt {
+    /// How many were looked at.
+    pub(super) leads: usize,
+    /// Those that were merged into another and have not let their touches go yet: nothing of them changes. The thread that
+    /// applies the log wakes and finishes them.
+    fenced: Vec<LeadKey>,
 }
 
 /// Looks at leads anew, as they were just read: their bounds, wakes and stages. One that another writer has changed since is
-/// looked at by that writer. Says at how many.
+/// looked at by that writer.
 ///
 /// # Errors
 /// When the store is away; it can be begun again at any time.
-pub(crate) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Result<usize, StoreError> {
+pub(super) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Result<LookedAt, StoreError> {
     let mut changes = Vec::with_capacity(leads.len());
+    let mut fenced = Vec::new();
     for (key, stored) in leads {
-        let changed =
-            contained(|| KeptLead::decode(&stored.bytes).and_then(|kept| change(app, &key, stored.version, kept)));
+        let changed = contained(|| {
+            let kept = KeptLead::decode(&stored.bytes)?;
+            match kept.fence {
+                Some(_) => Ok(None),
+                None => change(app, &key, stored.version, kept).map(Some),
+            }
+        });
         let fault = match changed {
-            Some(Ok(change)) => {
+            Some(Ok(Some(change))) => {
                 changes.push(change);
+                continue;
+            }
+            Some(Ok(None)) => {
+                fenced.push(key);
                 continue;
             }
             Some(Err(error)) => format!("it cannot be read: {error}"),
@@ -309,7 +402,7 @@ pub(crate) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Res
     // One that another writer has changed meanwhile was looked at by that writer.
     let applied = changes.iter().zip(committed).filter(|(_, committed)| matches!(committed, Committed::Applied(_)));
     Metric::OutboxMessage.add(applied.map(|(change, _)| change.outbox.len() as u64).sum());
-    Ok(changes.len())
+    Ok(LookedAt { leads: changes.len(), fenced })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! log ─ Feed ─► LogRecord ─ record ─► Lead' ─ bound, announce ─► Change ─► store.commit ─► out of the tail
+//!                      └─ merge ─► fence, join, let go (`merging`)
 //! ```
 //!
 //! One thread applies, in the order of the log. Recording is idempotent, so after any failure the batch is applied
@@ -13,6 +14,7 @@
 mod advance;
 mod batch;
 mod feed;
+mod merging;
 mod sweep;
 
 use std::collections::VecDeque;
@@ -120,12 +122,12 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
         }
         if records.len() == BATCH {
             replayed += records.len() as u64;
-            batch::apply(app, &decoded(app, &records), Pass::Replay).await?;
+            apply(app, &decoded(app, &records), Pass::Replay).await?;
             records.clear();
         }
     }
     replayed += records.len() as u64;
-    batch::apply(app, &decoded(app, &records), Pass::Replay).await?;
+    apply(app, &decoded(app, &records), Pass::Replay).await?;
     feed.start_at(stats.end);
     checkpoint.write(app, stats.end).await?;
     Ok(replayed)
@@ -179,7 +181,7 @@ async fn run(app: &App, feed: &mut Feed) -> Result<(), ApplyError> {
             records = feed.next(&app.log, BATCH) => {
                 let Some(records) = records? else { break };
                 let pass = if feed.position() > reapply_until { Pass::First } else { Pass::Replay };
-                if until_applied(app, &decoded(app, &records), pass).await == Ended::Reopened {
+                if all_applied(app, &decoded(app, &records), pass).await == Ended::Reopened {
                     // What the store had not made durable may be gone: go back to what it says it has.
                     checkpoint = Checkpoint::load(app).await?;
                     reapply_until = reapply_until.max(feed.position());
@@ -208,6 +210,38 @@ enum Ended {
     Reopened,
 }
 
+/// Records in runs, in the order of the log: merges each alone, so that what stands before one in the log is in the lead
+/// that is merged, and what stands behind it goes to the other.
+fn runs(records: &[LogRecord]) -> impl Iterator<Item = &[LogRecord]> {
+    let is_merge = |record: &LogRecord| matches!(record, LogRecord::Merge(_));
+    records.chunk_by(move |left, right| !is_merge(left) && !is_merge(right))
+}
+
+/// Applies records, in runs.
+async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Result<(), StoreError> {
+    for run in runs(records) {
+        one_run(app, run, pass).await?;
+    }
+    Ok(())
+}
+
+async fn one_run(app: &App, run: &[LogRecord], pass: Pass) -> Result<(), StoreError> {
+    match run {
+        [LogRecord::Merge(merge)] => merging::apply(app, merge).await,
+        _ => batch::apply(app, run, pass).await,
+    }
+}
+
+/// Applies records, in runs, until the store has taken each.
+async fn all_applied(app: &App, records: &[LogRecord], pass: Pass) -> Ended {
+    for run in runs(records) {
+        if until_applied(app, run, pass).await == Ended::Reopened {
+            return Ended::Reopened;
+        }
+    }
+    Ended::Applied
+}
+
 /// Failures in a row after which the store is opened anew.
 const PATIENCE: u32 = 5;
 
@@ -215,7 +249,7 @@ const PATIENCE: u32 = 5;
 async fn until_applied(app: &App, records: &[LogRecord], pass: Pass) -> Ended {
     let mut wait = Duration::from_millis(50);
     for failures in 1.. {
-        let Err(error) = batch::apply(app, records, pass).await else { break };
+        let Err(error) = one_run(app, records, pass).await else { break };
         Metric::ApplyRetried.count(error.code());
         tracing::warn!(%error, failures, wait_ms = wait.as_millis(), "the store did not take a batch; trying again");
         tokio::time::sleep(wait).await;

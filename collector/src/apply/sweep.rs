@@ -133,7 +133,7 @@ async fn look_through(
         let page = app.store.scan(partition, cursor, AT_ONCE).await?;
         let leads: Vec<_> = page.leads.into_iter().filter(|(key, _)| key.site == site.name).collect();
         if !leads.is_empty() {
-            let looked_at = batch::look_at(app, leads).await? as u64;
+            let looked_at = batch::look_at(app, leads).await?.leads as u64;
             Metric::SweepLead.add(looked_at);
             seen += looked_at;
         }

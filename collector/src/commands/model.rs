@@ -222,6 +222,13 @@ fn explained(answer: &Explained) -> String {
     }
     let rules: Vec<Vec<String>> = answer.rules.iter().map(accounted).collect();
     parts.push(format!("\n{}", table(&["rule", "counted", "did not count"], &rules)));
+    let refusal = |(at, event, code, field): &(i64, Option<String>, String, Option<String>)| {
+        vec![instant(*at), or_none(event.as_ref()), code.clone(), or_none(field.as_ref())]
+    };
+    let refused: Vec<Vec<String>> = answer.refused.iter().map(refusal).collect();
+    if !refused.is_empty() {
+        parts.push(format!("\n{}", table(&["received", "refused event", "why", "field"], &refused)));
+    }
     parts.join("\n")
 }
 

@@ -63,7 +63,7 @@ async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -
             EnvelopeFault::Envelope("events are sent to /v1/events, which may ask for a decision".to_owned()).into()
         );
     }
-    let mut answer = decision::decide(app, &admitted, &ask).await?;
+    let mut answer = decision::decide(app, &mut admitted, &ask).await?;
     if let Keep::Answer(id) = &admitted.keep {
         answer.id = Some(id.clone());
     }

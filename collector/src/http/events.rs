@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::decision;
 use crate::erasure;
 use crate::metric::Metric;
+use crate::person;
 use crate::problem::Problem;
 
 /// Thirteen months: the longest that a regulator of ours has called proportionate (CNIL, 4 July 2025).
@@ -63,7 +64,7 @@ async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -
         Admission::Granted(admitted) => admitted,
         Admission::Withdrawn { site, key, signed, events } => {
             if let Some(key) = key
-                && (signed || !decision::lead(app, &key).await?.lead.is_empty())
+                && (signed || !person::known(app, &key).await?.kept.lead.is_empty())
             {
                 erasure::erase(app, &key).await?;
             }
@@ -79,7 +80,7 @@ async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -
     let decision = match admitted.envelope.decide.take() {
         None => None,
         // The events are stored: a decision that fails must not make the page send them again.
-        Some(ask) => decision::decide(app, &admitted, &ask).await.inspect_err(log_failed_decision).ok(),
+        Some(ask) => decision::decide(app, &mut admitted, &ask).await.inspect_err(log_failed_decision).ok(),
     };
     let id = match &admitted.keep {
         Keep::Answer(id) => Some(id.clone()),

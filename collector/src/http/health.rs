@@ -25,7 +25,7 @@ pub struct Readiness {
     pub apply: &'static str,
     /// Whether the process was asked to stop.
     pub draining: bool,
-    /// Accepted events that are not yet in the store.
+    /// Accepted events and merges that are not yet in the store.
     pub unapplied: u64,
 }
 
@@ -60,7 +60,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     // Without the store events are still taken in: a balancer that sends them elsewhere would only lose them.
     let ready = log == "ok" && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, log, store, apply, draining, unapplied: app.tail.len() })).into_response()
+    let unapplied = app.tail.len() + app.merges.len();
+    (status, Json(Readiness { ready, log, store, apply, draining, unapplied })).into_response()
 }
 
 /// Metrics in Prometheus's text form.

@@ -10,5 +10,7 @@ pub mod outbox;
 pub mod sender;
 pub mod server_events;
 mod server_key;
+pub mod server_links;
+pub mod server_merge;
 pub mod snippet;
 pub mod visitors;

@@ -29,6 +29,8 @@ use crate::problem::Problem;
         super::visitors::get,
         super::visitors::delete,
         super::server_events::post,
+        super::server_merge::post,
+        super::server_links::post,
         super::outbox::get,
         super::outbox::acknowledge,
         super::health::live,

@@ -6,24 +6,26 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::{Evaluation, Lead, Model, Suspicion, Touch};
+use engine::{Evaluation, Lead, Millis, Suspicion, Touch};
 use serde::Serialize;
 use store::{LeadKey, VisitorId};
 use utoipa::ToSchema;
 
 use super::server_key;
 use crate::app::App;
-use crate::decision;
 use crate::erasure;
-use crate::log_record::KeptLead;
+use crate::person::{self, Person};
 use crate::problem::Problem;
+use crate::refused::Refused;
 use crate::site::Site;
 
 /// A visitor, for the shop's own server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VisitorBody {
-    /// The visitor's id.
+    /// The visitor's id: where another one was asked for, that one was merged into this.
     pub id: String,
+    /// Every other id of this person.
+    pub merged: Vec<String>,
     /// Points as decimal text, rounded towards the lower stage.
     pub score: String,
     /// Name of the stage.
@@ -44,6 +46,28 @@ pub struct VisitorBody {
     pub last_seen: Option<i64>,
     /// The last address typed into a form; nobody has confirmed it.
     pub unconfirmed_email: Option<String>,
+    /// The last events that became no touch, newest first, 20 at most.
+    pub refused: Vec<RefusedBody>,
+}
+
+/// An event that became no touch. What was in it is not kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedBody {
+    /// When it was received, ms since 1970.
+    pub time: i64,
+    /// The event's name, where it has one that may be kept.
+    pub event: Option<String>,
+    /// The code of its receipt, or the outcome `stale`, `conflict` or `over_limit`.
+    pub code: String,
+    /// The field that is wrong, inside the event.
+    pub field: Option<String>,
+}
+
+impl From<&Refused> for RefusedBody {
+    fn from(refused: &Refused) -> Self {
+        let Refused { at, event, code, field, id: _ } = refused;
+        Self { time: at.0, event: event.clone(), code: code.clone(), field: field.clone() }
+    }
 }
 
 /// One score.
@@ -91,6 +115,7 @@ pub struct LineBody {
     path = "/v1/visitors/{id}",
     tag = "private",
     summary = "What is known of a visitor",
+    description = "By any id of the person: one that was merged into another gives the lead that goes on, whose `id` it is.",
     params(("id" = String, Path, description = "The visitor's id, 22 characters, or its signed form")),
     security(("server_key" = [])),
     responses(
@@ -107,13 +132,11 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<VisitorBody>, Problem> {
     let (site, key) = addressed(&app, &headers, &id)?;
-    let kept = decision::lead(&app, &key).await?;
-    if kept.lead.is_empty() {
+    let person = person::known(&app, &key).await?;
+    if person.kept.lead.is_empty() {
         return Err(Problem::NoSuchVisitor);
     }
-    let model = site.model();
-    let evaluation = engine::evaluate(&kept.lead, &model, app.clock.now());
-    Ok(Json(described(key.visitor.to_string(), kept, &evaluation, &model)))
+    Ok(Json(described(&site, &person, app.clock.now())))
 }
 
 /// Erases a visitor.
@@ -123,7 +146,7 @@ pub async fn get(
     tag = "private",
     summary = "Erase a visitor",
     description = "At once unreadable through every interface; within a minute the bytes are gone from store and log. \
-                   The id is retired: who still sends it is a new visitor. Erasing who is not there is no error.",
+                   Every id of the person is retired: who still sends one is a new visitor. Erasing who is not there is no error.",
     params(("id" = String, Path, description = "The visitor's id, 22 characters, or its signed form")),
     security(("server_key" = [])),
     responses(
@@ -148,7 +171,7 @@ fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, Lea
     let site = server_key::site(app, headers)?;
     let visitor = if id.contains('.') {
         let unsigned = || Problem::BadParameter("the id is signed, but not by this site".to_owned());
-        site.identities.verify(id).ok_or_else(unsigned)?
+        site.identities.verify(id).ok_or_else(unsigned)?.0
     } else {
         VisitorId::parse(id).map_err(|error| Problem::BadParameter(error.to_string()))?
     };
@@ -166,7 +189,11 @@ fn held(lead: &Lead, evaluation: &Evaluation) -> Vec<HeldBody> {
     held.map(body).collect()
 }
 
-fn described(id: String, kept: KeptLead, evaluation: &Evaluation, model: &Model) -> VisitorBody {
+/// A person as they are at `now`.
+pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBody {
+    let model = &*site.model();
+    let Person { key, kept } = person;
+    let evaluation = engine::evaluate(&kept.lead, model, now);
     let name = |score: usize| model.scores.get(score).map_or_else(String::new, |score| score.name.clone());
     let lines = evaluation.lines.iter().map(|line| LineBody {
         rule: line.rule.as_ref().map(ToString::to_string),
@@ -178,7 +205,8 @@ fn described(id: String, kept: KeptLead, evaluation: &Evaluation, model: &Model)
         next_change: line.next_change.map(|(at, _)| at.0),
     });
     VisitorBody {
-        id,
+        id: key.visitor.to_string(),
+        merged: kept.sources.iter().map(ToString::to_string).collect(),
         score: evaluation.score.shown(),
         stage: evaluation.stage_name.clone(),
         since: evaluation.since.0,
@@ -189,10 +217,11 @@ fn described(id: String, kept: KeptLead, evaluation: &Evaluation, model: &Model)
             .map(|(number, points)| ScoreBody { name: name(number), points: points.to_string() })
             .collect(),
         lines: lines.collect(),
-        held: held(&kept.lead, evaluation),
+        held: held(&kept.lead, &evaluation),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
         visits: evaluation.visits,
         last_seen: evaluation.last_seen.map(|at| at.0),
-        unconfirmed_email: kept.email.map(|email| email.address),
+        unconfirmed_email: kept.email.as_ref().map(|email| email.address.clone()),
+        refused: kept.refused.iter().rev().map(RefusedBody::from).collect(),
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use engine::{Lead, Millis, Model, StageCause, WhyNot};
 use serde::{Deserialize, Serialize};
 
+use crate::log_record::KeptLead;
+
 /// What a model makes of a lead, in words. Points as exact decimal text, instants in ms since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explained {
@@ -24,6 +26,8 @@ pub struct Explained {
     pub missing: Vec<Lacking>,
     /// What each rule made of the touches, in the order of the model; rules that no touch came near are left out.
     pub rules: Vec<RuleAccount>,
+    /// The last events that became no touch, newest first: when, event, code, field.
+    pub refused: Vec<(i64, Option<String>, String, Option<String>)>,
 }
 
 /// A higher stage.
@@ -52,7 +56,8 @@ pub struct RuleAccount {
 
 /// Explains a lead under a model at an instant.
 #[must_use]
-pub fn explain(lead: &Lead, model: &Model, now: Millis) -> Explained {
+pub fn explain(kept: &KeptLead, model: &Model, now: Millis) -> Explained {
+    let lead = &kept.lead;
     let evaluation = engine::evaluate(lead, model, now);
     let stage = |place: engine::StageIndex| model.stages.name(place).to_owned();
     let score = |place: usize| model.scores.get(place).map_or_else(String::new, |score| score.name.clone());
@@ -74,6 +79,8 @@ pub fn explain(lead: &Lead, model: &Model, now: Millis) -> Explained {
         enter: one.enter.to_string(),
         points: one.points.to_string(),
     });
+    let refused =
+        kept.refused.iter().rev().map(|one| (one.at.0, one.event.clone(), one.code.clone(), one.field.clone()));
     Explained {
         model: format!("{} {}", model.name, model.version),
         scores: scores.collect(),
@@ -83,6 +90,7 @@ pub fn explain(lead: &Lead, model: &Model, now: Millis) -> Explained {
         next_change: engine::next_change(lead, model, now).map(|change| (change.at.0, stage(change.to_stage))),
         missing: missing.collect(),
         rules: model.rules.iter().filter_map(|rule| account(lead, model, rule, now)).collect(),
+        refused: refused.collect(),
     }
 }
 

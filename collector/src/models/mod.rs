@@ -244,6 +244,8 @@ async fn each_lead(app: &App, site: &SiteName, mut visit: impl FnMut(&str, &Lead
                     continue;
                 }
                 match KeptLead::decode(&stored.bytes) {
+                    // What was merged into another is seen there.
+                    Ok(kept) if kept.fence.is_some() => {}
                     Ok(kept) => visit(&key.visitor.to_string(), &kept.lead),
                     Err(error) => tracing::error!(%key, %error, "a lead cannot be read"),
                 }

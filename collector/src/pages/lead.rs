@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use engine::{Evaluation, Lead, Millis, Model, StageCause, Suspicion};
 use store::{LeadKey, VisitorId};
 
@@ -19,8 +19,10 @@ use super::timeline::{self, Day};
 use super::when::{Times, When};
 use super::words::Words;
 use crate::app::App;
-use crate::decision;
+use crate::log_record::KeptLead;
+use crate::person::{self, Person};
 use crate::problem::Problem;
+use crate::refused::Refused;
 use crate::site::Site;
 
 /// Touches of the timeline, unless all are asked for.
@@ -53,6 +55,8 @@ struct Page<'a> {
     overflowed: bool,
     /// What is said of touches that count for nothing.
     held: Option<String>,
+    refused: Vec<RefusedRow>,
+    merged: Vec<String>,
     days: Vec<Day>,
     shown_of: Option<String>,
     all_link: String,
@@ -72,6 +76,17 @@ struct Next {
     suffix: &'static str,
 }
 
+/// An event that became no touch.
+struct RefusedRow {
+    at: When,
+    event: String,
+    /// A name that is the shop's own.
+    custom: bool,
+    why: &'static str,
+    code: String,
+    field: Option<String>,
+}
+
 /// `GET /sites/{site}/leads/{visitor}`
 pub(super) async fn get(
     State(app): State<Arc<App>>,
@@ -81,24 +96,26 @@ pub(super) async fn get(
     let Some(site) = app.sites.get(&site) else { return no_site(&shell) };
     let nobody = || shell.message(StatusCode::NOT_FOUND, shell.words().not_found_title, shell.words().not_found_text);
     let Ok(visitor) = VisitorId::parse(&visitor) else { return nobody() };
-    let kept = match decision::lead(&app, &LeadKey::new(site.name.clone(), visitor)).await {
-        Ok(kept) if kept.lead.is_empty() => return nobody(),
-        Ok(kept) => kept,
+    let Person { key, kept } = match person::known(&app, &LeadKey::new(site.name.clone(), visitor)).await {
+        Ok(person) if person.kept.lead.is_empty() => return nobody(),
+        Ok(person) => person,
         Err(problem) => return shell.problem(problem),
     };
+    if key.visitor != visitor {
+        // A message about them may be older than their merge.
+        return Redirect::to(&shell.link(&format!("/sites/{}/leads/{}", site.name, key.visitor))).into_response();
+    }
     let (site, now) = (site.clone(), app.clock.now());
     // A long ledger takes milliseconds: not on a thread that others wait for.
     let rendered = tokio::task::spawn_blocking(move || {
-        let page = page(&shell, &site, visitor, &kept.lead, now);
+        let page = page(&shell, &site, visitor, &kept, now);
         shell.render(StatusCode::OK, &page)
     });
-    rendered.await.unwrap_or_else(|error| {
-        use axum::response::IntoResponse as _;
-        Problem::Internal(error.to_string()).into_response()
-    })
+    rendered.await.unwrap_or_else(|error| Problem::Internal(error.to_string()).into_response())
 }
 
-fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, lead: &Lead, now: Millis) -> Page<'a> {
+fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, kept: &KeptLead, now: Millis) -> Page<'a> {
+    let lead = &kept.lead;
     let language = shell.language;
     let model = site.model();
     let evaluation = engine::evaluate(lead, &model, now);
@@ -138,6 +155,8 @@ fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, lead: &Lead, now:
         digits_link: shell.here_with(&[("digits", if every_digit { "" } else { "all" })]) + "#why",
         overflowed: !lead.overflowed().is_empty(),
         held: held(&evaluation, language),
+        refused: kept.refused.iter().rev().map(|one| refused(one, &times)).collect(),
+        merged: kept.sources.iter().map(ToString::to_string).collect(),
         days: timeline::days(lead, &evaluation, &times, most),
         shown_of: (touches > most).then(|| language.shown_of(most, touches)),
         all_link: shell.here_with(&[("events", "all")]) + "#timeline",
@@ -151,6 +170,19 @@ fn held(evaluation: &Evaluation, language: Language) -> Option<String> {
     let forgiven = held.iter().any(|(_, why)| *why != Suspicion::Scanner);
     let until = if forgiven { language.words().held_until } else { "" };
     (!held.is_empty()).then(|| format!("{} {until}", language.held_notice(held.len())))
+}
+
+fn refused(one: &Refused, times: &Times<'_>) -> RefusedRow {
+    let known = one.event.as_deref().and_then(|name| times.language.event(name));
+    let words = times.language.words();
+    RefusedRow {
+        at: times.at(one.at),
+        event: known.map(str::to_owned).or_else(|| one.event.clone()).unwrap_or_else(|| words.unknown.to_owned()),
+        custom: known.is_none() && one.event.is_some(),
+        why: times.language.refusal(&one.code),
+        code: one.code.clone(),
+        field: one.field.clone(),
+    }
 }
 
 fn why(evaluation: &Evaluation, lead: &Lead, model: &Model, times: &Times<'_>) -> Why {

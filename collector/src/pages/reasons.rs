@@ -86,4 +86,26 @@ impl Language {
     pub(super) const fn because_initial(self) -> &'static str {
         self.either("sinds de eerste gebeurtenis", "since the first event")
     }
+
+    /// Why an event became no touch, by the code of its receipt or its outcome.
+    pub(super) fn refusal(self, code: &str) -> &'static str {
+        match code {
+            "missing_field" => self.either("een verplicht veld ontbreekt", "a required field is missing"),
+            "wrong_type" => self.either("een veld is van een ander type", "a field is of another type"),
+            "bad_name" => self.either("de naam is niet toegestaan", "the name is not allowed"),
+            "reserved_name" => self.either("die naam gebruikt alleen Gloed zelf", "only Gloed itself uses that name"),
+            "bad_amount" => self.either("het bedrag klopt niet", "the amount is not right"),
+            "time_out_of_bounds" => self.either("de tijd kan niet kloppen", "the time cannot be right"),
+            "stale" => self.either("kwam meer dan zeven dagen te laat", "came more than seven days late"),
+            "conflict" => self.either(
+                "hetzelfde nummer had al een andere inhoud; één van de twee telt",
+                "the same number had another content before; one of the two counts",
+            ),
+            "over_limit" => self.either(
+                "meer gebeurtenissen in één week dan een lead bewaart",
+                "more events in one week than a lead keeps",
+            ),
+            _ => self.either("geweigerd", "refused"),
+        }
+    }
 }

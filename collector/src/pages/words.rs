@@ -91,6 +91,14 @@ words! {
     from_server: "via de server", "from the server";
     overflow: "Van deze bezoeker kwamen in één week meer gebeurtenissen dan een lead bewaart (1.000). De rest is geteld, niet bewaard.",
         "In one week this visitor sent more events than a lead keeps (1,000). The rest was counted, not kept.";
+    refused: "Wat niet meetelde", "What did not count";
+    refused_text: "De laatste gebeurtenissen van deze bezoeker die niet zijn opgenomen, hoogstens twintig. Wat erin stond is niet bewaard.",
+        "The last events of this visitor that were not taken, twenty at most. What was in them is not kept.";
+    received: "Ontvangen", "Received";
+    event: "Gebeurtenis", "Event";
+    reason: "Reden", "Reason";
+    field: "Veld", "Field";
+    merged: "Ook bekend als", "Also known as";
     id: "Id", "Id";
     back: "Alle leads", "All leads";
     not_found_title: "Deze bezoeker is er niet", "There is no such visitor";

@@ -195,7 +195,7 @@ async fn fill(folder: &Path, count: u64) {
                 tombstone: Tombstone { partition: key.partition(), digest },
                 key,
                 expected: Version::ABSENT,
-                lead: Some(KeptLead { lead, email: None }.encode().unwrap()),
+                lead: Some(KeptLead { lead, ..KeptLead::default() }.encode().unwrap()),
                 heat: (bound.0 > 0).then(|| Bound::from_micro_points(bound.0)),
                 wake: (bound.0 > 0).then_some(wake.0),
                 outbox: Vec::new(),

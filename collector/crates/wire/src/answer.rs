@@ -172,3 +172,20 @@ pub struct LeadView {
     /// Name of the stage.
     pub stage: String,
 }
+
+/// The answer to `POST /v1/server/links`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LinkAnswer {
+    /// Version of the wire: 1.
+    pub v: u8,
+    /// What the parameter `gloed_link` holds.
+    pub token: String,
+    /// The address with the token in it, when one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Until when it is good, ms since 1970.
+    pub expires: i64,
+    /// Fields that nobody reads.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ignored: u32,
+}

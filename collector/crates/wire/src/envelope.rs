@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::event::{Event, Scalar, properties};
 use crate::fault::{EnvelopeFault, EventFault};
 use crate::fields::{Fields, Ledger, integer, kind};
-use crate::limits;
+use crate::{limits, names};
 
 /// A site's public write key: 1 to 64 of `a-z A-Z 0-9 _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -123,6 +123,15 @@ pub struct Ask {
     pub explain: bool,
 }
 
+/// What can be told of an event even where it is rejected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sketch {
+    /// Its name, where that is one.
+    pub name: Option<String>,
+    /// What it is told apart by in its stream: `n`, else `id`, else its place in the request.
+    pub number: String,
+}
+
 /// One request, read. Its events are each good or rejected on their own.
 #[derive(Debug, Clone)]
 pub struct Envelope {
@@ -150,6 +159,8 @@ pub struct Envelope {
     pub page: Option<Page>,
     /// The events, in order.
     pub events: Vec<Result<Event, EventFault>>,
+    /// What can be told of each event, be it good or rejected; in the same order.
+    pub sketches: Vec<Sketch>,
     /// Whether the body had a field `events` at all: required where events are recorded.
     pub has_events: bool,
     /// A decision asked for.
@@ -209,6 +220,7 @@ impl Envelope {
             driven,
             person,
             page,
+            sketches: sketches(events_value),
             events,
             has_events: events_value.is_some(),
             decide,
@@ -347,6 +359,19 @@ pub(crate) fn events<One>(
         return Err(EnvelopeFault::TooManyEvents { found: list.len() });
     }
     Ok(list.iter().enumerate().map(|(index, value)| read(value, index)).collect())
+}
+
+/// Sketches each event of a body.
+pub(crate) fn sketches(value: Option<&Value>) -> Vec<Sketch> {
+    let sketch = |(place, value): (usize, &Value)| {
+        let text = |field: &str| value.get(field).and_then(Value::as_str).filter(|text| text.len() <= limits::ID_BYTES);
+        let number = value.get("n").and_then(sequence_number).map(|number| number.to_string());
+        Sketch {
+            name: text("name").filter(|name| names::is_event_name(name)).map(str::to_owned),
+            number: number.or_else(|| text("id").map(str::to_owned)).unwrap_or_else(|| format!("[{place}]")),
+        }
+    };
+    value.and_then(Value::as_array).into_iter().flatten().enumerate().map(sketch).collect()
 }
 
 /// Recursion is safe: serde_json itself stops at 128 levels.

@@ -72,3 +72,31 @@ pub struct EventFault {
     /// What was found, what is allowed, and where (`events[3].value`).
     pub detail: String,
 }
+
+impl EventFault {
+    /// The path of the field inside its event (`value`, `items[0].price`); empty when it is the event itself. A detail begins
+    /// with the whole path.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        let path = self.detail.split([' ', ':']).next().unwrap_or_default();
+        path.split_once("].").filter(|(event, _)| event.starts_with("events[")).map_or("", |(_, field)| field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_is_the_path_that_a_detail_begins_with() {
+        for (detail, field) in [
+            ("events[1].name is required", "name"),
+            ("events[12].items[3].price: 3 digits", "items[3].price"),
+            ("events[0] is text; allowed is an object", ""),
+            ("something].else", ""),
+        ] {
+            let fault = EventFault { code: EventCode::WrongType, detail: detail.to_owned() };
+            assert_eq!(fault.field(), field, "{detail}");
+        }
+    }
+}

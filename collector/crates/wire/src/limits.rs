@@ -46,3 +46,9 @@ pub const STREAM_CHARACTERS: (usize, usize) = (8, 32);
 pub const PERSON_BYTES: usize = 128;
 /// The stream of server events that name no source.
 pub const DEFAULT_SOURCE: &str = "server00";
+/// Labels that one signed link gives.
+pub const LINK_LABELS: usize = 10;
+/// Bytes of a label.
+pub const LABEL_BYTES: usize = 64;
+/// Most days for which a signed link is good.
+pub const LINK_DAYS: i64 = 90;

@@ -21,6 +21,8 @@ pub const COMMERCE: [&str; 14] = [
 pub const PAGE_VIEW: &str = "page_view";
 /// Attributes of the visitor: the event's properties; `null` removes one.
 pub const SET_ATTRIBUTES: &str = "set_attributes";
+/// The parameter of a page's address that a signed link comes in.
+pub const LINK_PARAMETER: &str = "gloed_link";
 /// A change of consent.
 pub const CONSENT: &str = "consent";
 /// Names of what the product itself did start with this, and are refused from outside.

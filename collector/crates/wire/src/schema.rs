@@ -237,3 +237,43 @@ pub struct DecideBody {
     #[serde(default)]
     pub explain: bool,
 }
+
+/// Body of `POST /v1/server/merge`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MergeBody {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// The signed id that a page or cookie holds, or the visitor's id.
+    pub visitor: String,
+    /// The shop's own stable id of the person whom this visitor turned out to be. This or `into`.
+    #[schema(example = "customer-1017")]
+    pub person: Option<String>,
+    /// Another visitor who is the same person: their signed id, or their id.
+    pub into: Option<String>,
+}
+
+/// Body of `POST /v1/server/links`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkBody {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// The shop's own stable id of the person whom the link is for.
+    #[schema(example = "customer-1017")]
+    pub person: String,
+    /// Labels that whoever opens it gets: at most 10, of 1 to 64 bytes.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// Whether who opens it is this person. Not for mails that are forwarded.
+    #[serde(default)]
+    pub merge: bool,
+    /// For how long it is good: `1m` to `90d`; `30d` when absent.
+    #[schema(example = "30d")]
+    pub valid_for: Option<String>,
+    /// An address of the shop to put the token into.
+    #[schema(example = "https://shop.example/welkom")]
+    pub url: Option<String>,
+}

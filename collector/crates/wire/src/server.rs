@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::envelope::{Stream, body_object, body_value, events, version};
+use crate::envelope::{Sketch, Stream, body_object, body_value, events, sketches, version};
 use crate::event::{Event, Head};
 use crate::fault::{EnvelopeFault, EventCode, EventFault};
 use crate::fields::{Fields, Ledger, integer};
@@ -14,6 +14,19 @@ use crate::limits;
 pub struct Person(String);
 
 impl Person {
+    /// Reads a shop's id of a person.
+    ///
+    /// # Errors
+    /// Says what is allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (found, most) = (text.len(), limits::PERSON_BYTES);
+        if (1..=most).contains(&found) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("is {found} bytes; allowed are 1 to {most}"))
+        }
+    }
+
     /// The id as the shop wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -55,6 +68,8 @@ pub struct ServerEvent {
 pub struct ServerEnvelope {
     /// The events, in order.
     pub events: Vec<Result<ServerEvent, EventFault>>,
+    /// What can be told of each event, be it good or rejected; in the same order.
+    pub sketches: Vec<Sketch>,
     /// How many fields or values nobody reads.
     pub ignored: u32,
 }
@@ -76,7 +91,7 @@ impl ServerEnvelope {
             return Err(EnvelopeFault::Envelope("events is required, a list".to_owned()));
         }
         let events = events(list, |value, index| ServerEvent::read(value, index, received, &mut ledger))?;
-        Ok(Self { events, ignored: ledger.ignored })
+        Ok(Self { events, sketches: sketches(list), ignored: ledger.ignored })
     }
 }
 
@@ -105,12 +120,9 @@ fn whom(fields: &mut Fields<'_, '_>) -> Result<Whom, EventFault> {
     let bad = |detail: String| EventFault { code: EventCode::BadVisitor, detail };
     match (fields.value("visitor"), fields.value("person")) {
         (Some(Value::String(visitor)), None) => Ok(Whom::Visitor(visitor.clone())),
-        (None, Some(Value::String(person))) if (1..=limits::PERSON_BYTES).contains(&person.len()) => {
-            Ok(Whom::Person(Person(person.clone())))
-        }
         (None, Some(Value::String(person))) => {
-            let found = person.len();
-            Err(bad(format!("{} is {found} bytes; allowed are 1 to {}", fields.at("person"), limits::PERSON_BYTES)))
+            let named = Person::parse(person).map(Whom::Person);
+            named.map_err(|fault| bad(format!("{} {fault}", fields.at("person"))))
         }
         (None, None) => Err(bad(format!("{} or {} is required", fields.at("visitor"), fields.at("person")))),
         (Some(_), Some(_)) => {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use wire::schema::{DecideRequest, EventsRequest, ServerEventsRequest};
-use wire::{ConsentState, Envelope, EnvelopeFault, EventCode, Scalar, ServerEnvelope, Whom, limits};
+use wire::schema::{DecideRequest, EventsRequest, LinkBody, MergeBody, ServerEventsRequest};
+use wire::{
+    ConsentState, Envelope, EnvelopeFault, EventCode, LinkRequest, MergeRequest, Scalar, ServerEnvelope, Whom, limits,
+};
 
 const CONTRACT: &str = include_str!("../WIRE.md");
 
@@ -53,6 +55,38 @@ fn the_second_example_reads_as_the_contract_says() {
     let ask = Envelope::parse(text.as_bytes()).expect("an envelope").decide.expect("asked");
     assert_eq!(ask.claim.as_deref(), Some("cart-newsletter"));
     assert_eq!(ask.properties, [("type".to_owned(), Scalar::Text("cart".to_owned()))]);
+}
+
+#[test]
+fn the_examples_of_who_is_who_read_as_the_contract_says() {
+    let text = example("## `POST /v1/server/merge`");
+    let _described: MergeBody = serde_json::from_str(text).expect("the described type knows every field");
+    let merge = MergeRequest::parse(text.as_bytes()).expect("a merge");
+    assert_eq!((merge.visitor.as_str(), merge.ignored), ("g1.9kJ…", 0));
+    assert!(matches!(&merge.into, Whom::Person(person) if person.as_str() == "customer-1017"));
+    assert!(!format!("{merge:?}").contains("customer-1017"), "whose id reaches no log");
+
+    let text = example("## `POST /v1/server/links`");
+    let _described: LinkBody = serde_json::from_str(text).expect("the described type knows every field");
+    let link = LinkRequest::parse(text.as_bytes()).expect("a link");
+    assert_eq!((link.labels, link.merge, link.ignored), (vec!["seo".to_owned()], false, 0));
+    assert_eq!((link.valid_for.as_deref(), link.url.as_deref()), (Some("30d"), Some("https://shop.example/bedankt")));
+    // and a field that nobody reads is counted
+    let more = text.replacen('{', r#"{ "colour": "red","#, 1);
+    assert_eq!(LinkRequest::parse(more.as_bytes()).expect("a link").ignored, 1);
+}
+
+#[test]
+fn what_can_be_told_of_an_event_is_told_of_bad_ones_too() {
+    let events =
+        r#"{"n":7,"name":"purchase","time":1,"value":"1,5"},{"id":"a","name":"met spatie"},7,{"n":0,"name":"a"}"#;
+    let envelope = Envelope::parse(&request(events)).expect("an envelope");
+    let told: Vec<(Option<&str>, &str)> =
+        envelope.sketches.iter().map(|sketch| (sketch.name.as_deref(), sketch.number.as_str())).collect();
+    assert_eq!(told, [(Some("purchase"), "7"), (None, "a"), (None, "[2]"), (Some("a"), "[3]")]);
+    let fields: Vec<String> =
+        envelope.events.iter().map(|event| event.as_ref().expect_err("bad").field().to_owned()).collect();
+    assert_eq!(fields, ["value", "name", "", "time"]);
 }
 
 #[test]
