@@ -49,6 +49,24 @@ pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange
     }
 }
 
+/// The first instant after `now` at which a state with a notice begins or ceases to hold, if no event comes; `None`: none
+/// does within a year.
+#[must_use]
+pub fn next_notice(lead: &Lead, model: &Model, now: Millis) -> Option<Millis> {
+    model.notices().next()?;
+    let from = instant(lead, now);
+    let mut timeline = Timeline::of(lead, model, from);
+    let last_look = from.plus(A_YEAR);
+    let before = timeline.told_of();
+    while let Some(look) = timeline.next_look().filter(|look| *look <= last_look) {
+        timeline.advance(look, false);
+        if timeline.told_of() != before {
+            return Some(look);
+        }
+    }
+    None
+}
+
 /// The highest score that makes the stage in `[now, until]`, if no event comes: the score now, unless points below zero are
 /// to cool or something is to begin.
 ///

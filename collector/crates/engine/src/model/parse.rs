@@ -3,6 +3,7 @@
 use super::offer_parse::{offers, policy};
 use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
+use super::touch_kinds::touch_kinds;
 use super::{
     BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Segment, SiteFacts, Stage, Stages, Threshold,
 };
@@ -12,7 +13,7 @@ use crate::points::Points;
 use crate::time::Span;
 use crate::tree::{Node, Tree};
 
-const TOP: [&str; 12] = [
+const TOP: [&str; 13] = [
     "version",
     "name",
     "half_life",
@@ -23,6 +24,7 @@ const TOP: [&str; 12] = [
     "rules",
     "page_tags",
     "labels",
+    "touch_kinds",
     "offers_policy",
     "offers",
 ];
@@ -66,6 +68,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
     let stages = Stages(stages(&top, &names, faults));
     let rules = rules(&top, half_life, &groups, &names, faults);
     let labels = labels(&top, &names, faults);
+    let touch_kinds = touch_kinds(&top, site.currency, faults);
     let offers = offers(&top, &names, site, faults);
     let offers_policy = policy(&top, faults);
     Some(Model {
@@ -84,6 +87,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         browser_cap,
         page_tags,
         labels,
+        touch_kinds,
         offers,
         offers_policy,
     })
