@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use commands::model::ModelCommand;
+use commands::report::ReportCommand;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
 const BAD_CONFIGURATION: u8 = 64;
@@ -67,6 +68,11 @@ enum Command {
     Model {
         #[command(subcommand)]
         command: ModelCommand,
+    },
+    /// Reports of what became of leads: stages, funnel, carts, touchpoints
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
     },
     /// Print the description of the HTTP interface as OpenAPI JSON
     Openapi,
@@ -129,6 +135,10 @@ fn main() -> ExitCode {
         Command::Model { command } => run(async move {
             let load = |running: &Running| load(&running.clone().into(), &environment);
             commands::model::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))
+        }),
+        Command::Report { command } => run(async move {
+            let load = |running: &Running| load(&running.clone().into(), &environment);
+            commands::report::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))
         }),
         Command::Openapi => describe(),
         Command::Health { address } => run(async move { serve::health(address).await.map_err(|error| (1, error)) }),
