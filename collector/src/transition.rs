@@ -20,7 +20,7 @@ use serde::Serialize;
 use store::LeadKey;
 use utoipa::ToSchema;
 
-use crate::message::{self, LastTouch, MOST, ModelBody, Telling, Told};
+use crate::message::{self, LastTouch, MOST, ModelBody, Telling, Told, Way};
 
 /// The name of our own touch.
 pub const ANNOUNCED: &str = "gloed_announced";
@@ -53,6 +53,8 @@ pub struct StageChanged {
     pub at: i64,
     /// When that was noticed, ms since 1970: later than `at` where events came late.
     pub announced_at: i64,
+    /// How it is to go out; empty: nowhere but into the outbox.
+    pub via: Vec<Way>,
     /// Why.
     pub why: Why,
     /// The model.
@@ -205,6 +207,7 @@ fn described(
         score: evaluation.score.shown(),
         at: evaluation.since.0,
         announced_at: announced_at.0,
+        via: model.stages.iter().nth(evaluation.stage.0).map(|stage| Way::of(&stage.via)).unwrap_or_default(),
         why: why(lead, evaluation),
         model: model.into(),
         lines: lines.collect(),

@@ -37,6 +37,8 @@ pub struct VisitorBody {
     pub labels: Vec<String>,
     /// Sessions so far.
     pub visits: u32,
+    /// Distinct touches, for the rule of seven: a visit counts once for its channel, a mail or a call once for each visit.
+    pub touchpoints: u32,
     /// The last event, ms since 1970.
     pub last_seen: Option<i64>,
     /// The last address typed into a form; nobody has confirmed it.
@@ -167,6 +169,7 @@ fn described(id: String, evaluation: &Evaluation, model: &Model, unconfirmed_ema
         lines: lines.collect(),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
         visits: evaluation.visits,
+        touchpoints: evaluation.touchpoints,
         last_seen: evaluation.last_seen.map(|at| at.0),
         unconfirmed_email,
     }

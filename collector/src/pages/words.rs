@@ -36,6 +36,7 @@ words! {
     last_seen: "Laatst gezien", "Last seen";
     first_seen: "Eerst gezien", "First seen";
     visits: "Bezoeken", "Visits";
+    touchpoints: "Contactmomenten", "Distinct touches";
     country: "Land", "Country";
     device: "Apparaat", "Device";
     labels: "Labels", "Labels";

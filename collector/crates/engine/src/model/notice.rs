@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Per;
 use super::reader::{Faults, Table};
 use crate::condition::{Condition, Field};
+use crate::tree::Tree;
 
 /// Names that messages of the product itself have.
 const TAKEN: [&str; 2] = ["stage_changed", "cart_recovered"];
@@ -30,6 +31,16 @@ impl Via {
             Self::Webhook => "webhook",
             Self::Mail => "mail",
         }
+    }
+
+    /// Reads a list that names none twice.
+    pub(super) fn list(tree: &Tree) -> Option<Vec<Self>> {
+        let named = |name: &str| Self::ALL.into_iter().find(|via| via.name() == name);
+        let mut all: Vec<Self> = tree.list()?.iter().map(|one| named(one.text()?)).collect::<Option<_>>()?;
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        (all.len() == count).then_some(all)
     }
 }
 
@@ -59,14 +70,8 @@ pub(super) fn notice(
     told: &mut Vec<Arc<str>>,
     faults: &mut Faults,
 ) -> Option<Notice> {
-    let via = table.optional("via", "a list of \"webhook\", \"mail\"; at least one, each once", faults, |tree| {
-        let named = |name: &str| Via::ALL.into_iter().find(|via| via.name() == name);
-        let mut all: Vec<Via> = tree.list()?.iter().map(|one| named(one.text()?)).collect::<Option<_>>()?;
-        let count = all.len();
-        all.sort_unstable();
-        all.dedup();
-        (count > 0 && all.len() == count).then_some(all)
-    });
+    let allowed = "a list of \"webhook\", \"mail\"; at least one, each once";
+    let via = table.optional("via", allowed, faults, |tree| Via::list(tree).filter(|via| !via.is_empty()));
     if table.get("notice").is_none() {
         if let Some(tree) = table.get("via") {
             faults.add(&table.inner("via"), tree.line, "via", "nothing without notice: it says how a notice goes out");

@@ -5,7 +5,7 @@ use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
 use super::touch_kinds::touch_kinds;
 use super::{
-    BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Segment, SiteFacts, Stage, Stages, Threshold,
+    BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Segment, SiteFacts, Stage, Stages, Threshold, Via,
 };
 use crate::condition::{Condition, Glob, Names, Scope};
 use crate::decay::STEPS;
@@ -136,7 +136,7 @@ fn stage_names(top: &Table<'_>) -> Vec<String> {
     tables.iter().map(|table| name(table).unwrap_or_default()).collect()
 }
 
-const STAGE: [&str; 5] = ["name", "enter", "leave", "min_stay", "segments"];
+const STAGE: [&str; 6] = ["name", "enter", "leave", "min_stay", "segments", "via"];
 
 fn stages(top: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Vec<Stage> {
     let tables = top.tables("stages", &STAGE, faults);
@@ -177,7 +177,9 @@ fn stages(top: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Vec<Stage>
                 .filter_map(|table| segment(table, names, faults))
                 .collect();
         }
-        stages.push(Stage { name, enter, keep, min_stay, segments });
+        let via = table.optional("via", "a list of \"webhook\", \"mail\"; each once", faults, Via::list);
+        let via = via.unwrap_or_else(|| Via::ALL.to_vec());
+        stages.push(Stage { name, enter, keep, min_stay, segments, via });
     }
     stages
 }
