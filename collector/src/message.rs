@@ -99,6 +99,63 @@ pub struct LastTouch {
     pub title: Option<String>,
 }
 
+/// What lies in a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CartBody {
+    /// Pieces, those included of which nobody said what they are.
+    pub quantity: i64,
+    /// Decimal text; absent where nothing has a price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// ISO 4217, beside `value`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// What it is, in the order in which it was put there.
+    pub items: Vec<CartLine>,
+}
+
+/// One kind of thing in a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CartLine {
+    /// The shop's article number.
+    pub id: String,
+    /// As the shop calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Size, colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Pieces.
+    pub quantity: i64,
+    /// Of one piece, decimal text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// ISO 4217, beside `price`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+impl CartBody {
+    /// What lies in a lead's cart; `None`: nothing.
+    pub(crate) fn of(lead: &Lead, evaluation: &Evaluation) -> Option<Self> {
+        let held = Some(evaluation.cart).filter(|cart| cart.quantity > 0)?;
+        let line = |one: engine::CartItem| CartLine {
+            id: one.item.id.to_string(),
+            name: one.item.name.as_ref().map(ToString::to_string),
+            variant: one.item.variant.as_ref().map(ToString::to_string),
+            quantity: one.quantity,
+            price: one.item.price.map(decimal),
+            currency: one.item.price.map(|price| price.currency.to_string()),
+        };
+        Some(Self {
+            quantity: held.quantity,
+            value: held.value.map(decimal),
+            currency: held.value.map(|value| value.currency.to_string()),
+            items: engine::cart_items(lead).into_iter().map(line).collect(),
+        })
+    }
+}
+
 /// The last ten touches that are not our own, newest first.
 pub(crate) fn last_touches(lead: &Lead) -> Vec<LastTouch> {
     let theirs = lead.touches().iter().rev().filter(|touch| touch.trust < Trust::Product);

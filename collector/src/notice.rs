@@ -12,7 +12,7 @@ use serde::Serialize;
 use store::LeadKey;
 use utoipa::ToSchema;
 
-use crate::message::{self, LastTouch, ModelBody, Telling, Told, Way};
+use crate::message::{self, CartBody, LastTouch, ModelBody, Telling, Told, Way};
 
 /// The name of our own touch.
 pub const NOTICED: &str = "gloed_noticed";
@@ -65,42 +65,6 @@ pub struct Noticed {
     pub country: Option<String>,
     /// Path of the lead's page on the private listener.
     pub url: String,
-}
-
-/// What lies in a cart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct CartBody {
-    /// Pieces, those included of which nobody said what they are.
-    pub quantity: i64,
-    /// Decimal text; absent where nothing has a price.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// ISO 4217, beside `value`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<String>,
-    /// What it is, in the order in which it was put there.
-    pub items: Vec<CartLine>,
-}
-
-/// One kind of thing in a cart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct CartLine {
-    /// The shop's article number.
-    pub id: String,
-    /// As the shop calls it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Size, colour.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub variant: Option<String>,
-    /// Pieces.
-    pub quantity: i64,
-    /// Of one piece, decimal text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<String>,
-    /// ISO 4217, beside `price`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<String>,
 }
 
 /// When the model of a site came into force, and whether what it alone changes is told.
@@ -240,8 +204,8 @@ fn found(
 /// Whether anything was put into the cart after an instant.
 fn put_in_since(lead: &Lead, evaluation: &Evaluation, at: Millis) -> bool {
     let counts = |place: usize| evaluation.uncounted.binary_search(&place).is_err();
-    let later = lead.touches().iter().enumerate().rev().take_while(|(_, touch)| touch.time > at);
-    later.into_iter().any(|(place, touch)| touch.is(event::ADD_TO_CART) && counts(place))
+    let mut later = lead.touches().iter().enumerate().rev().take_while(|(_, touch)| touch.time > at);
+    later.any(|(place, touch)| touch.is(event::ADD_TO_CART) && counts(place))
 }
 
 fn described(
@@ -266,7 +230,7 @@ fn described(
         score: evaluation.score.shown(),
         stage: evaluation.stage_name.clone(),
         model: model.into(),
-        cart: cart(lead, evaluation),
+        cart: CartBody::of(lead, evaluation),
         touches: message::last_touches(lead),
         labels: message::labels(evaluation),
         country: evaluation.country.as_ref().map(ToString::to_string),
@@ -274,20 +238,134 @@ fn described(
     }
 }
 
-fn cart(lead: &Lead, evaluation: &Evaluation) -> Option<CartBody> {
-    let held = Some(evaluation.cart).filter(|cart| cart.quantity > 0)?;
-    let line = |one: engine::CartItem| CartLine {
-        id: one.item.id.to_string(),
-        name: one.item.name.as_ref().map(ToString::to_string),
-        variant: one.item.variant.as_ref().map(ToString::to_string),
-        quantity: one.quantity,
-        price: one.item.price.map(message::decimal),
-        currency: one.item.price.map(|price| price.currency.to_string()),
-    };
-    Some(CartBody {
-        quantity: held.quantity,
-        value: held.value.map(message::decimal),
-        currency: held.value.map(|value| value.currency.to_string()),
-        items: engine::cart_items(lead).into_iter().map(line).collect(),
-    })
+#[cfg(test)]
+mod tests {
+    use engine::{Currency, LedgerLimits, SiteFacts, StreamId, TouchId, evaluate, record};
+    use store::{SiteName, VisitorId};
+
+    use super::*;
+
+    const NOON: Millis = Millis(1_795_262_400_000);
+    const MODEL: &str = r#"
+version = 1
+name = "m"
+[[stages]]
+name = "cold"
+[[rules]]
+id = "asked"
+while = { field = "recent.1h.chat", gte = 1 }
+notice = "asks"
+per = { times = 2, every = "1d" }
+"#;
+
+    fn minute(count: i64) -> Millis {
+        NOON.plus(Span::minutes(count))
+    }
+
+    struct Told {
+        lead: Lead,
+        model: Model,
+        published: Published,
+    }
+
+    impl Told {
+        fn new() -> Self {
+            let model = Model::parse(MODEL, &SiteFacts { currency: Currency::EUR, offsets: Vec::new() }).unwrap();
+            let published = Published { since: minute(-1_000), notify: false };
+            Self { lead: Lead::default(), model, published }
+        }
+
+        /// Somebody chats at one minute, and we learn of it at another.
+        fn chats(&mut self, at: i64, received: i64) {
+            let (id, stream) = (TouchId::parse(&format!("c{at}")).unwrap(), StreamId::parse("stream-1").unwrap());
+            let touch = Touch::new(id, EventName::parse("chat").unwrap(), stream, minute(at));
+            record(&mut self.lead, Touch { received: minute(received), ..touch }, &LedgerLimits::default());
+        }
+
+        /// What a look at a minute notes, and whether it is told to anybody; the lead remembers it.
+        fn look(&mut self, at: i64) -> Vec<(String, bool)> {
+            let key = LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([7; 16]));
+            let evaluation = evaluate(&self.lead, &self.model, minute(at));
+            let found = notices(&key, &self.lead, &self.model, &evaluation, self.published).unwrap();
+            let mut noted = Vec::new();
+            for Telling { touch, message } in found {
+                noted.push((touch.properties.get(OUTCOME).unwrap().text().unwrap().to_owned(), message.is_some()));
+                record(&mut self.lead, touch, &LedgerLimits::default());
+            }
+            noted
+        }
+    }
+
+    fn only(outcome: &str) -> Vec<(String, bool)> {
+        vec![(outcome.to_owned(), outcome == "told")]
+    }
+
+    #[test]
+    fn a_beginning_is_told_once_and_another_one_after_it_was_seen_to_cease() {
+        let mut told = Told::new();
+        told.chats(0, 0);
+        assert_eq!(told.look(0), only("told"));
+        assert_eq!(told.look(30), []);
+        // what comes late and lies before it moves the beginning, and is no news
+        told.chats(-30, 30);
+        assert_eq!(told.look(31), []);
+        assert_eq!(told.look(60), only("ceased"));
+        assert_eq!(told.look(61), []);
+        told.chats(70, 70);
+        assert_eq!(told.look(70), only("told"));
+        assert_eq!(told.look(130), only("ceased"));
+        // as often as the rule allows
+        told.chats(200, 200);
+        assert_eq!(told.look(200), only("too_often"));
+        assert_eq!(told.look(260), only("ceased"));
+        told.chats(24 * 60 + 1, 24 * 60 + 1);
+        assert_eq!(told.look(24 * 60 + 1), only("told"), "the first is a day old");
+    }
+
+    #[test]
+    fn what_began_more_than_an_hour_before_we_learned_of_it_is_found_later_and_never_told() {
+        // the state would have to last longer than that: chats that follow one another let it
+        let mut told = Told::new();
+        for at in [0, 50, 100] {
+            told.chats(at, 101);
+        }
+        assert_eq!(told.look(101), only("found_later"));
+        assert_eq!(told.look(102), []);
+        // a little late is in time, and so is what nobody looked at for long
+        let mut told = Told::new();
+        told.chats(0, 50);
+        assert_eq!(told.look(50), only("told"));
+        let mut told = Told::new();
+        for at in [0, 50, 100, 150] {
+            told.chats(at, at);
+        }
+        assert_eq!(told.look(200), only("told"), "each was known when it happened");
+    }
+
+    #[test]
+    fn what_a_new_model_makes_of_the_past_is_told_only_where_that_is_asked_for() {
+        for (notify, outcome) in [(false, "by_model"), (true, "told")] {
+            let mut told = Told::new();
+            told.chats(0, 0);
+            told.published = Published { since: minute(10), notify };
+            assert_eq!(told.look(11), only(outcome));
+            assert_eq!(told.look(12), []);
+        }
+        // and what was learned since the model came into force is news, if it is not too late
+        let mut told = Told::new();
+        told.published = Published { since: minute(10), notify: false };
+        told.chats(5, 11);
+        assert_eq!(told.look(11), only("told"));
+    }
+
+    #[test]
+    fn a_state_that_flutters_does_not_fill_the_ledger() {
+        let mut told = Told::new();
+        let mut noted = 0;
+        for round in 0..40 {
+            told.chats(round * 120, round * 120);
+            noted += told.look(round * 120).len() + told.look(round * 120 + 60).len();
+        }
+        assert_eq!(noted, MOST_NOTED * 2);
+    }
 }

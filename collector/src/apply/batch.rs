@@ -202,7 +202,7 @@ fn change(app: &App, key: &LeadKey, expected: Version, mut kept: KeptLead) -> Re
     // nothing.
     let heat = (bound > Points::ZERO).then(|| Bound::from_micro_points(bound.0));
     let wake = if heat.is_some() { Some(look_again_at) } else { change_at };
-    let notice_at = engine::next_notice(&kept.lead, model, now);
+    let notice_at = engine::next_notice(&kept.lead, model, &evaluation);
     let wake = [wake, notice_at, recovery_at].into_iter().flatten().min();
     // Later than now, whatever the forecast says: a lead that is always due would be looked at without end.
     let wake = wake.map(|at| at.max(now + Span(1)).0);

@@ -46,7 +46,7 @@ pub(crate) enum ReportCommand {
         #[command(flatten)]
         running: Running,
     },
-    /// What each kind of touch of the model's [[touch_kinds]] cost, and what a hot lead and an order cost by it
+    /// What each kind of touch that the model lists cost, and what a hot lead and an order cost by it
     Touchpoints {
         /// The site's key; not needed where there is one site
         site: Option<String>,

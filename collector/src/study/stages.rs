@@ -8,7 +8,7 @@ use crate::transition::{ANNOUNCED, BY_MODEL, STAGE};
 /// What became of the leads of one site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StagesReport {
-    /// Leads that were seen in the period.
+    /// Leads of whom anything was told in the period, mails that were sent to them included.
     pub leads: u32,
     /// Every stage of the model in force, lowest first.
     pub stages: Vec<StageRow>,
@@ -44,7 +44,8 @@ impl<'a> Stages<'a> {
         Self { model, from, now, report }
     }
 
-    /// Looks at one lead. One that was not seen in the period is left out: it neither moved nor was there to be moved.
+    /// Looks at one lead. One of whom nothing was told in the period is left out: it neither moved nor was there to
+    /// be moved.
     pub fn add(&mut self, lead: &Lead) {
         let Some(first) = lead.first_seen().filter(|_| lead.last_seen() >= Some(self.from)) else { return };
         self.report.leads += 1;

@@ -17,12 +17,14 @@
 //! | thresholds: calibration | `thresholds_are_proposed_from_the_scores_at_purchase` |
 //! | rule of seven: distinct touches, as a condition and shown | `rule_of_seven_counts_distinct_touches` |
 //! | mango, first visit | `journeys::mango`, `journeys::first_visit` |
+//! | landing: what fits what was looked at before, with a fallback | `exact_interests_pick_the_content_with_a_fallback` |
 //! | abandoned basket | `abandoned_basket_…` |
 //! | season | `season_…` |
 //! | starcheck: labels from downloads choose offers and filter the list; SEO paper | `starcheck_…` |
-//! | b2b: slow, one visit never notifies, told at warm; fit and engagement, BANT | `b2b_…` (BANT: touchpoints) |
+//! | b2b: slow, one visit never notifies, told at warm; fit and engagement, BANT | `b2b_…` |
 //! | b2c: fast, hot within a visit, cools in days; criteria that exist ready-made | `b2c_…` |
-//! | touchpoints: cost and impact | `touchpoints_…` |
+//! | touchpoints: cost and impact, offline touches by the server | `touchpoints_…` |
+//! | touchpoints: BANT counts as fit | `b2b_cold_that_fits_is_shown_apart_from_interest` |
 
 mod basket;
 mod business;

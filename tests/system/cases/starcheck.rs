@@ -2,9 +2,15 @@
 
 use hyper::Method;
 use serde_json::json;
-use tests::{body::Page, environment::SITE, http::Http};
+use tests::{
+    body::Page,
+    browser::{Browser, Look},
+    environment::SITE,
+    http::Http,
+};
 
 use super::Case;
+use crate::{exchange::SOON, journeys::marketer::open};
 
 const TOPICS: &str = r#"
 [[labels]]
@@ -102,4 +108,42 @@ async fn starcheck_labels_filter_the_heat_page() {
     assert_eq!(shown("?label=love").await, [true, false, false]);
     assert_eq!(shown("?label=lease").await, [false, true, false]);
     assert_eq!(shown("?label=career").await, [false, false, false]);
+}
+
+#[tokio::test]
+async fn starcheck_labels_filter_the_list_on_a_phone_in_both_languages() {
+    let case = Case::of("b2c", TOPICS).await;
+    let download = json!({ "properties": { "topic": "love" } });
+    case.tells("anna", "file_download", download).await;
+    case.tells("bas", "label_added", json!({ "properties": { "label": "lease" } })).await;
+    case.tells("bas", "view_item", json!({})).await;
+    for (language, button, label) in [("nl-NL", "Filteren", "love"), ("en-GB", "Filter", "lease")] {
+        let look = Look { language: language.to_owned(), ..Look::phone() };
+        let marketer = Browser::start(&look).await.unwrap();
+        open(&case.environment, &marketer, &format!("/sites/{SITE}/leads")).await;
+        assert_eq!(marketer.count("tr.lead").await.unwrap(), 2);
+        // when the marketer chooses a label
+        let choose = "document.querySelector('select[name=label]').value = arguments[0]";
+        marketer.execute(choose, &[label.into()]).await.unwrap();
+        assert_eq!(marketer.text("form.filters button").await.unwrap(), button);
+        marketer.click("form.filters button").await.unwrap();
+        marketer.wait_for_script("location.search.includes('label=')", SOON).await.unwrap();
+        // then only its lead is listed, the choice stands, and nothing is wider than the phone
+        assert_eq!(marketer.count("tr.lead").await.unwrap(), 1);
+        assert!(marketer.text("tr.lead").await.unwrap().contains(label));
+        let chosen = "return document.querySelector('select[name=label]').value";
+        assert_eq!(marketer.execute(chosen, &[]).await.unwrap(), label);
+        let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(marketer.execute(wide, &[]).await.unwrap(), 0);
+        marketer.screenshot(&format!("labels-{language}")).await.unwrap();
+        // and the lead's own page shows its distinct touches
+        marketer.click("tr.lead a").await.unwrap();
+        marketer.wait_for("#score", SOON).await.unwrap();
+        let page = marketer.text("main").await.unwrap();
+        let touchpoints = if language == "nl-NL" { "Contactmomenten" } else { "Distinct touches" };
+        assert!(page.contains(touchpoints), "{touchpoints} is not in {page}");
+        assert_eq!(marketer.execute(wide, &[]).await.unwrap(), 0);
+        marketer.screenshot(&format!("lead-{language}")).await.unwrap();
+        assert_eq!(marketer.console_errors().await.unwrap(), Vec::<String>::new());
+    }
 }

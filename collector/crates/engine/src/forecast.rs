@@ -1,6 +1,6 @@
 //! Forecast: what changes without any event, and when.
 
-use crate::evaluate::instant;
+use crate::evaluate::{Evaluation, instant};
 use crate::lead::Lead;
 use crate::model::{Model, StageIndex};
 use crate::points::Points;
@@ -49,12 +49,14 @@ pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange
     }
 }
 
-/// The first instant after `now` at which a state with a notice begins or ceases to hold, if no event comes; `None`: none
-/// does within a year.
+/// The first instant after that of an evaluation at which a state with a notice begins or ceases to hold, if no event comes;
+/// `None`: none does within a year.
 #[must_use]
-pub fn next_notice(lead: &Lead, model: &Model, now: Millis) -> Option<Millis> {
-    model.notices().next()?;
-    let from = instant(lead, now);
+pub fn next_notice(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Option<Millis> {
+    // Most visitors have no cart, and without one nothing that needs one begins by itself.
+    let no_cart = evaluation.cart.quantity == 0 && evaluation.told_of.is_empty();
+    model.notices().find(|(_, notice)| !(no_cart && notice.needs_cart))?;
+    let from = instant(lead, evaluation.at);
     let mut timeline = Timeline::of(lead, model, from);
     let last_look = from.plus(A_YEAR);
     let before = timeline.told_of();

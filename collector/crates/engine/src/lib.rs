@@ -39,7 +39,8 @@
 //! - `timeline`: which rules gave how many points when. Scores, the history of stages and forecasts are three questions to
 //!   it, so they cannot disagree. `decay` is its table; `orders` says which tellings of a purchase count.
 //! - `quarantine`: what no person did, and so does not count.
-//! - [`mod@evaluate`], `explanation`, `facts`, [`sessions`]: the answer at an instant. [`forecast`]: the one without events.
+//! - [`mod@evaluate`], `explanation`, `facts`, [`sessions`], [`cart`]: the answer at an instant. [`forecast`]: the one without
+//!   events. [`funnel`]: how far a lead came through steps.
 //! - [`mod@decide`], [`reason`]: offers, and the closed list of reasons.
 //!
 //! # Example

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Per;
 use super::reader::{Faults, Table};
-use crate::condition::{Condition, Field};
+use crate::condition::{Comparison, Condition, Field, Order, Test};
 use crate::tree::Tree;
 
 /// Names that messages of the product itself have.
@@ -55,6 +55,8 @@ pub struct Notice {
     pub per: Option<Per>,
     /// The state is about the cart: what lies in it is told once.
     pub of_cart: bool,
+    /// The state holds of nobody whose cart is empty.
+    pub needs_cart: bool,
     /// The state is that of a cart left alone: a purchase after it is a recovery.
     pub of_abandonment: bool,
 }
@@ -91,5 +93,22 @@ pub(super) fn notice(
     let looks_at = |field: Field| holds.is_some_and(|holds| holds.looks_at(&field));
     let of_cart = looks_at(Field::CartQuantity) || looks_at(Field::CartValue);
     let of_abandonment = of_cart && looks_at(Field::LastSeen);
-    Some(Notice { name, via: via.unwrap_or_else(|| Via::ALL.to_vec()), per, of_cart, of_abandonment })
+    let needs_cart = holds.is_some_and(needs_cart);
+    Some(Notice { name, via: via.unwrap_or_else(|| Via::ALL.to_vec()), per, of_cart, needs_cart, of_abandonment })
+}
+
+/// Whether a condition never holds of an empty cart, as far as it says so itself.
+fn needs_cart(condition: &Condition) -> bool {
+    match condition {
+        Condition::All(parts) => parts.iter().any(needs_cart),
+        Condition::Any(parts) => parts.iter().all(needs_cart),
+        // An empty cart has no value, and nothing is a comparison with that.
+        Condition::Compare(Comparison { field: Field::CartValue, test: Test::Order(..), .. }) => true,
+        Condition::Compare(Comparison { field: Field::CartQuantity, test, .. }) => match test {
+            Test::Order(Order::Above, bound) => *bound >= 0,
+            Test::Order(Order::AtLeast, bound) => *bound > 0,
+            _ => false,
+        },
+        _ => false,
+    }
 }

@@ -27,19 +27,24 @@ while = { field = "recent.1d.page_view", gte = 1 }
 points = 1
 "#;
 
-fn item(id: &str, quantity: u32, price: &str) -> Item {
+fn item(id: &str, quantity: u32, euro: i64) -> Item {
     Item {
         id: id.into(),
         name: Some(format!("Article {id}").as_str().into()),
         category: None,
         variant: None,
-        price: Some(Money::parse(price, Currency::EUR).unwrap()),
+        price: Some(Money { minor: euro * 100, currency: Currency::EUR }),
         quantity,
     }
 }
 
 fn cart(id: &str, name: &str, at: i64, items: Vec<Item>) -> Touch {
     Touch { items, ..touch(id, name, minute(at)) }
+}
+
+/// When a state that is told of begins or ceases next.
+fn foreseen(lead: &Lead, model: &Model, now: Millis) -> Option<Millis> {
+    next_notice(lead, model, &evaluate(lead, model, now))
 }
 
 /// The rules that are told of, and since when.
@@ -52,21 +57,21 @@ fn told(lead: &Lead, model: &Model, now: Millis) -> Vec<(String, Millis)> {
 fn an_abandoned_cart_is_foreseen_to_the_millisecond_and_a_purchase_before_it_cancels() {
     let model = model(preset("b2c").unwrap());
     let rule = model.rule("cart_abandoned").unwrap().notice().unwrap();
-    assert_eq!((&*rule.name, rule.of_cart, rule.of_abandonment), ("cart_abandoned", true, true));
+    assert_eq!((&*rule.name, rule.of_cart, rule.needs_cart, rule.of_abandonment), ("cart_abandoned", true, true, true));
     // given something in the cart, and nothing since
-    let mut known = lead([cart("1", "add_to_cart", 0, vec![item("a", 2, "9.95")])]);
+    let mut known = lead([cart("1", "add_to_cart", 0, vec![item("a", 2, 10)])]);
     let begins = minute(60);
     // then it is foreseen, holds from that instant on, and ends with the next thing that happens
-    assert_eq!(next_notice(&known, &model, START), Some(begins));
+    assert_eq!(foreseen(&known, &model, START), Some(begins));
     assert_eq!(told(&known, &model, begins - Span(1)), []);
     assert_eq!(told(&known, &model, begins), [("cart_abandoned".to_owned(), begins)]);
-    assert_eq!(next_notice(&known, &model, begins), None, "it holds until something happens");
+    assert_eq!(foreseen(&known, &model, begins), None, "it holds until something happens");
     add(&mut known, touch("2", "page_view", minute(59)));
-    assert_eq!(next_notice(&known, &model, minute(59)), Some(minute(119)));
+    assert_eq!(foreseen(&known, &model, minute(59)), Some(minute(119)));
     add(&mut known, touch("3", "purchase", minute(60)));
-    assert_eq!(next_notice(&known, &model, minute(60)), None, "bought");
+    assert_eq!(foreseen(&known, &model, minute(60)), None, "bought");
     // an empty cart is nobody's
-    assert_eq!(next_notice(&lead([touch("1", "page_view", START)]), &model, START), None);
+    assert_eq!(foreseen(&lead([touch("1", "page_view", START)]), &model, START), None);
 }
 
 #[test]
@@ -90,12 +95,12 @@ fn a_season_begins_and_ends_by_itself_and_only_what_is_told_of_is_foreseen() {
     let changes = [1_790_812_800_000, 1_796_083_200_000, 1_803_859_200_000].map(Millis);
     let mut at = START;
     for change in changes {
-        at = next_notice(&known, &model, at).unwrap();
+        at = foreseen(&known, &model, at).unwrap();
         assert_eq!(at, change);
     }
     assert_eq!(told(&known, &model, changes[0]), [("change_season".to_owned(), changes[0])]);
     assert_eq!(told(&known, &model, changes[1]), []);
-    assert_eq!(next_notice(&lead([touch("1", "page_view", START)]), &model, START), None, "of another segment");
+    assert_eq!(foreseen(&lead([touch("1", "page_view", START)]), &model, START), None, "of another segment");
 }
 
 #[test]
@@ -104,17 +109,17 @@ fn what_lies_in_a_cart_is_what_was_added_less_what_was_removed_since_the_last_or
         cart_items(lead).into_iter().map(|one| (one.item.id.to_string(), one.quantity)).collect()
     };
     let mut known = lead([
-        cart("1", "add_to_cart", 0, vec![item("old", 1, "5")]),
-        cart("2", "purchase", 1, vec![item("old", 1, "5")]),
-        cart("3", "add_to_cart", 2, vec![item("a", 2, "9.95"), item("b", 1, "20")]),
-        cart("4", "add_to_cart", 3, vec![item("a", 1, "8.95")]),
-        cart("5", "remove_from_cart", 4, vec![item("b", 3, "20"), item("never", 1, "1")]),
+        cart("1", "add_to_cart", 0, vec![item("old", 1, 5)]),
+        cart("2", "purchase", 1, vec![item("old", 1, 5)]),
+        cart("3", "add_to_cart", 2, vec![item("a", 2, 10), item("b", 1, 20)]),
+        cart("4", "add_to_cart", 3, vec![item("a", 1, 9)]),
+        cart("5", "remove_from_cart", 4, vec![item("b", 3, 20), item("never", 1, 1)]),
     ]);
     assert_eq!(held(&known), [("a".to_owned(), 3)]);
-    assert_eq!(cart_items(&known)[0].item.price.unwrap().to_string(), "8.95 EUR", "as it was put in last");
+    assert_eq!(cart_items(&known)[0].item.price.unwrap().to_string(), "9.00 EUR", "as it was put in last");
     // a second telling of the first order does not empty the cart of now
     let order = |id: &str, at: i64| Touch { transaction: Some("1".into()), ..cart(id, "purchase", at, vec![]) };
-    let mut twice = lead([order("p", 0), cart("c", "add_to_cart", 1, vec![item("a", 1, "9.95")])]);
+    let mut twice = lead([order("p", 0), cart("c", "add_to_cart", 1, vec![item("a", 1, 10)])]);
     add(&mut twice, Touch { trust: engine::Trust::Server, ..order("s", 2) });
     assert_eq!(held(&twice), [("a".to_owned(), 1)]);
     add(&mut known, cart("6", "purchase", 9, vec![]));
