@@ -63,6 +63,8 @@ async fn season_reminds_leads_of_the_segment_when_the_window_opens_once_a_season
     assert_eq!((&told[0]["visitor"], &told[0]["via"]), (&json!(lease), &json!(["mail"])));
     let opened = local(told[0]["since"].as_i64().unwrap());
     assert!(["03-01 00:00", "10-01 00:00"].contains(&opened.as_str()), "{opened}");
+    let late = told[0]["announced_at"].as_i64().unwrap() - told[0]["since"].as_i64().unwrap();
+    assert!((0..1_500).contains(&late), "{late} ms late, with nothing but the date to wake it");
     assert!(told[0].get("cart").is_none(), "{told:#?}");
 
     // and whoever leaves the segment and comes back within the season is not told of again
