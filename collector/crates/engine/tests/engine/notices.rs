@@ -104,6 +104,23 @@ fn a_season_begins_and_ends_by_itself_and_only_what_is_told_of_is_foreseen() {
 }
 
 #[test]
+fn without_a_cart_only_what_needs_one_is_not_foreseen() {
+    let foreseen_from = |holds: &str| {
+        let text = format!(
+            "version = 1\nname = \"k\"\n[[stages]]\nname = \"cold\"\n\
+             [[rules]]\nid = \"a\"\nnotice = \"a\"\nwhile = {{ {holds} }}"
+        );
+        foreseen(&lead([touch("1", "page_view", START)]), &model(&text), START)
+    };
+    let (cart, autumn) = ("{ field = \"cart.quantity\", gt = 0 }", "{ field = \"date\", gte = \"10-01\" }");
+    let october = Some(Millis(1_790_812_800_000));
+    assert_eq!(foreseen_from(&format!("any = [{cart}, {autumn}]")), october);
+    assert_eq!(foreseen_from(&format!("all = [{{ field = \"cart.quantity\", gte = 0 }}, {autumn}]")), october);
+    assert_eq!(foreseen_from(&format!("all = [{{ not = {cart} }}, {autumn}]")), october);
+    assert_eq!(foreseen_from(&format!("all = [{cart}, {autumn}]")), None);
+}
+
+#[test]
 fn what_lies_in_a_cart_is_what_was_added_less_what_was_removed_since_the_last_order() {
     let held = |lead: &Lead| -> Vec<(String, i64)> {
         cart_items(lead).into_iter().map(|one| (one.item.id.to_string(), one.quantity)).collect()
