@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 
 use commands::geo::GeoCommand;
 use commands::model::ModelCommand;
+use commands::report::ReportCommand;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
 const BAD_CONFIGURATION: u8 = 64;
@@ -73,6 +74,11 @@ enum Command {
     Geo {
         #[command(subcommand)]
         command: GeoCommand,
+    },
+    /// Reports of what became of leads: stages, funnel, carts, touchpoints
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
     },
     /// Print the description of the HTTP interface as OpenAPI JSON
     Openapi,
@@ -142,6 +148,10 @@ fn main() -> ExitCode {
                 run(async move { commands::geo::reload(&config).await.map(|text| say(&mut std::io::stdout(), &text)) })
             })
         }
+        Command::Report { command } => run(async move {
+            let load = |running: &Running| load(&running.clone().into(), &environment);
+            commands::report::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))
+        }),
         Command::Openapi => describe(),
         Command::Health { address } => run(async move { serve::health(address).await.map_err(|error| (1, error)) }),
     };

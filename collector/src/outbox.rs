@@ -14,12 +14,10 @@ use store::{Message, MessageId, OutboxId, Partition, Partitions, Queued, SiteNam
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::transition::StageChanged;
+use crate::message::Told;
 
 /// The format that is written and read.
 const FORMAT: u8 = 1;
-/// The number of [`StageChanged`] in the store.
-const STAGE_CHANGED: u8 = 1;
 /// Messages in one answer, when nobody says.
 pub const LIMIT: usize = 100;
 /// The most messages in one answer.
@@ -42,25 +40,25 @@ pub struct OutboxPage {
     pub next: Option<String>,
 }
 
-/// A message in the outbox: a `StageChanged`, and its place. For the description of the interface.
+/// A message in the outbox, and its place. For the description of the interface.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QueuedMessage {
     /// Its place: what `after` and `acknowledge` take. Another one if the store was lost and filled again from the log.
     pub outbox_id: String,
     /// What happened.
     #[serde(flatten)]
-    pub message: StageChanged,
+    pub message: Told,
 }
 
 /// A message as the store keeps it.
 ///
 /// # Errors
 /// Never for these types; kept so that nothing panics.
-pub(crate) fn message(id: MessageId, made: Millis, message: &StageChanged) -> Result<Message, serde_json::Error> {
+pub(crate) fn message(id: MessageId, made: Millis, message: &Told) -> Result<Message, serde_json::Error> {
     let mut bytes = vec![FORMAT];
     bytes.extend_from_slice(&made.0.to_be_bytes());
     serde_json::to_writer(&mut bytes, message)?;
-    Ok(Message { id, kind: STAGE_CHANGED, bytes })
+    Ok(Message { id, kind: message.kind(), bytes })
 }
 
 /// A place in the outbox as text: 18 hexadecimal digits that sort as the places do.

@@ -12,26 +12,22 @@
 //! Announcements are the one thing that is not in the log first. They follow from what is, so after a loss they are made
 //! again, with the same ids: whoever receives a message twice can tell.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use engine::evaluate::{Cause, StageCause};
 use engine::{
-    Evaluation, EventName, Lead, Millis, Model, PropertyName, Scalar, Span, StageIndex, StreamId, Text, TextError,
-    Touch, TouchId, Trust,
+    Evaluation, EventName, Lead, Millis, Model, PropertyName, Scalar, Span, StageIndex, Text, TextError, Touch, Trust,
 };
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-use store::{LeadKey, MessageId};
+use store::LeadKey;
 use utoipa::ToSchema;
+
+use crate::message::{self, LastTouch, MOST, ModelBody, Telling, Told, Way};
 
 /// The name of our own touch.
 pub const ANNOUNCED: &str = "gloed_announced";
 /// Its property with the stage's name.
-const STAGE: &str = "stage";
-/// The stream of what the product does by itself.
-const STREAM: &str = "gloed-product";
-/// Lines and touches in a message.
-const MOST: usize = 10;
+pub(crate) const STAGE: &str = "stage";
+/// Its property that says whether a new model alone made it so.
+pub(crate) const BY_MODEL: &str = "by_model";
 
 /// A lead's stage is another one: what the world outside is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -57,6 +53,8 @@ pub struct StageChanged {
     pub at: i64,
     /// When that was noticed, ms since 1970: later than `at` where events came late.
     pub announced_at: i64,
+    /// How it is to go out; empty: nowhere but into the outbox.
+    pub via: Vec<Way>,
     /// Why.
     pub why: Why,
     /// The model.
@@ -118,15 +116,6 @@ pub struct Why {
     pub event: Option<String>,
 }
 
-/// The model that says so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ModelBody {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: u32,
-}
-
 /// A line of the score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HeavyLine {
@@ -140,34 +129,8 @@ pub struct HeavyLine {
     pub time: i64,
 }
 
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct LastTouch {
-    /// The event's name.
-    pub name: String,
-    /// When, ms since 1970.
-    pub time: i64,
-    /// Path of the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// Title of the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-}
-
-/// A transition to announce.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Announcement {
-    /// To be recorded in the lead.
-    pub(crate) touch: Touch,
-    /// The message's name.
-    pub(crate) id: MessageId,
-    /// The message.
-    pub(crate) message: StageChanged,
-}
-
 /// What there is to announce of a lead as it stands; `None` when its stage is the one last announced. `by_model`: nothing
-/// happened, a new model makes another stage of what was there already.
+/// happened, a new model makes another stage of what was there already. `quietly`: then it is noted, and told to nobody.
 ///
 /// # Errors
 /// None in practice: every text here is of our own making.
@@ -177,7 +140,8 @@ pub(crate) fn announcement(
     model: &Model,
     evaluation: &Evaluation,
     by_model: bool,
-) -> Result<Option<Announcement>, TextError> {
+    quietly: bool,
+) -> Result<Option<Telling>, TextError> {
     let is_announcement = |touch: &&Touch| touch.trust == Trust::Product && touch.is(ANNOUNCED);
     let last = lead.touches().iter().rev().find(is_announcement);
     // A stage that the model no longer has counts as none.
@@ -185,25 +149,27 @@ pub(crate) fn announcement(
     if from == evaluation.stage {
         return Ok(None);
     }
-    let (id, touch_id) = ids(key, lead, evaluation)?;
+    let transition = format!("stage_changed\n{key}\n{}\n{}", evaluation.stage_name, evaluation.since.0);
+    let (id, touch_id) = message::ids(lead, "announced", &transition)?;
     // Behind the last one, whatever the clocks: the order of announcements is that of their times.
     let at = last.map_or(evaluation.at, |last| evaluation.at.max(last.time.plus(Span(1))));
-    let mut touch = Touch::new(touch_id, EventName::parse(ANNOUNCED)?, StreamId::parse(STREAM)?, at);
+    let mut touch = Touch::new(touch_id, EventName::parse(ANNOUNCED)?, message::own_stream()?, at);
     touch.trust = Trust::Product;
     let text = |text: &str| Scalar::Text(Text::cut(text));
     touch.properties = [
         (PropertyName::cut(STAGE), text(&evaluation.stage_name)),
         (PropertyName::cut("score"), text(&evaluation.score.to_string())),
         (PropertyName::cut("model_version"), Scalar::Integer(i64::from(model.version))),
-        (PropertyName::cut("by_model"), Scalar::Boolean(by_model)),
+        (PropertyName::cut(BY_MODEL), Scalar::Boolean(by_model)),
     ]
     .into_iter()
     .collect();
-    let mut message = described(key, lead, model, evaluation, from, &id, at);
+    let mut message = described(key, lead, model, evaluation, from, message::shown(&id), at);
     if by_model {
         message.why.cause = WhyCause::Recomputed;
     }
-    Ok(Some(Announcement { touch, id, message }))
+    let message = (!by_model || !quietly).then_some((id, Told::StageChanged(message)));
+    Ok(Some(Telling { touch, message }))
 }
 
 /// The stage that was announced last, if any was.
@@ -219,30 +185,13 @@ fn announced_stage(touch: &Touch) -> Option<&str> {
     }
 }
 
-/// The message's id and that of the touch: the same whenever the same transition is found. A transition that is found
-/// again after another was announced in between, as a late event or a change of the model may bring about, is a new one.
-fn ids(key: &LeadKey, lead: &Lead, evaluation: &Evaluation) -> Result<(MessageId, TouchId), TextError> {
-    let transition = format!("stage_changed\n{key}\n{}\n{}", evaluation.stage_name, evaluation.since.0);
-    let mut repetition = 0_u32;
-    loop {
-        let digest = Sha256::digest(format!("{transition}\n{repetition}").as_bytes());
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest[..16]);
-        let touch = TouchId::parse(&format!("announced:{}", URL_SAFE_NO_PAD.encode(id)))?;
-        if lead.touch(&touch).is_none() {
-            return Ok((MessageId(id), touch));
-        }
-        repetition += 1;
-    }
-}
-
 fn described(
     key: &LeadKey,
     lead: &Lead,
     model: &Model,
     evaluation: &Evaluation,
     from: StageIndex,
-    id: &MessageId,
+    id: String,
     announced_at: Millis,
 ) -> StageChanged {
     let mut lines: Vec<_> = evaluation.lines.iter().collect();
@@ -253,16 +202,9 @@ fn described(
         points: line.points_now.to_string(),
         time: line.time.0,
     });
-    let theirs = lead.touches().iter().rev().filter(|touch| touch.trust < Trust::Product);
-    let touches = theirs.take(MOST).map(|touch| LastTouch {
-        name: touch.name.to_string(),
-        time: touch.time.0,
-        path: touch.page.as_ref().map(|page| page.path.to_string()),
-        title: touch.page.as_ref().and_then(|page| page.title.as_ref()).map(ToString::to_string),
-    });
     StageChanged {
         kind: "stage_changed",
-        id: URL_SAFE_NO_PAD.encode(id.0),
+        id,
         site: key.site.to_string(),
         visitor: key.visitor.to_string(),
         from: model.stages.name(from).to_owned(),
@@ -271,13 +213,14 @@ fn described(
         score: evaluation.score.shown(),
         at: evaluation.since.0,
         announced_at: announced_at.0,
+        via: model.stages.iter().nth(evaluation.stage.0).map(|stage| Way::of(&stage.via)).unwrap_or_default(),
         why: why(lead, evaluation),
-        model: ModelBody { name: model.name.clone(), version: model.version },
+        model: model.into(),
         lines: lines.collect(),
-        touches: touches.collect(),
-        labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
+        touches: message::last_touches(lead),
+        labels: message::labels(evaluation),
         country: evaluation.country.as_ref().map(ToString::to_string),
-        url: format!("/sites/{}/leads/{}", key.site, key.visitor),
+        url: message::page_of(key),
     }
 }
 
@@ -311,7 +254,8 @@ fn why(lead: &Lead, evaluation: &Evaluation) -> Why {
 #[cfg(test)]
 mod tests {
     use engine::{Currency, LedgerLimits, Recorded, SiteFacts, evaluate, record};
-    use store::{SiteName, VisitorId};
+    use engine::{StreamId, TouchId};
+    use store::{MessageId, SiteName, VisitorId};
 
     use super::*;
 
@@ -337,9 +281,21 @@ mod tests {
         record(lead, touch, &LedgerLimits::default());
     }
 
+    struct Announced {
+        touch: Touch,
+        id: MessageId,
+        message: StageChanged,
+    }
+
+    fn found(lead: &Lead, model: &Model, now: Millis) -> Option<Announced> {
+        let found = announcement(&key(), lead, model, &evaluate(lead, model, now), false, true).unwrap()?;
+        let (id, Told::StageChanged(message)) = found.message.unwrap() else { panic!("a stage that changed") };
+        Some(Announced { touch: found.touch, id, message })
+    }
+
     /// What is announced at noon; the lead remembers it.
-    fn announced(lead: &mut Lead, model: &Model) -> Option<Announcement> {
-        let found = announcement(&key(), lead, model, &evaluate(lead, model, NOON), false).unwrap()?;
+    fn announced(lead: &mut Lead, model: &Model) -> Option<Announced> {
+        let found = found(lead, model, NOON)?;
         assert_eq!(record(lead, found.touch.clone(), &LedgerLimits::default()), Recorded::New);
         Some(found)
     }
@@ -347,7 +303,7 @@ mod tests {
     #[test]
     fn a_lead_in_the_lowest_stage_has_nothing_to_announce_and_each_stage_is_announced_once() {
         let (mut lead, model) = (Lead::default(), model(30));
-        assert_eq!(announced(&mut lead, &model), None);
+        assert!(announced(&mut lead, &model).is_none());
 
         happens(&mut lead, "1", NOON.minus(HOUR));
         let first = announced(&mut lead, &model).unwrap();
@@ -355,7 +311,7 @@ mod tests {
         assert_eq!((first.message.from.as_str(), first.message.to.as_str()), ("cold", "warm"));
         assert_eq!((first.message.at, first.message.announced_at), (NOON.minus(HOUR).0, NOON.0));
         assert_eq!(first.touch.properties.get("model_version"), Some(&Scalar::Integer(3)));
-        assert_eq!(announced(&mut lead, &model), None);
+        assert!(announced(&mut lead, &model).is_none());
     }
 
     #[test]
@@ -363,7 +319,7 @@ mod tests {
         let model = model(30);
         let mut lead = Lead::default();
         happens(&mut lead, "1", NOON.minus(HOUR));
-        let at = |now| announcement(&key(), &lead, &model, &evaluate(&lead, &model, now), false).unwrap().unwrap();
+        let at = |now| found(&lead, &model, now).unwrap();
         let (now, later) = (at(NOON), at(NOON.plus(HOUR)));
         assert_eq!((now.id, now.touch.id), (later.id, later.touch.id));
     }
@@ -380,7 +336,7 @@ mod tests {
         // then that is announced after the other, and nothing more
         assert_eq!((second.message.from.as_str(), second.message.to.as_str()), ("warm", "hot"));
         assert!(second.touch.time > first.touch.time);
-        assert_eq!(announced(&mut lead, &model), None);
+        assert!(announced(&mut lead, &model).is_none());
     }
 
     #[test]
@@ -395,6 +351,6 @@ mod tests {
         assert_eq!((second.message.direction, second.message.why.cause), (Direction::Down, WhyCause::Recomputed));
         assert_eq!((&third.message.to, third.message.at), (&first.message.to, first.message.at));
         assert_ne!(third.id, first.id);
-        assert_eq!(announced(&mut lead, &mild), None);
+        assert!(announced(&mut lead, &mild).is_none());
     }
 }

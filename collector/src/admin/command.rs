@@ -14,6 +14,7 @@ use crate::geo;
 use crate::models::{self, ModelsError, Which};
 use crate::outbox;
 use crate::person;
+use crate::reports;
 use crate::site::Site;
 
 /// A command, as it stands on its line.
@@ -36,6 +37,14 @@ enum Command {
     ModelCalibrate { site: String, model: Which },
     /// Reads the database of places again.
     GeoReload,
+    /// How leads moved through the stages.
+    ReportStages { site: String, since: String },
+    /// How many leads came to each step.
+    ReportFunnel { site: String, since: String, steps: Vec<String> },
+    /// What became of abandoned carts.
+    ReportCarts { site: String, since: String },
+    /// What kinds of touch cost, and what came of them.
+    ReportTouchpoints { site: String, since: String },
     /// Moves a test's clock ahead.
     Advance { by: String },
 }
@@ -96,8 +105,7 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
         Command::ModelBacktest { site, old, new, since } => {
             let site = site_of(app, &site)?;
             let both = (models::find(app, site, &old).await?, models::find(app, site, &new).await?);
-            let since = engine::Span::parse(&since).map_err(Refusal::bad)?;
-            json_of(&models::backtest(app, site, both, since).await?)
+            json_of(&models::backtest(app, site, both, span(&since)?).await?)
         }
         Command::ModelCalibrate { site, model } => {
             let site = site_of(app, &site)?;
@@ -107,6 +115,18 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
         Command::GeoReload => {
             let read = geo::take_again(app).await;
             json_of(&read.map_err(|error| Refusal { code: "geo", detail: error.to_string() })?)
+        }
+        Command::ReportStages { site, since } => {
+            json_of(&reports::stages(app, site_of(app, &site)?, span(&since)?).await?)
+        }
+        Command::ReportFunnel { site, since, steps } => {
+            json_of(&reports::funnel(app, site_of(app, &site)?, span(&since)?, &steps).await?)
+        }
+        Command::ReportCarts { site, since } => {
+            json_of(&reports::carts(app, site_of(app, &site)?, span(&since)?).await?)
+        }
+        Command::ReportTouchpoints { site, since } => {
+            json_of(&reports::touchpoints(app, site_of(app, &site)?, span(&since)?).await?)
         }
         Command::Advance { by } => {
             let clock = clock.ok_or_else(|| Refusal::bad("advance is for a collector started with --test-clock"))?;
@@ -132,6 +152,10 @@ fn site_of<'a>(app: &'a App, key: &str) -> Result<&'a Arc<Site>, Refusal> {
         let keys: Vec<&str> = app.sites.iter().map(|site| site.config.key.as_str()).collect();
         Refusal::bad(format!("{key:?} is no site; there are {}", keys.join(", ")))
     })
+}
+
+fn span(text: &str) -> Result<engine::Span, Refusal> {
+    engine::Span::parse(text).map_err(Refusal::bad)
 }
 
 fn json_of(answer: &impl serde::Serialize) -> Result<Value, Refusal> {

@@ -14,6 +14,10 @@
 //! | `{"command": "model_backtest", "site": …, "old": …, "new": …, "since": "30d"}` | see [`BacktestReport`](crate::study::BacktestReport) |
 //! | `{"command": "model_calibrate", "site": …, "model": …}` | see [`CalibrationReport`](crate::study::CalibrationReport) |
 //! | `{"command": "geo_reload"}` | see [`InUse`](crate::geo::InUse) |
+//! | `{"command": "report_stages", "site": …, "since": "120d"}` | see [`StagesReport`](crate::study::StagesReport) |
+//! | `{"command": "report_funnel", "site": …, "since": …, "steps": […]}` | see [`FunnelReport`](crate::study::FunnelReport) |
+//! | `{"command": "report_carts", "site": …, "since": …}` | see [`CartsReport`](crate::study::CartsReport) |
+//! | `{"command": "report_touchpoints", "site": …, "since": …}` | see [`TouchpointsReport`](crate::study::TouchpointsReport) |
 //! | anything else | `{"error": {"code": …, "detail": …}}` |
 
 mod client;

@@ -4,18 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::Basis;
-use engine::{Evaluation, Lead, LedgerLimits, Millis, Model, Points, Span, StageCause, Touch, TouchId, record};
+use engine::{
+    Evaluation, Lead, LedgerLimits, Millis, Model, Points, Span, StageCause, TextError, Touch, TouchId, record,
+};
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version, VisitorId};
 
 use super::merging;
 use crate::app::App;
 use crate::erasure;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
+use crate::message::Telling;
 use crate::metric::Metric;
+use crate::notice::{Published, notices};
 use crate::outbox;
 use crate::outcome::Outcome;
 use crate::person::MOST_IDS;
+use crate::recovery::{Recovery, recovery};
 use crate::refused::{self, Refused};
+use crate::site::InForce;
 use crate::transition::announcement;
 
 /// How long a heat bound stands before it is looked at again, at most and at least. The heat page is exact whatever the
@@ -255,16 +261,14 @@ pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: Kept
     let model = &*in_force.model;
     let broken = |error: &dyn std::fmt::Display| RecordError::Broken(error.to_string());
     let evaluation = engine::evaluate(&kept.lead, model, now);
+    let (tellings, recovery_at) =
+        tellings(key, &kept, model, &evaluation, &in_force).map_err(|error| broken(&error))?;
     let mut messages = Vec::new();
-    let joined_since = kept.joined.is_some_and(|at| at >= in_force.since);
-    let by_model = !joined_since && made_by_model(&kept.lead, &evaluation, in_force.since);
-    if let Some(found) = announcement(key, &kept.lead, model, &evaluation, by_model).map_err(|error| broken(&error))? {
-        // What a new model makes of what was there already is noted, and told to nobody unless whoever published it asked.
-        if !by_model || in_force.notify {
-            let message = outbox::message(found.id, found.touch.time, &found.message);
-            messages.push(message.map_err(|error| broken(&error))?);
+    for Telling { touch, message } in tellings {
+        if let Some((id, told)) = message {
+            messages.push(outbox::message(id, touch.time, &told).map_err(|error| broken(&error))?);
         }
-        record(&mut kept.lead, found.touch, &LedgerLimits::default());
+        record(&mut kept.lead, touch, &LedgerLimits::default());
     }
     let change_at = engine::next_change(&kept.lead, model, now).map(|next| next.at);
     let refresh_at = now + refresh_after(model);
@@ -274,9 +278,36 @@ pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: Kept
     // nothing.
     let heat = (bound > Points::ZERO).then(|| Bound::from_micro_points(bound.0));
     let wake = if heat.is_some() { Some(look_again_at) } else { change_at };
+    let notice_at = engine::next_notice(&kept.lead, model, &evaluation);
+    let wake = [wake, notice_at, recovery_at].into_iter().flatten().min();
     // Later than now, whatever the forecast says: a lead that is always due would be looked at without end.
     let wake = wake.map(|at| at.max(now + Span(1)).0);
     Ok(Change { heat, wake, outbox: messages, ..unindexed(&kept)? })
+}
+
+/// What is to be told of a lead as it is now, and when to look again at what waits.
+fn tellings(
+    key: &LeadKey,
+    kept: &KeptLead,
+    model: &Model,
+    evaluation: &Evaluation,
+    in_force: &InForce,
+) -> Result<(Vec<Telling>, Option<Millis>), TextError> {
+    let lead = &kept.lead;
+    let joined_since = kept.joined.is_some_and(|at| at >= in_force.since);
+    let by_model = !joined_since && made_by_model(lead, evaluation, in_force.since);
+    // What a new model makes of what was there already is noted, and told to nobody unless whoever published it asked.
+    let mut tellings: Vec<Telling> =
+        announcement(key, lead, model, evaluation, by_model, !in_force.notify)?.into_iter().collect();
+    let published = Published { since: in_force.since, notify: in_force.notify };
+    tellings.extend(notices(key, lead, model, evaluation, published)?);
+    let mut look_at = None;
+    match recovery(key, lead, model, evaluation)? {
+        Recovery::None => {}
+        Recovery::Waits(until) => look_at = Some(until),
+        Recovery::Tell(telling) => tellings.push(*telling),
+    }
+    Ok((tellings, look_at))
 }
 
 /// Whether a stage comes of the model rather than of anything that happened since the model came into force.

@@ -157,7 +157,7 @@ fn carry_on(app: &App, target: &mut Loaded, told: &[Option<String>; 2]) -> Resul
     if !told.iter().flatten().any(|stage| *stage == evaluation.stage_name) {
         return Ok(());
     }
-    let found = announcement(&target.key, &target.kept.lead, &model, &evaluation, false);
+    let found = announcement(&target.key, &target.kept.lead, &model, &evaluation, false, true);
     if let Some(found) = found.map_err(|error| RecordError::Broken(error.to_string()))? {
         engine::record(&mut target.kept.lead, found.touch, &LedgerLimits::default());
     }

@@ -1,8 +1,6 @@
 //! `gloed model`: check, explain, backtest, calibrate, list, import, publish.
 
 use clap::Subcommand;
-use collector::admin::Client;
-use collector::config::Config;
 use collector::models::{EditionSummary, Explained, RuleAccount};
 use collector::study::{BacktestReport, CalibrationReport, Quality};
 use engine::{Currency, Model, SiteFacts};
@@ -12,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::Load;
 use super::table::table;
 use crate::{BAD_CONFIGURATION, Failure, Running};
 
@@ -82,9 +81,6 @@ pub(crate) struct At {
     site: Option<String>,
 }
 
-/// Loads a configuration.
-pub(crate) type Load<'l> = &'l dyn Fn(&Running) -> Result<Config, Failure>;
-
 /// Carries a command out and returns what to print.
 pub(crate) async fn run(command: ModelCommand, load: Load<'_>) -> Result<String, Failure> {
     match command {
@@ -152,21 +148,8 @@ fn which(model: &str) -> Result<Value, Failure> {
     Ok(json!({ "text": text }))
 }
 
-async fn ask<A: DeserializeOwned>(at: &At, load: Load<'_>, mut question: Value) -> Result<A, Failure> {
-    let config = load(&at.running)?;
-    let keys: Vec<&str> = config.sites.iter().map(|site| site.key.as_str()).collect();
-    let site = match (&at.site, keys.as_slice()) {
-        (Some(site), _) => site.as_str(),
-        (None, [only]) => only,
-        (None, _) => {
-            return Err((BAD_CONFIGURATION, format!("which site? --site is one of {}", keys.join(", "))));
-        }
-    };
-    question["site"] = json!(site);
-    let mut client = Client::connect(&config.data).await.map_err(|error| (1, error))?;
-    let answer = client.ask(&question).await.map_err(|error| (1, error))?;
-    // The collector may be of another version than this command.
-    serde_json::from_value(answer).map_err(|error| (1, format!("the collector's answer does not read: {error}")))
+async fn ask<A: DeserializeOwned>(at: &At, load: Load<'_>, question: Value) -> Result<A, Failure> {
+    super::ask(&at.running, at.site.as_deref(), load, question).await
 }
 
 async fn publish(model: &str, notify: bool, at: &At, load: Load<'_>) -> Result<String, Failure> {

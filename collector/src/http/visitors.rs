@@ -42,6 +42,8 @@ pub struct VisitorBody {
     pub labels: Vec<String>,
     /// Sessions so far.
     pub visits: u32,
+    /// Distinct touches, for the rule of seven: a visit counts once for its channel, a mail or a call once for each visit.
+    pub touchpoints: u32,
     /// The last event, ms since 1970.
     pub last_seen: Option<i64>,
     /// The last address typed into a form; nobody has confirmed it.
@@ -220,6 +222,7 @@ pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBod
         held: held(&kept.lead, &evaluation),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
         visits: evaluation.visits,
+        touchpoints: evaluation.touchpoints,
         last_seen: evaluation.last_seen.map(|at| at.0),
         unconfirmed_email: kept.email.as_ref().map(|email| email.address.clone()),
         refused: kept.refused.iter().rev().map(RefusedBody::from).collect(),

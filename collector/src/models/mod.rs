@@ -6,26 +6,22 @@
 mod explain;
 mod shelf;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use engine::{Lead, Millis, Model, ModelError, Span};
+use engine::{Millis, Model, ModelError, Span};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use store::{Partition, SiteName, Store, StoreError};
+use store::{Store, StoreError};
 use thiserror::Error;
 
 use crate::app::App;
 use crate::apply;
-use crate::log_record::KeptLead;
+use crate::census::{aside, each_lead};
 use crate::site::{Site, Sites};
 use crate::study::{Backtest, BacktestReport, Calibration, CalibrationReport};
 
 pub use explain::{Explained, Lacking, RuleAccount, explain};
 pub use shelf::{Edition, LONGEST_TEXT, Publication, Shelf, ShelfError};
-
-/// Leads of one page of a scan.
-const PAGE: usize = 512;
 
 /// Why something about models cannot be done.
 #[derive(Debug, Error)]
@@ -191,12 +187,6 @@ pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, no
     Ok(())
 }
 
-/// Does what works through every lead on a thread of its own: answers to pages do not wait for it.
-fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
-    let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || runtime.block_on(work))
-}
-
 /// Both models over every lead of the site.
 ///
 /// # Errors
@@ -229,32 +219,4 @@ pub async fn calibrate(app: &Arc<App>, site: &Arc<Site>, model: Arc<Model>) -> R
         Ok(calibration.finish())
     });
     working.await.map_err(|error| ModelsError::Broken(error.to_string()))?
-}
-
-/// Hands every lead of a site to `visit`, each once. One that does not read is passed over and said aloud.
-async fn each_lead(app: &App, site: &SiteName, mut visit: impl FnMut(&str, &Lead)) -> Result<(), StoreError> {
-    for partition in Partition::all() {
-        let mut cursor = None;
-        // A lead that changes meanwhile may be seen twice.
-        let mut seen = BTreeSet::new();
-        loop {
-            let page = app.store.scan(partition, cursor, PAGE).await?;
-            for (key, stored) in page.leads.iter().filter(|(key, _)| key.site == *site) {
-                if !seen.insert(key.visitor) || app.erased.contains(key) {
-                    continue;
-                }
-                match KeptLead::decode(&stored.bytes) {
-                    // What was merged into another is seen there.
-                    Ok(kept) if kept.fence.is_some() => {}
-                    Ok(kept) => visit(&key.visitor.to_string(), &kept.lead),
-                    Err(error) => tracing::error!(%key, %error, "a lead cannot be read"),
-                }
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-    }
-    Ok(())
 }

@@ -229,6 +229,7 @@ fn facts(evaluation: &Evaluation, shell: &Shell) -> Vec<(&'static str, String)> 
     };
     vec![
         (words.visits, evaluation.visits.to_string()),
+        (words.touchpoints, evaluation.touchpoints.to_string()),
         (words.channel, evaluation.channel.map_or_else(unknown, |channel| language.channel(channel).to_owned())),
         (words.country, evaluation.country.as_ref().map_or_else(unknown, ToString::to_string)),
         (words.device, evaluation.device.map_or_else(unknown, |device| language.device(device).to_owned())),

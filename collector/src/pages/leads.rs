@@ -141,7 +141,11 @@ async fn page<'a>(app: &App, shell: &'a Shell, site: &Site) -> Result<Page<'a>, 
     let selected = |wanted: &Option<String>, value: &str| wanted.as_deref() == Some(value);
     let choice =
         |badge: Badge| Choice { selected: selected(&filter.stage, &badge.name), value: badge.name, shown: badge.shown };
-    let mut labels: Vec<String> = model.labels.iter().map(|rule| rule.label.to_string()).collect();
+    // Those of the model; what a server told of, as far as leads in sight have it; and whatever is asked for.
+    let held = heat.leads.iter().flat_map(|lead| lead.evaluation.labels.iter().map(|held| held.label.to_string()));
+    let asked_for = filter.label.clone().filter(|label| !label.is_empty());
+    let mut labels: Vec<String> =
+        model.labels.iter().map(|rule| rule.label.to_string()).chain(held).chain(asked_for).collect();
     labels.sort();
     labels.dedup();
     let labels = labels.into_iter();

@@ -36,6 +36,7 @@ words! {
     last_seen: "Laatst gezien", "Last seen";
     first_seen: "Eerst gezien", "First seen";
     visits: "Bezoeken", "Visits";
+    touchpoints: "Contactmomenten", "Distinct touches";
     country: "Land", "Country";
     device: "Apparaat", "Device";
     labels: "Labels", "Labels";
@@ -237,6 +238,8 @@ impl Language {
             "offer_clicked" => self.either("Aanbieding aangeklikt", "Offer followed"),
             "gloed_reserved" => self.either("Aanbieding klaargezet", "Offer reserved"),
             "gloed_announced" => self.either("Nieuwe fase gemeld", "New stage announced"),
+            "gloed_noticed" => self.either("Melding", "Notice"),
+            "gloed_recovered" => self.either("Winkelwagen alsnog besteld", "Cart recovered"),
             "label_added" => self.either("Label gekregen", "Label added"),
             "label_removed" => self.either("Label kwijt", "Label removed"),
             "gloed_granted" => self.either("Kortingscode gegeven", "Discount code given"),

@@ -1,10 +1,21 @@
-//! Studies: what a model would make of the leads there are. Pure; whoever asks hands in the leads.
+//! Studies: what a model would make of the leads there are, and reports of what became of them. Pure; whoever asks hands in
+//! the leads.
+//!
+//! Reports read what was told, which are touches of our own: publishing a model never rewrites one.
 
 mod backtest;
 mod calibration;
+mod carts;
+mod funnel;
+mod stages;
+mod touchpoints;
 
 pub use backtest::{Backtest, BacktestReport, Day, Moved, Quality};
 pub use calibration::{Calibration, CalibrationReport, ENOUGH};
+pub use carts::{Carts, CartsReport, CartsStudy};
+pub use funnel::{FunnelReport, FunnelStudy};
+pub use stages::{StageRow, Stages, StagesReport};
+pub use touchpoints::{KindRow, Success, Touchpoints, TouchpointsReport, WHOLE};
 
 use engine::{Lead, Millis, Model, StageIndex, touch::event};
 

@@ -17,7 +17,7 @@ fn micro_points(text: &str) -> i64 {
 }
 
 /// Opens one of the marketer's pages, by the password that the collector has made.
-pub(super) async fn open(environment: &Environment, marketer: &Browser, path: &str) {
+pub(crate) async fn open(environment: &Environment, marketer: &Browser, path: &str) {
     let pages = format!("http://{}", environment.private());
     marketer.goto(&format!("{pages}/login")).await.unwrap();
     marketer.type_into("#password", &environment.admin_password().unwrap()).await.unwrap();

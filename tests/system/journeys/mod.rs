@@ -10,7 +10,7 @@ mod consent;
 mod early_leave;
 mod first_visit;
 mod mango;
-mod marketer;
+pub(crate) mod marketer;
 mod page_views;
 mod people;
 mod pictures;

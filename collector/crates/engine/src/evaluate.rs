@@ -198,6 +198,8 @@ pub struct Evaluation {
     pub cart: Cart,
     /// Whether anything was ever bought, as far as a browser or a server says.
     pub purchased: bool,
+    /// States that hold and have a notice: place of the rule in the model, and since when. By rule.
+    pub told_of: Vec<(usize, Millis)>,
 }
 
 impl Evaluation {
@@ -279,6 +281,7 @@ pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
         last_seen: state.last_seen,
         cart: state.cart.read(model.currency),
         purchased: state.purchased,
+        told_of: timeline.told_of(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Forecast: what changes without any event, and when.
 
-use crate::evaluate::instant;
+use crate::evaluate::{Evaluation, instant};
 use crate::lead::Lead;
 use crate::model::{Model, StageIndex};
 use crate::points::Points;
@@ -47,6 +47,26 @@ pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange
             return None;
         }
     }
+}
+
+/// The first instant after that of an evaluation at which a state with a notice begins or ceases to hold, if no event comes;
+/// `None`: none does within a year.
+#[must_use]
+pub fn next_notice(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Option<Millis> {
+    // Most visitors have no cart, and without one nothing that needs one begins by itself.
+    let no_cart = evaluation.cart.quantity == 0 && evaluation.told_of.is_empty();
+    model.notices().find(|(_, notice)| !(no_cart && notice.needs_cart))?;
+    let from = instant(lead, evaluation.at);
+    let mut timeline = Timeline::of(lead, model, from);
+    let last_look = from.plus(A_YEAR);
+    let before = timeline.told_of();
+    while let Some(look) = timeline.next_look().filter(|look| *look <= last_look) {
+        timeline.advance(look, false);
+        if timeline.told_of() != before {
+            return Some(look);
+        }
+    }
+    None
 }
 
 /// The highest score that makes the stage in `[now, until]`, if no event comes: the score now, unless points below zero are

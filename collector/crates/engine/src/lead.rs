@@ -126,7 +126,7 @@ impl Lead {
     }
 
     /// How many touches the one at each place stands for.
-    pub(crate) fn counts(&self) -> impl Iterator<Item = usize> {
+    pub fn counts(&self) -> impl Iterator<Item = usize> {
         let mut folds = self.folds.iter().peekable();
         self.touches.iter().map(move |touch| {
             let fold = folds.next_if(|fold| fold.id == touch.id);

@@ -11,7 +11,7 @@
 //! | merge | [`merge()`] | the lead of the same person under another id | one lead |
 //! | compact | [`compact()`] | a lead, [`LedgerLimits`], the site's zone, now | the same, what is old [folded](fold) into counts |
 //! | evaluate | [`evaluate()`] | lead, [`Model`], now | an [`Evaluation`]: lines that sum to the score, stage, labels, cart, what is held |
-//! | forecast | [`next_change()`], [`bound()`] | the same | when the stage changes without any event; the highest score until then |
+//! | forecast | [`next_change()`], [`next_notice()`], [`bound()`] | the same | when the stage, or a state that is told of, changes without any event; the highest score until then |
 //! | tell why not | [`rule_story()`], [`missing()`], [`transitions()`] | lead, model, now | what a rule made of each touch; what a stage takes; how the stage changed |
 //! | decide | [`decide()`], [`claim()`] | lead, evaluation, model, [`Moment`], now | offers with their reasons; codes |
 //!
@@ -39,7 +39,8 @@
 //! - `timeline`: which rules gave how many points when. Scores, the history of stages and forecasts are three questions to
 //!   it, so they cannot disagree. `decay` is its table; `orders` says which tellings of a purchase count.
 //! - `quarantine`: what no person did, and so does not count; [`held()`] lists it.
-//! - [`mod@evaluate`], `explanation`, `facts`, [`sessions`]: the answer at an instant. [`forecast`]: the one without events.
+//! - [`mod@evaluate`], `explanation`, `facts`, [`sessions`], [`cart`]: the answer at an instant. [`forecast`]: the one without
+//!   events. [`funnel`]: how far a lead came through steps.
 //! - [`mod@decide`], [`reason`]: offers, and the closed list of reasons.
 //!
 //! # Example
@@ -77,7 +78,7 @@
 //! ```
 
 mod calendar;
-mod cart;
+pub mod cart;
 pub mod compact;
 pub mod condition;
 mod contribution;
@@ -89,6 +90,7 @@ mod explanation;
 pub mod fold;
 pub mod forecast;
 pub mod format_1;
+pub mod funnel;
 mod gauge;
 pub mod lead;
 pub mod merge;
@@ -110,11 +112,13 @@ pub mod touch;
 pub mod tree;
 pub mod why_not;
 
+pub use cart::{CartItem, cart_items};
 pub use compact::{Folded, compact};
 pub use decide::{Chosen, Considered, Decision, Grant, Moment, claim, decide};
 pub use evaluate::{Cart, Cause, Evaluation, HeldLabel, Limit, Line, StageCause, evaluate};
 pub use fold::Fold;
-pub use forecast::{NextChange, bound, next_change};
+pub use forecast::{NextChange, bound, next_change, next_notice};
+pub use funnel::Funnel;
 pub use lead::{FormatError, Lead};
 pub use merge::merge;
 pub use model::{Model, ModelError, OfferContent, Reveal, RuleId, SiteFacts, Slot, StageIndex, Trigger};

@@ -142,8 +142,10 @@ impl<'a> State<'a> {
             Some(fold) => self.sessions.take_folded(touch, fold),
             None => self.sessions.take(touch),
         }
-        // Noon may lie after the last touch of that day.
-        self.last_seen = self.last_seen.max(Some(fold.map_or(touch.time, |fold| fold.last)));
+        // Noon may lie after the last touch of that day. What was sent to somebody is no sign of them.
+        if !touch.is(event::EMAIL_SENT) {
+            self.last_seen = self.last_seen.max(Some(fold.map_or(touch.time, |fold| fold.last)));
+        }
         self.country = touch.country.as_ref().or(self.country);
         self.device = touch.device.or(self.device);
         self.language = touch.language.as_ref().or(self.language);

@@ -192,6 +192,16 @@ impl<'a> Timeline<'a> {
         self.look
     }
 
+    /// States with a notice that hold, by the place of their rule, and since when.
+    pub(crate) fn told_of(&self) -> Vec<(usize, Millis)> {
+        let telling = |rule: usize| self.model.rules.get(rule).is_some_and(|rule| rule.notice().is_some());
+        let held = self.holding.iter().filter(|(rule, _)| telling(*rule));
+        let mut held: Vec<(usize, Millis)> =
+            held.filter_map(|(rule, place)| Some((*rule, self.contributions.get(*place)?.start))).collect();
+        held.sort_unstable();
+        held
+    }
+
     /// An instant from which on no contribution changes.
     pub(crate) fn settled_by(&self) -> Millis {
         let pins = self.pins.iter().filter_map(|pin| pin.until);

@@ -3,6 +3,7 @@
 pub mod error;
 mod index;
 pub mod labels;
+pub mod notice;
 mod offer_parse;
 pub mod offers;
 mod parse;
@@ -13,6 +14,7 @@ mod reader;
 mod rule_parse;
 pub mod rules;
 pub mod stages;
+pub mod touch_kinds;
 pub mod warnings;
 
 use std::sync::Arc;
@@ -24,10 +26,12 @@ use crate::tree::Tree;
 pub use error::ModelError;
 pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
+pub use notice::{Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
+pub use touch_kinds::TouchKind;
 pub use warnings::{ModelWarning, warnings};
 
 /// What a model needs to know about the site that it is compiled for.
@@ -68,6 +72,8 @@ pub struct Model {
     /// In the order of the file.
     pub labels: Vec<LabelRule>,
     /// In the order of the file.
+    pub touch_kinds: Vec<TouchKind>,
+    /// In the order of the file.
     pub offers: Vec<Offer>,
     /// What holds for all offers.
     pub offers_policy: OfferPolicy,
@@ -104,6 +110,12 @@ impl Model {
     #[must_use]
     pub fn offer(&self, id: &str) -> Option<&Offer> {
         self.offers.iter().find(|offer| offer.id.as_str() == id)
+    }
+
+    /// Rules whose states are told of when they begin to hold, with their places.
+    pub fn notices(&self) -> impl Iterator<Item = (usize, &Notice)> {
+        let states = self.index.states.iter().map(|number| *number as usize);
+        states.filter_map(|number| Some((number, self.rules.get(number)?.notice()?)))
     }
 
     /// The rule with this id.

@@ -3,9 +3,10 @@
 use super::offer_parse::{offers, policy};
 use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
+use super::touch_kinds::touch_kinds;
 use super::{
     BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Ranking, Segment, SiteFacts, Stage, Stages,
-    Threshold,
+    Threshold, Via,
 };
 use crate::condition::{Condition, Glob, Names, Scope};
 use crate::decay::STEPS;
@@ -13,7 +14,7 @@ use crate::points::Points;
 use crate::time::Span;
 use crate::tree::{Node, Tree};
 
-const TOP: [&str; 12] = [
+const TOP: [&str; 13] = [
     "version",
     "name",
     "half_life",
@@ -24,6 +25,7 @@ const TOP: [&str; 12] = [
     "rules",
     "page_tags",
     "labels",
+    "touch_kinds",
     "offers_policy",
     "offers",
 ];
@@ -67,6 +69,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
     let stages = Stages(stages(&top, &names, faults));
     let rules = rules(&top, half_life, &groups, &names, faults);
     let labels = labels(&top, &names, faults);
+    let touch_kinds = touch_kinds(&top, site.currency, faults);
     let offers = offers(&top, &names, site, faults);
     let offers_policy = policy(&top, faults);
     Some(Model {
@@ -87,6 +90,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         browser_cap,
         page_tags,
         labels,
+        touch_kinds,
         offers,
         offers_policy,
     })
@@ -135,7 +139,7 @@ fn stage_names(top: &Table<'_>) -> Vec<String> {
     tables.iter().map(|table| name(table).unwrap_or_default()).collect()
 }
 
-const STAGE: [&str; 5] = ["name", "enter", "leave", "min_stay", "segments"];
+const STAGE: [&str; 6] = ["name", "enter", "leave", "min_stay", "segments", "via"];
 
 fn stages(top: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Vec<Stage> {
     let tables = top.tables("stages", &STAGE, faults);
@@ -176,7 +180,9 @@ fn stages(top: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Vec<Stage>
                 .filter_map(|table| segment(table, names, faults))
                 .collect();
         }
-        stages.push(Stage { name, enter, keep, min_stay, segments });
+        let via = table.optional("via", "a list of \"webhook\", \"mail\"; each once", faults, Via::list);
+        let via = via.unwrap_or_else(|| Via::ALL.to_vec());
+        stages.push(Stage { name, enter, keep, min_stay, segments, via });
     }
     stages
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::notice::{self, notice};
 use super::parse::{POINTS, condition, half_life, points, span};
 use super::reader::{Faults, Table, boolean, integer, short_text};
 use super::{Basis, Effect, Group, Keep, Per, Rule, RuleId, Score, StageIndex, StateRule, TouchRule};
@@ -75,7 +76,7 @@ fn above_zero(tree: &crate::tree::Tree) -> Option<Points> {
     points(tree).filter(|points| *points > Points::ZERO)
 }
 
-const RULE: [&str; 18] = [
+const RULE: [&str; 20] = [
     "id",
     "title",
     "score",
@@ -94,6 +95,8 @@ const RULE: [&str; 18] = [
     "expires",
     "cap",
     "trust",
+    "notice",
+    "via",
 ];
 /// Keys that say something of touches, and nothing of a state.
 const OF_TOUCHES: [&str; 9] =
@@ -110,12 +113,13 @@ pub(super) fn rules(
 ) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     let mut ids: BTreeSet<RuleId> = BTreeSet::new();
+    let mut told: Vec<Arc<str>> = Vec::new();
     for table in top.tables("rules", &RULE, faults) {
         let id = table.required("id", "1 to 64 of a-z A-Z 0-9 _ . -", faults, |tree| RuleId::parse(tree.text()?).ok());
         if let Some(id) = id.as_ref().filter(|id| !ids.insert(RuleId::clone(id))) {
             faults.add(&table.inner("id"), table.line, format!("\"{id}\" again"), "an id that no other rule has");
         }
-        rules.extend(rule(&table, id, inherited, groups, names, faults));
+        rules.extend(rule(&table, id, (inherited, groups), &mut told, names, faults));
     }
     rules
 }
@@ -123,8 +127,8 @@ pub(super) fn rules(
 fn rule(
     table: &Table<'_>,
     id: Option<RuleId>,
-    inherited: Option<Span>,
-    groups: &[Group],
+    (inherited, groups): (Option<Span>, &[Group]),
+    told: &mut Vec<Arc<str>>,
     names: &Names<'_>,
     faults: &mut Faults,
 ) -> Option<Rule> {
@@ -144,7 +148,7 @@ fn rule(
             );
             return None;
         }
-        (false, true) => state_rule(table, names, faults).map(Basis::State),
+        (false, true) => state_rule(table, told, names, faults).map(Basis::State),
         (false, false) => {
             faults.add(
                 &table.inner("when"),
@@ -166,25 +170,39 @@ fn rule(
     Some(Rule { id, title, score: score.unwrap_or(0), group, basis, half_life, cap })
 }
 
-fn state_rule(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<StateRule> {
+fn state_rule(
+    table: &Table<'_>,
+    told: &mut Vec<Arc<str>>,
+    names: &Names<'_>,
+    faults: &mut Faults,
+) -> Option<StateRule> {
+    let tells = table.get("notice").is_some();
     for key in OF_TOUCHES {
-        if let Some(tree) = table.get(key) {
+        if let Some(tree) = table.get(key).filter(|_| key != "per" || !tells) {
             faults.add(&table.inner(key), tree.line, key, "nothing beside while: it is about touches (when)");
         }
     }
     let holds = condition(table, "while", Scope::State, names, faults);
-    let points = table.required("points", POINTS, faults, points);
-    Some(StateRule { holds: holds?, points: points? })
+    // What is told need not give points.
+    let points = match table.get("points") {
+        None if tells => Some(Points::ZERO),
+        _ => table.required("points", POINTS, faults, points),
+    };
+    let per = if tells { per(table, faults) } else { None };
+    let notice = notice(table, holds.as_ref(), per, told, faults);
+    Some(StateRule { holds: holds?, points: points?, notice })
 }
 
 fn touch_rule(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<TouchRule> {
     let when = condition(table, "when", Scope::Touch, names, faults);
     let effect = effect(table, names, faults);
     let from = table.optional("from", "a whole number from 1 to 1000000", faults, count);
-    let per = table.table("per", &["times", "every"], faults).and_then(|per| {
-        let times = per.required("times", "a whole number from 1 to 1000000", faults, count);
-        Some(Per { times: times?, every: span(&per, "every", faults) })
-    });
+    for key in notice::KEYS {
+        if let Some(tree) = table.get(key) {
+            faults.add(&table.inner(key), tree.line, key, "nothing beside when: a notice is about a state (while)");
+        }
+    }
+    let per = per(table, faults);
     let keep = table.optional("keep", "\"earliest\" or \"latest\"", faults, |tree| match tree.text()? {
         "earliest" => Some(Keep::Earliest),
         "latest" => Some(Keep::Latest),
@@ -207,6 +225,13 @@ fn touch_rule(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Opti
     let trust = trust.or_else(|| when.looks_at(&Field::Trust).then_some(Trust::Browser));
     let (events, keep) = (when.events(), keep.unwrap_or_default());
     Some(TouchRule { when, events, effect: effect?, from: from.unwrap_or(1), per, keep, expires, trust })
+}
+
+/// How often it counts, or is told.
+fn per(table: &Table<'_>, faults: &mut Faults) -> Option<Per> {
+    let per = table.table("per", &["times", "every"], faults)?;
+    let times = per.required("times", "a whole number from 1 to 1000000", faults, count);
+    Some(Per { times: times?, every: span(&per, "every", faults) })
 }
 
 /// What the rule gives: exactly one of five.

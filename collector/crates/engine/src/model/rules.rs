@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::condition::Condition;
-use crate::model::StageIndex;
+use crate::model::{Notice, StageIndex};
 use crate::points::Points;
 use crate::text::TextError;
 use crate::time::Span;
@@ -104,8 +104,10 @@ pub struct TouchRule {
 pub struct StateRule {
     /// What must hold.
     pub holds: Condition,
-    /// What it gives; may be negative.
+    /// What it gives; may be negative, and 0 where there is a notice.
     pub points: Points,
+    /// What is told when it begins to hold.
+    pub notice: Option<Notice>,
 }
 
 /// What a rule is about.
@@ -134,6 +136,17 @@ pub struct Rule {
     pub half_life: Option<Span>,
     /// The most (absolutely) that the whole rule gives at any instant.
     pub cap: Option<Points>,
+}
+
+impl Rule {
+    /// What is told when its state begins to hold.
+    #[must_use]
+    pub fn notice(&self) -> Option<&Notice> {
+        match &self.basis {
+            Basis::State(state) => state.notice.as_ref(),
+            Basis::Touch(_) => None,
+        }
+    }
 }
 
 /// Rules that share a cap or a half-life.

@@ -1,6 +1,7 @@
 //! Stages: names for ranges of the score, lowest first.
 
 use crate::condition::Condition;
+use crate::model::Via;
 use crate::points::Points;
 use crate::time::Span;
 
@@ -50,6 +51,8 @@ pub struct Stage {
     pub min_stay: Option<Span>,
     /// Thresholds for some visitors; the first whose condition holds replaces the stage's own.
     pub segments: Vec<Segment>,
+    /// How it goes out that a lead has come to this stage; empty: nowhere but into the outbox.
+    pub via: Vec<Via>,
 }
 
 /// Thresholds for some visitors.

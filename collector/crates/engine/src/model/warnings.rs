@@ -142,6 +142,7 @@ impl<'m, 't> Findings<'m, 't> {
     /// Points that give nothing, or that a cap always cuts.
     fn points(&mut self, rule: &Rule, place: &Place<'_>) {
         let (key, points) = match &rule.basis {
+            Basis::State(state) if state.notice.is_some() && !place.has("points") => return,
             Basis::State(state) => ("points", state.points),
             Basis::Touch(touch) => match touch.effect {
                 Effect::Points(points) => ("points", points),
@@ -290,7 +291,10 @@ fn same_ground(one: &Rule, other: &Rule) -> bool {
         return false;
     }
     match (&one.basis, &other.basis) {
-        (Basis::State(one), Basis::State(other)) => one.holds == other.holds,
+        // One that only tells repeats nothing.
+        (Basis::State(one), Basis::State(other)) => {
+            one.holds == other.holds && one.points != Points::ZERO && other.points != Points::ZERO
+        }
         (Basis::Touch(one), Basis::Touch(other)) => {
             let kind = |effect: Effect| std::mem::discriminant(&effect);
             let trust = |rule: &TouchRule| rule.trust.unwrap_or(Trust::Browser);

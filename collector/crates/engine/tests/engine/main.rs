@@ -26,6 +26,7 @@ mod formats;
 mod merge;
 #[cfg(test)]
 mod models;
+mod notices;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::random::{distinct, models, touches};
 use crate::reference::Replay;
 use engine::{
     Cause, Evaluation, Lead, LedgerLimits, Line, Millis, Model, Points, Span, Touch, Trust, bound, evaluate,
-    next_change, record,
+    next_change, next_notice, record,
 };
 use proptest::prelude::*;
 
@@ -181,6 +181,31 @@ proptest! {
                 let reference = Replay::new(&lead, &written.model, at + Span::days(367));
                 prop_assert_eq!(reference.next_change(at), None);
             }
+        }
+    }
+
+    #[test]
+    fn the_next_beginning_or_end_of_what_is_told_of_is_exact(
+        touches in touches(14), written in models(), at in later(), probes in prop::collection::vec(0..1_000_000_u64, 4),
+    ) {
+        let (lead, model) = (lead(&touches), &written.model);
+        let now = evaluate(&lead, model, at);
+        let held = |at| evaluate(&lead, model, at).told_of;
+        for (_, since) in &now.told_of {
+            prop_assert!(*since <= now.at, "since {:?} at {:?}", since, now.at);
+        }
+        let until = match next_notice(&lead, model, &now) {
+            Some(change) => {
+                prop_assert!(change > now.at);
+                prop_assert_ne!(held(change), now.told_of.clone());
+                change - Span(1)
+            }
+            None => now.at + Span::days(90),
+        };
+        prop_assert_eq!(held(until), now.told_of.clone());
+        for part in probes {
+            let at = between(now.at, until, part);
+            prop_assert_eq!(held(at), now.told_of.clone(), "at {:?}", at);
         }
     }
 

@@ -34,11 +34,17 @@ fn maybe(lines: &'static [&'static str]) -> impl Strategy<Value = &'static str> 
     select(lines)
 }
 
+/// Stands for the notice of a rule, which no other has.
+const TOLD: &str = "(told)";
+
 /// Models with every effect, limit and kind of state that there is.
 pub(crate) fn models() -> impl Strategy<Value = Written> {
     let rules = prop::collection::vec(prop_oneof![3 => touch_rule(), 1 => state_rule()], 1..7);
     (head(), stages(), rules, labels()).prop_map(|(head, stages, rules, labels)| {
-        let rules = rules.iter().enumerate().map(|(number, rule)| format!("[[rules]]\nid = \"r{number}\"\n{rule}"));
+        let rules = rules.iter().enumerate().map(|(number, rule)| {
+            let rule = rule.replace(TOLD, &format!("notice = \"n{number}\"\n"));
+            format!("[[rules]]\nid = \"r{number}\"\n{rule}")
+        });
         let text = format!("version = 1\nname = \"random\"\n{head}{stages}{}{labels}", rules.collect::<String>());
         match Model::parse(&text, &amsterdam()) {
             Ok(model) => Written { text, model },
@@ -128,8 +134,10 @@ fn touch_rule() -> impl Strategy<Value = String> {
 
 fn state_rule() -> impl Strategy<Value = String> {
     let points = prop_oneof![3 => 2..15_i32, 1 => -9..-1_i32];
-    (state_condition(), points, select(&HALF_LIVES), select(&PLACES), select(&CAPS)).prop_map(
-        |(holds, points, half_life, place, cap)| format!("while = {holds}\npoints = {points}\n{half_life}{place}{cap}"),
+    (state_condition(), points, select(&HALF_LIVES), select(&PLACES), select(&CAPS), maybe(&["", TOLD])).prop_map(
+        |(holds, points, half_life, place, cap, told)| {
+            format!("while = {holds}\npoints = {points}\n{half_life}{place}{cap}{told}")
+        },
     )
 }
 

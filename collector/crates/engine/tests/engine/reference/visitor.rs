@@ -105,7 +105,10 @@ impl<'a> Visitor<'_, 'a> {
             _ if self.about.is_some() => touch_value(self.model, self.about?, field),
             Field::CartQuantity => Some(Value::Number(self.cart().0)),
             Field::CartValue => self.cart().1.map(Value::Number),
-            Field::LastSeen => self.foreign().last().map(|touch| Value::Number((self.now - touch.time).0)),
+            Field::LastSeen => {
+                let seen = self.foreign().filter(|touch| !touch.is("email_sent")).last();
+                seen.map(|touch| Value::Number((self.now - touch.time).0))
+            }
             Field::Date => Some(Value::Number(calendar::year_day(self.today()))),
             Field::DaysUntil(name) => {
                 let day = calendar::day(self.attribute(name)?.text()?)?;
