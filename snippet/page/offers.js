@@ -49,14 +49,17 @@ export const offers = (link, emit) => {
       closed: () => delete open[name],
       // The renderer's own, once it has drawn.
       leave: () => page.closed(),
-      // Resolves to the code, to nothing when there is none, and to `false` when nobody answered.
+      // Resolves to the code, to nothing when there is none, and to `false` when nobody answered, or the sign-up has not
+      // arrived yet: then asking again helps.
       signUp: (email) => {
         dispatchEvent(new CustomEvent("gloed:signup", { detail: { email, offer: id } }));
         report("sign_up", { email, method: "offer" });
         return page.claim();
       },
       claim: () =>
-        link.decide({ slots: [], claim: id }, CLAIM).then(({ claimed, reasons }) => !reasons[0] && (claimed?.code || "")),
+        link
+          .decide({ slots: [], claim: id }, CLAIM)
+          .then(({ claimed, reasons }) => !reasons[0] && claimed?.refused !== "goal_not_reached" && (claimed?.code || "")),
     });
     renderer ||= fetchScript(link, OFFER, OFFER_INTEGRITY);
     renderer.then(link.guard((render) => open[name] === page && render(offer, page)), () => {

@@ -87,7 +87,10 @@ fn every_fault_of_a_configuration_is_reported_at_once_with_its_path() {
 #[test]
 fn a_broken_model_names_its_file_the_line_and_the_path() {
     let model = "[[offers]]\nid = \"x\"\ncolour = \"red\"\nslot = \"popup\"\nwhen = { field = \"shoe_size\", gte = 43 }\n[offers.content.nl]\ntitle = \"t\"\ntext = \"x\"\n";
-    let folder = Setup::default().model(model).written().unwrap();
+    // On ports of its own: what else runs on this machine has the default ones.
+    let address = || ports::free_address().unwrap().to_string();
+    let setup = Setup::default().set("server.public", address()).set("server.private", address());
+    let folder = setup.model(model).written().unwrap();
     // Behind a preset, so that the line is that of the file, and not of the text as a whole.
     let config = fs::read_to_string(folder.path().join("gloed.toml")).unwrap();
     fs::write(folder.path().join("gloed.toml"), config.replace("[\"model.toml\"]", "[\"b2c\", \"model.toml\"]"))

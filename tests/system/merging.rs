@@ -45,11 +45,13 @@ fn counting() -> Setup {
 struct Visitor {
     page: Page,
     signed: Value,
+    /// Whether the browser says that a program drives it.
+    driven: bool,
 }
 
 impl Visitor {
     fn new(number: u64) -> Self {
-        Self { page: Page::of_visitor(SITE, number), signed: Value::Null }
+        Self { page: Page::of_visitor(SITE, number), signed: Value::Null, driven: false }
     }
 
     /// Sends events of a page at `url`, each with what else is in it, and asks for a decision. Keeps the id that is given.
@@ -58,6 +60,7 @@ impl Visitor {
         let mut body = self.page.envelope(url, events);
         body["id"] = self.signed.clone();
         body["decide"] = json!({ "slots": ["popup"] });
+        body["driven"] = json!(self.driven);
         let answer = environment.post("/v1/events", &body).await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
         let answer = answer.json().unwrap();
@@ -246,6 +249,32 @@ async fn exact_a_signed_link_in_the_confirmation_mail_adds_labels_and_can_say_wh
             assert!(!environment.collector.output().contains(part));
         }
     }
+}
+
+#[tokio::test]
+async fn a_program_that_follows_a_link_becomes_nobody_and_its_labels_wait_for_a_person() {
+    // given a link that says who its reader is
+    let environment = counting().start().await.unwrap();
+    let person = tell(&environment, "customer-1", json!({ "name": "email_sent" })).await;
+    let made = link(&environment, json!({ "person": "customer-1", "labels": ["seo"], "merge": true })).await;
+    let url = format!("{URL}?gloed_link={}", made["token"].as_str().unwrap());
+
+    // when the scanner of a mail server opens it in a browser that it drives
+    let mut scanner = Visitor { driven: true, ..Visitor::new(1) };
+    scanner.does(&environment, &url, &[("page_view", json!({}))]).await;
+
+    // then it is not that person, and what it was given is held
+    assert_ne!(scanner.id(), person);
+    assert_eq!(counted(&environment, "suspect").await, 1.0);
+    let lead = read(&environment, scanner.id()).await;
+    assert_eq!((&lead["labels"], &lead["score"]), (&json!([]), &json!("0")), "{lead}");
+    assert_eq!(read(&environment, &person).await["merged"], json!([]));
+
+    // and the reader, who opens it later, is
+    let mut reader = Visitor::new(2);
+    reader.does(&environment, &url, &[("page_view", json!({}))]).await;
+    assert_eq!(reader.id(), person);
+    assert_eq!(read(&environment, &person).await["labels"], json!(["seo"]));
 }
 
 #[tokio::test]

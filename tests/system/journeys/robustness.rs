@@ -86,6 +86,34 @@ async fn robust_without_web_assembly_offers_are_shown() {
 }
 
 #[tokio::test]
+async fn robust_where_a_code_is_asked_for_before_its_sign_up_has_arrived() {
+    // given a network that lets the question overtake the sign-up, once
+    let overtaken = "const real = fetch; let first = true; window.fetch = (address, options) => {\
+                     const answer = real(address, options);\
+                     if (!first || !String(options?.body).includes('claim')) return answer;\
+                     first = false;\
+                     return answer.then(answer => answer.json()).then(said => {\
+                       (said.decision.claimed ? said.decision : said).claimed = { id: 'cart-newsletter', refused: 'goal_not_reached' };\
+                       return new Response(JSON.stringify(said)) }) };";
+    let journey = witnessed(Setup::demo(), Origin::OtherSite, overtaken).await;
+    journey.arrive("/").await;
+    journey.add_to_cart("regenjas-texel").await;
+    journey.goto("/categorie/laarzen").await;
+    journey.browser.wait_for_offer("10 % korting", SOON).await.unwrap();
+
+    // when somebody signs up, then they are not told that it worked and left without a code
+    journey.browser.offer_type("a@b.example").await.unwrap();
+    journey.browser.press("Enter").await.unwrap();
+    journey.browser.wait_for_offer("Probeer het nog eens", SOON).await.unwrap();
+
+    // and once more gives it
+    journey.browser.offer_click("Geef mij 10 %").await.unwrap();
+    journey.browser.wait_for_offer("WARM10", SOON).await.unwrap();
+    journey.assert_undisturbed().await;
+    journey.assert_no_errors().await;
+}
+
+#[tokio::test]
 async fn robust_while_the_collector_is_away_the_shop_works_and_nothing_is_lost() {
     let mut journey = witnessed(counting(), Origin::OtherSite, "").await;
     let decide = "const begin = performance.now(); return gloed('decide', { slots: ['popup'] })\
