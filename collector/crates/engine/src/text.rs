@@ -91,13 +91,102 @@ impl<const LIMIT: usize> std::fmt::Display for Text<LIMIT> {
     }
 }
 
-/// Declares an id: a newtype with a private field that only `parse` builds, serde included.
+/// The longest id that is kept where it is used: a UUID, and a stream with a number, are shorter.
+const SHORT: usize = 39;
+
+/// The text of an id of which an explanation holds many: kept in place where it is short, so that a copy of it touches
+/// nothing that is shared, and shared where it is long.
+#[derive(Clone)]
+pub(crate) enum IdText {
+    Short(ShortText),
+    Long(Arc<str>),
+}
+
+/// A short text. Aligned, so that it is copied in a few whole words.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+pub(crate) struct ShortText {
+    bytes: [u8; SHORT],
+    length: u8,
+}
+
+impl IdText {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(ShortText { bytes, length }) => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl From<&str> for IdText {
+    fn from(text: &str) -> Self {
+        let mut bytes = [0; SHORT];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(text.as_bytes());
+                Self::Short(ShortText { bytes, length })
+            }
+            _ => Self::Long(text.into()),
+        }
+    }
+}
+
+impl std::ops::Deref for IdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            // It was made of a text, so that it always is one.
+            Self::Short(_) => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
+            Self::Long(text) => text,
+        }
+    }
+}
+
+impl PartialEq for IdText {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for IdText {}
+
+impl PartialOrd for IdText {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for IdText {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl std::hash::Hash for IdText {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl std::fmt::Debug for IdText {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&**self, formatter)
+    }
+}
+
+/// Declares an id: a newtype with a private field that only `parse` builds, serde included. It holds a shared text, or what is
+/// named behind it.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal, $length:expr, $accepts:expr, $allowed:literal) => {
+        crate::text::identifier!($(#[$doc])* $name(std::sync::Arc<str>), $what, $length, $accepts, $allowed);
+    };
+    ($(#[$doc:meta])* $name:ident($holds:ty), $what:literal, $length:expr, $accepts:expr, $allowed:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(std::sync::Arc<str>);
+        pub struct $name($holds);
 
         impl $name {
             #[doc = concat!("Reads ", $allowed, ".")]
@@ -159,6 +248,23 @@ mod tests {
         // when it is cut at four bytes, then the letter is dropped whole
         assert_eq!(Text::<4>::cut(text).as_str(), "caf");
         assert_eq!(Text::<5>::cut(text).as_str(), text);
+    }
+
+    #[test]
+    fn an_id_reads_back_and_is_ordered_as_its_text_whether_it_is_short_or_long() {
+        // given texts on both sides of what is kept in place, and of every order
+        let texts = ["", "a", "a:1", "a:10", "b", &"a".repeat(SHORT), &"a".repeat(SHORT + 1), &"b".repeat(64)];
+        for left in texts {
+            let held = IdText::from(left);
+            // then each reads back
+            assert_eq!((&*held, format!("{held:?}")), (left, format!("{left:?}")));
+            assert_eq!(matches!(held, IdText::Short(_)), left.len() <= SHORT);
+            for right in texts {
+                // and compares as its text does
+                assert_eq!(held.cmp(&IdText::from(right)), left.cmp(right), "{left} {right}");
+                assert_eq!(held == IdText::from(right), left == right, "{left} {right}");
+            }
+        }
     }
 
     #[test]

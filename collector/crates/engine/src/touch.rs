@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
-use crate::text::{Text, identifier, is_id_byte};
+use crate::text::{IdText, Text, identifier, is_id_byte};
 use crate::time::Millis;
 
 identifier!(
     /// The id of the event that a touch came from. The same event always has the same one.
-    TouchId, "touch id", 1..=64, |byte| byte.is_ascii_graphic(), "1 to 64 visible ASCII characters"
+    TouchId(IdText), "touch id", 1..=64, |byte| byte.is_ascii_graphic(), "1 to 64 visible ASCII characters"
 );
 identifier!(
     /// What happened: GA4's name where there is one, else the shop's own.
@@ -377,7 +377,7 @@ pub struct Touch {
 impl TouchId {
     /// The id of a fold's touch. It holds spaces, which no id from outside may, so the two are never taken for another.
     pub(crate) fn of_fold(noon: Millis, digest: u64) -> Self {
-        Self(format!("fold {} {digest:016x}", noon.0).into())
+        Self(format!("fold {} {digest:016x}", noon.0).as_str().into())
     }
 
     /// Whether it is that of a fold.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::condition::Condition;
 use crate::model::{Notice, StageIndex};
 use crate::points::Points;
-use crate::text::TextError;
+use crate::text::{IdText, TextError};
 use crate::time::Span;
 use crate::touch::Trust;
 
 /// The id of a rule, unique in its model. Cheap to clone: every line of an explanation carries one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleId(Arc<str>);
+pub struct RuleId(IdText);
 
 impl RuleId {
     /// Reads 1 to 64 of letters, digits, `_`, `.` and `-`.
