@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::{Fault, driver::Driver, waiting, workspace};
+use crate::{Fault, driver::Driver, http::PERSON, waiting, workspace};
 
 /// How the browser looks to a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +77,13 @@ impl Browser {
     /// When chromium or chromedriver is missing or does not start.
     pub async fn start(look: &Look) -> Result<Self, Fault> {
         let page_load = if look.wait_for_load { "normal" } else { "none" };
+        // By itself the browser says that it is headless, which bot filters rightly count as no person. What a page sends
+        // while it is left goes out after the driver's hold on it is gone, so the whole browser has to have another name.
+        let agent = if look.phone {
+            PERSON.replace("X11; Linux x86_64", "Linux; Android 10; K").replace(" Safari/", " Mobile Safari/")
+        } else {
+            PERSON.to_owned()
+        };
         let mut options = json!({
             "args": [
                 "--headless=new",
@@ -104,6 +111,7 @@ impl Browser {
                 "--no-pings",
                 "--password-store=basic",
                 "--use-mock-keychain",
+                format!("--user-agent={agent}"),
                 format!("--lang={}", look.language),
                 format!("--window-size={},{}", look.width, look.height),
             ],
@@ -119,12 +127,6 @@ impl Browser {
             let metrics =
                 json!({ "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false });
             browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await?;
-        }
-        // The browser says that it is headless, which bot filters rightly count as no person.
-        let agent = browser.execute("return navigator.userAgent", &[]).await?;
-        let mut agent = agent.as_str().unwrap_or_default().replace("HeadlessChrome", "Chrome");
-        if look.phone {
-            agent = agent.replace("X11; Linux x86_64", "Linux; Android 10; K").replace(" Safari/", " Mobile Safari/");
         }
         let identity = json!({ "userAgent": agent, "acceptLanguage": look.language });
         browser.devtools("Emulation.setUserAgentOverride", identity).await?;
