@@ -230,7 +230,7 @@ fn count_networks(reader: &Reader<Vec<u8>>) -> Result<u64, MaxMindDbError> {
     Ok(networks)
 }
 
-/// Takes the database again whenever its file has been replaced, once it has not changed for [`LOOK_EVERY`].
+/// Takes the database again whenever its file has been replaced, once it has not changed for `LOOK_EVERY`.
 pub async fn watch(app: Arc<App>) {
     if app.geo.path.is_none() {
         return;
