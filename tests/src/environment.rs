@@ -47,6 +47,7 @@ pub struct Setup {
     slow: Option<Shape>,
     log: String,
     test_clock: bool,
+    core: Option<usize>,
 }
 
 impl Default for Setup {
@@ -64,6 +65,7 @@ impl Setup {
             slow: None,
             log: "info".to_owned(),
             test_clock: false,
+            core: None,
         }
     }
 
@@ -146,6 +148,13 @@ impl Setup {
         self
     }
 
+    /// Keeps the collector on one core.
+    #[must_use]
+    pub fn on_core(mut self, core: usize) -> Self {
+        self.core = Some(core);
+        self
+    }
+
     /// Starts it, and waits until it is ready.
     ///
     /// # Errors
@@ -178,6 +187,9 @@ impl Setup {
             .ready_when(format!("http://{private}/readyz"));
         if self.test_clock {
             collector = collector.argument("--test-clock");
+        }
+        if let Some(core) = self.core {
+            collector = collector.on_core(core);
         }
         let collector = collector.start().await?;
         let shop_process = match &self.shop {

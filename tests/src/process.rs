@@ -36,12 +36,20 @@ pub struct Program {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     ready_when: Option<String>,
+    core: Option<usize>,
 }
 
 impl Program {
     /// The program at `path`, without arguments; `name` is for messages and the name of its log.
     pub fn new(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
-        Self { name: name.into(), path: path.into(), arguments: Vec::new(), environment: Vec::new(), ready_when: None }
+        Self {
+            name: name.into(),
+            path: path.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            ready_when: None,
+            core: None,
+        }
     }
 
     /// Adds one argument.
@@ -62,6 +70,13 @@ impl Program {
     #[must_use]
     pub fn ready_when(mut self, address: impl Into<String>) -> Self {
         self.ready_when = Some(address.into());
+        self
+    }
+
+    /// It runs on this core alone, with all its threads (by `taskset` of util-linux).
+    #[must_use]
+    pub fn on_core(mut self, core: usize) -> Self {
+        self.core = Some(core);
         self
     }
 
@@ -176,7 +191,16 @@ impl Process {
         let log: File =
             OpenOptions::new().create(true).append(true).open(self.log()).map_err(Fault::system(starting()))?;
         let errors = log.try_clone().map_err(Fault::system(starting()))?;
-        let child = Command::new(&self.program.path)
+        // `taskset` becomes the program, so its id is the program's.
+        let mut command = match self.program.core {
+            None => Command::new(&self.program.path),
+            Some(core) => {
+                let mut command = Command::new("taskset");
+                command.arg("--cpu-list").arg(core.to_string()).arg(&self.program.path);
+                command
+            }
+        };
+        let child = command
             .args(&self.program.arguments)
             .env_clear()
             .envs(INHERITED.iter().filter_map(|name| Some((name, env::var_os(name)?))))

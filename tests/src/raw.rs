@@ -87,7 +87,10 @@ impl Raw {
 }
 
 /// A connection to `address` that comes from the loopback address `from`.
-pub(crate) async fn connect_from(from: [u8; 4], address: SocketAddr) -> io::Result<TcpStream> {
+///
+/// # Errors
+/// When the system refuses.
+pub async fn connect_from(from: [u8; 4], address: SocketAddr) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((from, 0)))?;
     socket.connect(address).await
