@@ -20,6 +20,11 @@ use commands::geo::GeoCommand;
 use commands::model::ModelCommand;
 use commands::report::ReportCommand;
 
+/// Half of what a request costs was the C library's allocator: records are made on one thread and dropped on another
+/// (`tests/benches/PROFILE.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
 const BAD_CONFIGURATION: u8 = 64;
 /// How often `outbox --follow` asks for more.

@@ -38,6 +38,8 @@ pub enum Metric {
     Unapplied,
     /// Seconds from acknowledgement to visible in the store.
     VisibleSeconds,
+    /// Leads committed with events in them: fewer than events, since those of one visitor are merged.
+    LeadCommitted,
     /// Log records whose application failed and was tried again.
     ApplyRetried,
     /// Partitions of the store that are still to be looked at under a model that was published, of all sites.
@@ -54,7 +56,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 23] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
@@ -71,6 +73,7 @@ impl Metric {
         (Self::LogBytes, "Bytes of the log on disk"),
         (Self::Unapplied, "Accepted events not yet in the store"),
         (Self::VisibleSeconds, "Seconds from acknowledgement to visible in the store"),
+        (Self::LeadCommitted, "Leads committed with events in them, those of one visitor merged"),
         (Self::ApplyRetried, "Batches whose application was tried again"),
         (Self::SweepLeft, "Partitions to be looked at under a model that was published"),
         (Self::SweepLead, "Leads looked at since a model was published"),
@@ -99,6 +102,7 @@ impl Metric {
             Self::LogBytes => "gloed_log_bytes",
             Self::Unapplied => "gloed_unapplied_events",
             Self::VisibleSeconds => "gloed_visible_seconds",
+            Self::LeadCommitted => "gloed_leads_committed_total",
             Self::ApplyRetried => "gloed_apply_retried_total",
             Self::SweepLeft => "gloed_sweep_partitions_left",
             Self::SweepLead => "gloed_sweep_leads_total",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::model::Basis;
 use engine::{
-    Evaluation, Lead, LedgerLimits, Millis, Model, Points, Span, StageCause, TextError, Touch, TouchId, record,
+    Evaluation, Lead, LedgerLimits, Millis, Model, Outlook, Points, Span, StageCause, TextError, Touch, TouchId, record,
 };
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version, VisitorId};
 
@@ -148,6 +148,7 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
     {
         match committed {
             Committed::Applied(_) => {
+                Metric::LeadCommitted.add(1);
                 Metric::OutboxMessage.add(messages);
                 settle(app, &key, &work.touches, &outcome);
             }
@@ -260,29 +261,67 @@ pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: Kept
     let (in_force, now) = (site.in_force(), app.clock.now());
     let model = &*in_force.model;
     let broken = |error: &dyn std::fmt::Display| RecordError::Broken(error.to_string());
-    let evaluation = engine::evaluate(&kept.lead, model, now);
+    let outlook = Outlook::of(&kept.lead, model, now);
     let (tellings, recovery_at) =
-        tellings(key, &kept, model, &evaluation, &in_force).map_err(|error| broken(&error))?;
+        tellings(key, &kept, model, &outlook.evaluation, &in_force).map_err(|error| broken(&error))?;
     let mut messages = Vec::new();
+    let mut forecast = None;
+    if tellings.is_empty() {
+        forecast = Some(Forecast::of(key, &outlook, model, now));
+    }
     for Telling { touch, message } in tellings {
         if let Some((id, told)) = message {
             messages.push(outbox::message(id, touch.time, &told).map_err(|error| broken(&error))?);
         }
         record(&mut kept.lead, touch, &LedgerLimits::default());
     }
-    let change_at = engine::next_change(&kept.lead, model, now).map(|next| next.at);
-    let refresh_at = now + refresh_after(model);
-    let look_again_at = change_at.map_or(refresh_at, |at| at.min(refresh_at));
-    let bound = engine::bound(&kept.lead, model, now, look_again_at);
-    // Leads without points or timers are in no index: most visitors leave after one page, and an index of them orders
-    // nothing.
-    let heat = (bound > Points::ZERO).then(|| Bound::from_micro_points(bound.0));
-    let wake = if heat.is_some() { Some(look_again_at) } else { change_at };
-    let notice_at = engine::next_notice(&kept.lead, model, &evaluation);
-    let wake = [wake, notice_at, recovery_at].into_iter().flatten().min();
+    // What was told is in the lead now.
+    let Forecast { bound, wake } =
+        forecast.unwrap_or_else(|| Forecast::of(key, &Outlook::of(&kept.lead, model, now), model, now));
+    let heat = bound.map(|bound| Bound::from_micro_points(bound.0));
     // Later than now, whatever the forecast says: a lead that is always due would be looked at without end.
-    let wake = wake.map(|at| at.max(now + Span(1)).0);
+    let wake = wake.into_iter().chain(recovery_at).min().map(|at| at.max(now + Span(1)).0);
     Ok(Change { heat, wake, outbox: messages, ..unindexed(&kept)? })
+}
+
+/// Where a lead stands in the indexes.
+struct Forecast {
+    /// `None`: it has no points, and is in no index of heat.
+    bound: Option<Points>,
+    /// When to look again; `None`: nothing changes without an event.
+    wake: Option<Millis>,
+}
+
+impl Forecast {
+    fn of(key: &LeadKey, outlook: &Outlook<'_>, model: &Model, now: Millis) -> Self {
+        let change_at = outlook.next_change().map(|next| next.at);
+        let renewed_at = renewed_at(key, now, refresh_after(model));
+        let look_again_at = change_at.map_or(renewed_at, |at| at.min(renewed_at));
+        let bound = outlook.bound(look_again_at);
+        // Leads without points or timers are in no index: most visitors leave after one page, and an index of them orders
+        // nothing.
+        let bound = (bound > Points::ZERO).then(|| rounded_up(bound));
+        let wake = if bound.is_some() { Some(look_again_at) } else { change_at };
+        Self { bound, wake: wake.into_iter().chain(outlook.next_notice()).min() }
+    }
+}
+
+/// When a bound is renewed: not later than `after` from now, and of each lead at instants that lie an eighth of that apart, so
+/// that its place in the index does not move with every event. Each has instants of its own, so that not all wake at once.
+fn renewed_at(key: &LeadKey, now: Millis, after: Span) -> Millis {
+    let apart = (after.0 / 8).max(1);
+    let [first, second, third, fourth, ..] = *key.visitor.as_bytes();
+    let own = i64::from(u32::from_be_bytes([first, second, third, fourth])) % apart;
+    let latest = (now + after).0;
+    Millis(latest - (latest - own).rem_euclid(apart))
+}
+
+/// A bound with five binary digits, rounded up: at most a sixteenth more, and the same for a while. It orders nearly as well,
+/// and what is shown is evaluated in any case.
+fn rounded_up(bound: Points) -> Points {
+    let digits = i64::BITS - bound.0.max(1).leading_zeros();
+    let step = 1_i64 << digits.saturating_sub(5);
+    Points(bound.0.saturating_add(step - 1) / step * step)
 }
 
 /// What is to be told of a lead as it is now, and when to look again at what waits.

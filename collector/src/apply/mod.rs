@@ -42,12 +42,12 @@ pub use feed::{Feed, FeedSender, feed};
 /// How long after a failure applying begins again.
 const BEGIN_AGAIN: Duration = Duration::from_secs(1);
 /// Records in one batch.
-const BATCH: usize = 512;
+const BATCH: usize = 4096;
 /// How often the store is made durable and old segments go.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
 /// A pause after a small batch. The next one is then larger, costs less an event, and leaves the disk to the log; decisions
 /// of this collector see the tail meanwhile.
-const GATHER: Duration = Duration::from_millis(15);
+const GATHER: Duration = Duration::from_millis(100);
 /// The log keeps at least this much, whatever the store says.
 const RETAIN: Span = Span::seconds(60);
 /// How often leads are looked for that are to wake: a transition is announced within about this time. With none due it

@@ -237,7 +237,12 @@ impl Evaluation {
 #[must_use]
 pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
     let at = instant(lead, now);
-    let mut timeline = Timeline::of(lead, model, at);
+    read(lead, Timeline::of(lead, model, at), at)
+}
+
+/// What a replay until `at` says.
+pub(crate) fn read(lead: &Lead, mut timeline: Timeline<'_>, at: Millis) -> Evaluation {
+    let model = timeline.model;
     let (scores, lines) = explanation::scores(&timeline, at);
     let visits = timeline.state.sessions.count();
     let visits_begun = std::mem::take(&mut timeline.state.sessions.begun);

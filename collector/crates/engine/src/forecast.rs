@@ -1,6 +1,6 @@
 //! Forecast: what changes without any event, and when.
 
-use crate::evaluate::{Evaluation, instant};
+use crate::evaluate::{Evaluation, instant, read};
 use crate::lead::Lead;
 use crate::model::{Model, StageIndex};
 use crate::points::Points;
@@ -29,7 +29,10 @@ pub struct NextChange {
 #[must_use]
 pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange> {
     let from = instant(lead, now);
-    let mut timeline = Timeline::of(lead, model, from);
+    changes_next(Timeline::of(lead, model, from), from)
+}
+
+fn changes_next(mut timeline: Timeline<'_>, from: Millis) -> Option<NextChange> {
     let from_stage = timeline.history.stage;
     // What begins later settles later: the end is looked for again until nothing more begins.
     let last_look = timeline.settled_by().max(from).plus(A_YEAR);
@@ -53,11 +56,20 @@ pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange
 /// `None`: none does within a year.
 #[must_use]
 pub fn next_notice(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Option<Millis> {
-    // Most visitors have no cart, and without one nothing that needs one begins by itself.
-    let no_cart = evaluation.cart.quantity == 0 && evaluation.told_of.is_empty();
-    model.notices().find(|(_, notice)| !(no_cart && notice.needs_cart))?;
+    if !may_be_noticed(model, evaluation) {
+        return None;
+    }
     let from = instant(lead, evaluation.at);
-    let mut timeline = Timeline::of(lead, model, from);
+    notices_next(Timeline::of(lead, model, from), from)
+}
+
+/// Most visitors have no cart, and without one nothing that needs one begins by itself.
+fn may_be_noticed(model: &Model, evaluation: &Evaluation) -> bool {
+    let no_cart = evaluation.cart.quantity == 0 && evaluation.told_of.is_empty();
+    model.notices().any(|(_, notice)| !(no_cart && notice.needs_cart))
+}
+
+fn notices_next(mut timeline: Timeline<'_>, from: Millis) -> Option<Millis> {
     let last_look = from.plus(A_YEAR);
     let before = timeline.told_of();
     while let Some(look) = timeline.next_look().filter(|look| *look <= last_look) {
@@ -77,8 +89,11 @@ pub fn next_notice(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Optio
 #[must_use]
 pub fn bound(lead: &Lead, model: &Model, now: Millis, until: Millis) -> Points {
     let from = instant(lead, now);
+    highest_until(Timeline::of(lead, model, from), from, until)
+}
+
+fn highest_until(mut timeline: Timeline<'_>, from: Millis, until: Millis) -> Points {
     let until = until.max(from);
-    let mut timeline = Timeline::of(lead, model, from);
     let mut highest = Points(i64::MIN);
     let mut from = from;
     loop {
@@ -87,5 +102,44 @@ pub fn bound(lead: &Lead, model: &Model, now: Millis, until: Millis) -> Points {
         let Some(look) = look else { return highest };
         timeline.advance(look, false);
         from = look;
+    }
+}
+
+/// What a ledger means at an instant together with what follows from it without any event, from one replay: whoever commits
+/// a lead asks for all of it, and replaying is what it would cost each time.
+#[derive(Debug)]
+pub struct Outlook<'a> {
+    /// What it means: as [`evaluate`](crate::evaluate()) has it.
+    pub evaluation: Evaluation,
+    timeline: Timeline<'a>,
+    from: Millis,
+}
+
+impl<'a> Outlook<'a> {
+    /// Replays a ledger under a model until `now`, or until its last touch where that is later.
+    #[must_use]
+    pub fn of(lead: &'a Lead, model: &'a Model, now: Millis) -> Self {
+        let from = instant(lead, now);
+        let timeline = Timeline::of(lead, model, from);
+        Self { evaluation: read(lead, timeline.clone(), from), timeline, from }
+    }
+
+    /// As [`next_change`].
+    #[must_use]
+    pub fn next_change(&self) -> Option<NextChange> {
+        changes_next(self.timeline.clone(), self.from)
+    }
+
+    /// As [`bound`].
+    #[must_use]
+    pub fn bound(&self, until: Millis) -> Points {
+        highest_until(self.timeline.clone(), self.from, until)
+    }
+
+    /// As [`next_notice`].
+    #[must_use]
+    pub fn next_notice(&self) -> Option<Millis> {
+        let asked = may_be_noticed(self.timeline.model, &self.evaluation);
+        asked.then(|| notices_next(self.timeline.clone(), self.from)).flatten()
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Range {
 }
 
 /// Bounds on each slot's sum.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Gauge {
     pools: Vec<Pool>,
     /// Of each slot at the instant looked at last, and until `turn`.
@@ -53,7 +53,7 @@ pub(crate) struct Gauge {
 }
 
 /// Contributions of one slot and one sign that cool alike.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Pool {
     slot: usize,
     negative: bool,

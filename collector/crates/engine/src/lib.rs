@@ -117,7 +117,7 @@ pub use compact::{Folded, compact};
 pub use decide::{Chosen, Considered, Decision, Grant, Moment, claim, decide};
 pub use evaluate::{Cart, Cause, Evaluation, HeldLabel, Limit, Line, StageCause, evaluate};
 pub use fold::Fold;
-pub use forecast::{NextChange, bound, next_change, next_notice};
+pub use forecast::{NextChange, Outlook, bound, next_change, next_notice};
 pub use funnel::Funnel;
 pub use lead::{FormatError, Lead};
 pub use merge::merge;

@@ -15,7 +15,7 @@ pub(crate) struct Telling {
 }
 
 /// Which touches tell of an order that another touch tells of too.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Orders {
     /// By place in the ledger; only touches with a transaction id are in it.
     tellings: BTreeMap<usize, Telling>,

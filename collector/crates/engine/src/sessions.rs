@@ -11,7 +11,7 @@ pub const SESSION_GAP: Span = Span::minutes(30);
 ///
 /// Each stream has its own: one ends after thirty minutes without a touch of the stream, or when the campaign changes.
 /// Neither midnight nor another stream ends one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sessions<'a> {
     open: Vec<Open<'a>>,
     told: Vec<Told<'a>>,
@@ -24,7 +24,7 @@ pub(crate) struct Sessions<'a> {
 }
 
 /// A session that may go on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open<'a> {
     stream: &'a str,
     last: Millis,
@@ -33,7 +33,7 @@ struct Open<'a> {
 }
 
 /// What a server told of, as one touch for as long as it goes on telling.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Told<'a> {
     stream: &'a str,
     event: &'a str,

@@ -29,7 +29,7 @@ pub(crate) struct Slot {
 }
 
 /// The slots of one timeline: first those of the scores, then others, each after the one it goes into.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slots<'a> {
     scores: &'a [Score],
     others: Vec<Slot>,

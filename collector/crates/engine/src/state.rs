@@ -57,7 +57,7 @@ impl LabelName<'_> {
 }
 
 /// What is known of a visitor as of the touches taken so far, at an instant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct State<'a> {
     pub(crate) model: &'a Model,
     pub(crate) touches: &'a [Touch],

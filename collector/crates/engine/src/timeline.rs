@@ -70,7 +70,7 @@ pub(crate) struct StageHistory {
 }
 
 /// A ledger replayed under a model until an instant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Timeline<'a> {
     pub(crate) model: &'a Model,
     pub(crate) state: State<'a>,

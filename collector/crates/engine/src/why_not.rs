@@ -33,7 +33,7 @@ pub enum WhyNot {
 }
 
 /// Notes why one rule does not count.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Watch {
     /// Place of the rule in the model.
     pub(crate) rule: usize,
