@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-long bars clean
+.PHONY: help demo demo-check test test-long bars bench clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -21,6 +21,9 @@ test-long: ## measure every promised figure in full, write tests/RESULTS.md
 
 bars: ## measure every promised figure in short, print only those lines
 	@.ci/bars
+
+bench: ## what a request costs beside bare servers: print it, append it to tests/benches/RESULTS.md
+	@.ci/bench
 
 clean: ## remove everything that was built, fetched or recorded
 	cargo clean

@@ -20,7 +20,7 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 
-use crate::shop::{Asks, Shop};
+use crate::shop::{Asks, Past, Shop};
 
 /// Connections at once.
 pub(crate) const CONNECTIONS: u8 = 64;
@@ -119,11 +119,22 @@ pub(crate) async fn open(target: &Target, rate: f64, duration: Duration) -> Resu
     all(begin, one).await
 }
 
+/// Sends one request; gives the body of its answer.
+///
+/// # Errors
+/// When the connection breaks.
+pub(crate) async fn one(target: &Target) -> Result<Vec<u8>, Fault> {
+    let mut connection = Connection::open(target, 0).await?;
+    connection.prepare(target);
+    connection.exchange(Instant::now(), &mut Sent::default()).await?;
+    Ok(connection.answer)
+}
+
 /// Sends the past of every visitor, and takes from the answers the ids that they have from then on.
 ///
 /// # Errors
 /// When a connection breaks or a request is refused.
-pub(crate) async fn past(target: &Target) -> Result<Sent, Fault> {
+pub(crate) async fn past(target: &Target, past: Past) -> Result<Sent, Fault> {
     let begin = Instant::now();
     let visitors = target.shop.borrow().visitors();
     let one = |number: u8| {
@@ -132,11 +143,7 @@ pub(crate) async fn past(target: &Target) -> Result<Sent, Fault> {
             let mut connection = Connection::open(&target, number).await?;
             let mut sent = Sent::default();
             for visitor in (u32::from(number)..visitors).step_by(usize::from(CONNECTIONS)) {
-                {
-                    let mut shop = target.shop.borrow_mut();
-                    let events = shop.past_events();
-                    shop.past(visitor, events, &connection.host, &mut connection.request);
-                }
+                target.shop.borrow_mut().past(visitor, past, &connection.host, &mut connection.request);
                 connection.exchange(Instant::now(), &mut sent).await?;
                 if let Some(id) = given_id(&connection.answer) {
                     target.shop.borrow_mut().learn(visitor, id);

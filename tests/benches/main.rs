@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! core 1                               core 0
-//! shop ─► 64 connections ─► closed ──► bare server, or collector with its store
+//! shop ─► 64 connections ─► closed ──► bare server, or collector; with its store
 //!                        └► open
 //! ```
 //!
@@ -11,29 +11,36 @@
 //! applied: on a machine that others use it is steadier than requests a second, and nothing hides in a queue.
 //!
 //! Everything stays on the loopback interface, in processes and temporary folders of this run.
+//!
+//! | for | see |
+//! | --- | --- |
+//! | who sends what | `shop`, `model` |
+//! | how it is sent | `connections` |
+//! | to whom | `references`, `environments`, `stores` |
+//! | what is counted | `subject`, `rounds`, `visibility`, `footprint` |
+//! | the order of it all, and its limits | `course` |
+//! | what is written | `figures`, `picture`, `median` |
 
 mod connections;
+mod course;
+mod environments;
+mod figures;
+mod footprint;
+mod median;
 mod model;
+mod picture;
 mod references;
+mod rounds;
 mod shop;
+mod stores;
 mod subject;
+mod visibility;
 
-use std::{cell::RefCell, error::Error, rc::Rc, time::Duration};
+use std::error::Error;
 
 use clap::{Parser, Subcommand};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use tests::{
-    environment::{ORIGIN, SITE, Setup},
-    workspace,
-};
 use tokio::task::LocalSet;
-
-use crate::{
-    connections::Target,
-    references::Kind,
-    shop::{Asks, Shop},
-    subject::{Server, Subject},
-};
 
 /// Servers and stores run here.
 const SERVER_CORE: usize = 0;
@@ -44,17 +51,8 @@ const CLIENT_CORE: usize = 1;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Replays the traffic of an earlier run.
-    #[arg(long)]
-    seed: Option<u64>,
-    #[arg(long, default_value_t = 5)]
-    rounds: u32,
-    #[arg(long, default_value_t = 2)]
-    seconds: u64,
-    #[arg(long, default_value_t = 100_000)]
-    visitors: u32,
-    #[arg(long, default_value_t = 0)]
-    hold: u64,
+    #[command(flatten)]
+    course: course::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,81 +69,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut cores = CpuSet::new();
     cores.set(CLIENT_CORE);
-    sched_setaffinity(None, &cores)?;
+    sched_setaffinity(None, &cores)
+        .map_err(|error| format!("the bench needs two cores, {SERVER_CORE} and {CLIENT_CORE}: {error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, bench(arguments))
-}
-
-async fn bench(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("seed {seed}");
-    let duration = Duration::from_secs(arguments.seconds);
-    let geo = std::fs::canonicalize(
-        workspace::root()
-            .join("tests/fetched/node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"),
-    )?;
-    let environment = Setup::default()
-        .model(&model::text())
-        .set("limits.requests_per_second", 1_000_000)
-        .set("limits.request_burst", 1_000_000)
-        .set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()])
-        .set("geo.database", geo.display().to_string())
-        .log("warn")
-        .on_core(SERVER_CORE)
-        .start()
-        .await?;
-    println!("pid {:?} {}", environment.collector.id(), ORIGIN);
-    let environment = Rc::new(environment);
-    let shop = Rc::new(RefCell::new(Shop::new(SITE, arguments.visitors, seed)));
-    let collector = Target { address: environment.public(), shop: shop.clone(), asks: Asks::Events(1) };
-    let server = Server::Collector(environment.clone());
-    let before = server.processor();
-    let sent = connections::past(&collector).await?;
-    server.still().await?;
-    println!(
-        "past {} in {:?}, cpu {:?} refused {}",
-        sent.requests(),
-        sent.took,
-        server.processor() - before,
-        sent.refused
-    );
-    let (address, process) = references::start(Kind::Post, SERVER_CORE, None).await?;
-    let bare = Server::Bare(Rc::new(process));
-    let subjects = [
-        Subject { name: "bare POST", target: Target { address, ..collector.clone() }, events: 1, server: bare },
-        Subject { name: "embedded, 1", target: collector.clone(), events: 1, server: server.clone() },
-        Subject {
-            name: "embedded, 10",
-            target: Target { asks: Asks::Events(10), ..collector.clone() },
-            events: 10,
-            server: server.clone(),
-        },
-        Subject {
-            name: "embedded decision",
-            target: Target { asks: Asks::Decision, ..collector.clone() },
-            events: 1,
-            server: server.clone(),
-        },
-    ];
-    for _ in 0..arguments.rounds {
-        for subject in &subjects {
-            let round = subject.round(duration).await?;
-            println!(
-                "{:20} {:8.2} µs/request {:8.2} µs/event {:9.0}/s answer {} B",
-                subject.name,
-                round.cost(),
-                round.cost() / f64::from(subject.events),
-                round.sent.rate(),
-                round.sent.answer_bytes / round.sent.requests()
-            );
-        }
-    }
-    let metrics = environment.metrics().await?;
-    for (name, value) in metrics
-        .iter()
-        .filter(|(name, _)| name.contains("outcome") || name.contains("decis") || name.contains("visible"))
-    {
-        println!("{name} {value}");
-    }
-    Ok(())
+    Ok(LocalSet::new().block_on(&runtime, course::run(&arguments.course))?)
 }

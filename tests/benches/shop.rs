@@ -35,6 +35,15 @@ pub(crate) enum Asks {
     Decision,
 }
 
+/// How much the visitors of a population have done before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// Half of them at most six events, a few of them many.
+    Usual,
+    /// Each so many events.
+    Exactly(u32),
+}
+
 /// A shop with its visitors.
 pub(crate) struct Shop {
     random: Rng,
@@ -139,8 +148,12 @@ impl Shop {
         visitor
     }
 
-    /// Puts a request with the past of `visitor` into `request`: so many events, of the last three days.
-    pub(crate) fn past(&mut self, visitor: u32, events: u32, host: &str, request: &mut Vec<u8>) {
+    /// Puts a request with the past of `visitor` into `request`: events of the last days.
+    pub(crate) fn past(&mut self, visitor: u32, past: Past, host: &str, request: &mut Vec<u8>) {
+        let events = match past {
+            Past::Usual => self.usual(),
+            Past::Exactly(events) => events,
+        };
         request.clear();
         self.body.clear();
         let ago = self.random.i64(60_000..3 * 86_400_000);
@@ -157,8 +170,8 @@ impl Shop {
         self.write_request(visitor, Asks::Events(events), host, request);
     }
 
-    /// How many events the past of a visitor has: half of them have at most six.
-    pub(crate) fn past_events(&mut self) -> u32 {
+    /// How many events the usual past of a visitor has.
+    fn usual(&mut self) -> u32 {
         // Exponential, so that a few have many.
         let drawn = -8.0 * (1.0 - self.random.f64()).ln();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 1 to 50")]
@@ -171,6 +184,11 @@ impl Shop {
         if let Some(visitor) = self.visitors.get_mut(visitor as usize) {
             visitor.id = Some(id.into());
         }
+    }
+
+    /// The signed id of a visitor, once an answer gave it.
+    pub(crate) fn id(&self, visitor: u32) -> Option<&str> {
+        self.visitors.get(visitor as usize)?.id.as_deref()
     }
 
     fn drawn(&mut self, events: u32) -> u32 {
@@ -284,7 +302,7 @@ impl Shop {
 
 fn write(bytes: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     // A vector takes everything.
-    drop(bytes.write_fmt(text));
+    bytes.write_fmt(text).ok();
 }
 
 /// Milliseconds since 1970.
@@ -354,9 +372,9 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_visitors_have_a_past_of_at_most_six_events() {
+    fn half_of_the_visitors_have_a_usual_past_of_at_most_six_events() {
         let mut shop = Shop::new("shop", 10, 9);
-        let mut pasts: Vec<u32> = std::iter::repeat_with(|| shop.past_events()).take(10_001).collect();
+        let mut pasts: Vec<u32> = std::iter::repeat_with(|| shop.usual()).take(10_001).collect();
         pasts.sort_unstable();
 
         assert_eq!(pasts[5_000], 6);

@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tests::{Fault, environment::Environment, process::Process};
+use tests::{
+    Fault,
+    environment::Environment,
+    process::{self, Process},
+};
 use tokio::time::sleep;
 
 use crate::connections::{self, Sent, Target};
@@ -18,10 +22,15 @@ const STILL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Whose processor time counts.
 #[derive(Clone)]
-pub(crate) enum Server {
-    /// One bare process.
+pub(crate) struct Server {
+    works: Works,
+    /// Process ids of its store.
+    store: Vec<u32>,
+}
+
+#[derive(Clone)]
+enum Works {
     Bare(Rc<Process>),
-    /// A collector: it is done when everything acknowledged is applied.
     Collector(Rc<Environment>),
 }
 
@@ -46,22 +55,33 @@ pub(crate) struct Round {
     pub(crate) processor: Duration,
 }
 
-impl Round {
-    /// Processor microseconds a request.
-    #[expect(clippy::cast_precision_loss, reason = "far fewer requests than 2^52")]
-    pub(crate) fn cost(&self) -> f64 {
-        self.processor.as_secs_f64() * 1e6 / self.sent.requests().max(1) as f64
-    }
-}
-
 impl Server {
+    /// A bare server, and the process ids of its store.
+    pub(crate) fn bare(process: Process, store: Vec<u32>) -> Self {
+        Self { works: Works::Bare(Rc::new(process)), store }
+    }
+
+    /// A collector, which is done when everything acknowledged is applied, and the process ids of its store.
+    pub(crate) fn collector(environment: Rc<Environment>, store: Vec<u32>) -> Self {
+        Self { works: Works::Collector(environment), store }
+    }
+
+    fn processes(&self) -> impl Iterator<Item = u32> {
+        let server = match &self.works {
+            Works::Bare(process) => process.id(),
+            Works::Collector(environment) => environment.collector.id(),
+        };
+        server.into_iter().chain(self.store.iter().copied())
+    }
+
     /// Processor time so far.
     pub(crate) fn processor(&self) -> Duration {
-        let time = match self {
-            Self::Bare(process) => process.processor_time(),
-            Self::Collector(environment) => environment.collector.processor_time(),
-        };
-        time.unwrap_or_default()
+        self.processes().filter_map(process::processor_time).sum()
+    }
+
+    /// Bytes of memory now.
+    pub(crate) fn memory(&self) -> u64 {
+        self.processes().filter_map(process::resident_memory).sum()
     }
 
     /// Waits until everything that was acknowledged is applied and no process works any more: what a server does later,
@@ -70,7 +90,7 @@ impl Server {
     /// # Errors
     /// When it goes on working for a minute.
     pub(crate) async fn still(&self) -> Result<(), Fault> {
-        if let Self::Collector(environment) = self {
+        if let Works::Collector(environment) = &self.works {
             environment.applied().await?;
         }
         let begin = Instant::now();

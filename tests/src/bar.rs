@@ -77,6 +77,13 @@ impl Bar {
         self
     }
 
+    /// The limit is not final: the line says so.
+    #[must_use]
+    pub fn provisional(mut self, provisional: bool) -> Self {
+        self.provisional |= provisional;
+        self
+    }
+
     /// Prints the line, collects it, and gives the verdict, for the test to assert on.
     #[expect(clippy::print_stdout, reason = "house rule 13: every promised figure is printed")]
     pub fn print(&self) -> Verdict {

@@ -174,12 +174,7 @@ impl Process {
     /// Processor time used so far by all its threads, user and system. `None` where the system does not tell.
     #[must_use]
     pub fn processor_time(&self) -> Option<Duration> {
-        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.id()?)).ok()?;
-        // The name, in parentheses, may hold spaces: fields are counted from its end. utime and stime are 14 and 15.
-        let fields: Vec<&str> = status.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-        // Linux shows these in units of 10 ms on every architecture that it supports (USER_HZ).
-        Some(Duration::from_millis(ticks * 10))
+        processor_time(self.id()?)
     }
 
     fn log(&self) -> PathBuf {
@@ -242,6 +237,26 @@ impl Process {
             eprintln!("---- its folder is kept: {} ----", folder.keep().display());
         }
     }
+}
+
+/// Processor time used so far by all threads of the process with this id, user and system. `None` where the system does not
+/// tell.
+#[must_use]
+pub fn processor_time(id: u32) -> Option<Duration> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name, in parentheses, may hold spaces: fields are counted from its end. utime and stime are 14 and 15.
+    let fields: Vec<&str> = status.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    // Linux shows these in units of 10 ms on every architecture that it supports (USER_HZ).
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// Bytes of memory that the process with this id holds (resident). `None` where the system does not tell.
+#[must_use]
+pub fn resident_memory(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
 impl Drop for Process {

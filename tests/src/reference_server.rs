@@ -41,13 +41,21 @@ type Waiting = (Bytes, oneshot::Sender<()>);
 /// When it is not built or does not start.
 pub async fn start() -> Result<(SocketAddr, Process), Fault> {
     let address = ports::free_address()?;
-    let process = Program::new("reference-server", binaries::reference_server()?)
-        .argument(address.to_string())
-        .argument(".")
-        .ready_when(format!("http://{address}/livez"))
-        .start()
-        .await?;
-    Ok((address, process))
+    Ok((address, program(address)?.start().await?))
+}
+
+/// The same on one core.
+///
+/// # Errors
+/// When it is not built or does not start.
+pub async fn start_on_core(core: usize) -> Result<(SocketAddr, Process), Fault> {
+    let address = ports::free_address()?;
+    Ok((address, program(address)?.on_core(core).start().await?))
+}
+
+fn program(address: SocketAddr) -> Result<Program, Fault> {
+    let program = Program::new("reference-server", binaries::reference_server()?);
+    Ok(program.argument(address.to_string()).argument(".").ready_when(format!("http://{address}/livez")))
 }
 
 /// Serves at `listen`, with its file in `folder`, until the process ends.
