@@ -42,6 +42,10 @@ half_life = "none"
 expires = "5m"
 "#;
 
+/// How long a bound stands under this model at most, and how much less it may.
+const STANDS: Span = Span::minutes(10);
+const STANDS_LESS: Span = Span::seconds(75);
+
 struct Shop {
     started: Started,
     clock: SetClock,
@@ -126,16 +130,43 @@ async fn a_lead_without_points_is_in_no_index() {
 async fn a_lead_wakes_when_its_stage_changes_or_earlier_when_its_bound_is_to_be_renewed() {
     let shop = Shop::open().await;
 
-    // A hundred points are warm for longer than a bound stands, which under this model is ten minutes
+    // A hundred points are warm for longer than a bound stands, which under this model is ten minutes, less up to an eighth
     let cart = shop.happens(1, "add_to_cart").await;
-    assert_eq!(shop.wakes().await, [Due { key: cart.clone(), at: NOON.plus(Span::minutes(10)).0 }]);
+    let renewed = &shop.wakes().await[0];
+    assert_eq!(renewed.key, cart);
+    let (earliest, latest) = (NOON.plus(STANDS).minus(STANDS_LESS), NOON.plus(STANDS));
+    assert!(earliest.0 < renewed.at && renewed.at <= latest.0, "{renewed:?}");
     // Forty points end after five minutes
     let chat = shop.happens(2, "chat").await;
     let wakes = shop.wakes().await;
     assert_eq!(wakes[0], Due { key: chat.clone(), at: NOON.plus(Span::minutes(5)).0 });
 
     let bounds: Vec<_> = shop.heat().await.into_iter().map(|entry| (entry.key, entry.bound.micro_points())).collect();
-    assert_eq!(bounds, [(cart, 100_000_000), (chat, 40_000_000)]);
+    // A hundred and forty million millionths, each up to the next number with five binary digits
+    assert_eq!(bounds, [(cart, 24 << 22), (chat, 20 << 21)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_changes_no_bound_moves_no_index_entry_until_the_bound_is_due_to_be_renewed() {
+    // Given a lead with points
+    let shop = Shop::open().await;
+    shop.happens(1, "add_to_cart").await;
+    let (heat, wakes) = (shop.heat().await, shop.wakes().await);
+    // It is renewed at instants an eighth of ten minutes apart: from here on the next of them is the latest that is allowed
+    let next = Millis(wakes[0].at).plus(STANDS_LESS).minus(STANDS);
+
+    // When it looks at a page just before that
+    let before = next.minus(Span(1));
+    shop.clock.set(before);
+    shop.looks(1, before, 1).await;
+
+    // Then its entries are the same
+    assert_eq!((shop.heat().await, shop.wakes().await), (heat, wakes.clone()));
+
+    // And when it looks at another a moment later, it wakes an eighth later
+    shop.clock.set(next);
+    shop.looks(1, next, 1).await;
+    assert_eq!(shop.wakes().await[0].at, wakes[0].at + STANDS_LESS.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tests::{Fault, comparison, reference_server, workspace};
 
 use crate::{
@@ -50,12 +50,36 @@ pub(crate) struct Arguments {
     /// Visitors with a past
     #[arg(long, default_value_t = 100_000)]
     visitors: u32,
-    /// Only the two tables of the embedded store, for a look at a change
+    /// Leaves Redis out
     #[arg(long)]
-    embedded_only: bool,
+    without_redis: bool,
+    /// Only this part, or these; all when not given
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
     /// Appends the figures to tests/benches/RESULTS.md and draws tests/benches/results.svg
     #[arg(long)]
     record: bool,
+}
+
+/// A part of the course.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Processor time of events, at saturation.
+    Events,
+    /// Processor time of decisions, at saturation.
+    Decisions,
+    /// Latencies at half of saturation, which is measured by the two before; else at 1,000 requests a second.
+    Latencies,
+    /// From acknowledged to visible, and how many events a commit takes.
+    Visible,
+    /// Bytes a visitor in the store.
+    Bytes,
+}
+
+impl Arguments {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// Runs it all.
@@ -68,29 +92,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
     let load = load_average();
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
     println!("seed {seed}, load average {load}; the same traffic again: bench --seed {seed}");
-    let bench = Bench::start(arguments, seed).await?;
     let mut figures = Figures::default();
-    let duration = Duration::from_secs(arguments.seconds);
-
-    let ingest = rounds::run(&bench.ingest().await?, arguments.rounds, duration).await?;
-    figures.table("Events", &ingest);
-    ingest_limits(&mut figures, &ingest);
-    let decisions = rounds::run(&bench.decisions().await?, arguments.rounds, duration).await?;
-    figures.table("Decisions", &decisions);
-    decision_limits(&mut figures, &decisions);
-
-    if !arguments.embedded_only {
-        bench.latencies(&mut figures, &ingest, &decisions).await?;
+    let mut drawn = Vec::new();
+    if arguments.only != [Part::Bytes] {
+        let bench = Bench::start(arguments, seed).await?;
+        drawn = bench.measure(arguments, &mut figures).await?;
     }
-    bench.visible(&mut figures).await?;
-    let Bench { redis, .. } = bench;
-    if !arguments.embedded_only {
-        if begin.elapsed() < LONGEST {
-            let bytes = footprint::embedded(SERVER_CORE, seed).await?;
-            figures.at_most("bench_bytes_a_visitor_embedded", bytes, "B", 300.0, false);
-        }
-        if let Some(redis) = redis.filter(|_| begin.elapsed() < LONGEST) {
-            drop(redis);
+    if arguments.wants(Part::Bytes) && begin.elapsed() < LONGEST {
+        let bytes = footprint::embedded(SERVER_CORE, seed).await?;
+        figures.at_most("bench_bytes_a_visitor_embedded", bytes, "B", 300.0, false);
+        if !arguments.without_redis {
             let bytes = footprint::redis(SERVER_CORE, &stores::start(SERVER_CORE)?, seed).await?;
             figures.at_most("bench_bytes_a_visitor_redis", bytes, "B", 650.0, false);
         }
@@ -100,7 +111,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
     if arguments.record {
         figures.append(&format!("{}, commit {}, load average before it began {load}", today(), commit()))?;
         let file = workspace::root().join("tests/benches/results.svg");
-        let svg = picture::svg(&[("Events", &ingest), ("Decisions", &decisions)]);
+        let svg = picture::svg(&drawn);
         fs::write(&file, svg).map_err(Fault::system(format!("writing {}", file.display())))?;
     }
     Ok(())
@@ -121,7 +132,7 @@ impl Bench {
             Populated::start(SERVER_CORE, redis, arguments.visitors, Past::Usual, seed).await
         };
         let embedded = start(None).await?;
-        let redis = match arguments.embedded_only {
+        let redis = match arguments.without_redis {
             true => None,
             false => {
                 let server = stores::start(SERVER_CORE)?;
@@ -134,6 +145,36 @@ impl Bench {
         let decision = connections::one(&embedded.target(Asks::Decision)).await?;
         fs::write(&answer, decision).map_err(Fault::system("writing a decision"))?;
         Ok(Self { embedded, redis, answer, _folder: folder })
+    }
+
+    /// Everything that the population is for; gives the tables.
+    async fn measure(&self, arguments: &Arguments, figures: &mut Figures) -> Result<Vec<(&'static str, Run)>, Fault> {
+        let duration = Duration::from_secs(arguments.seconds);
+        let mut runs = Vec::new();
+        // At half of saturation, where that is known.
+        let (mut events_rate, mut decisions_rate) = (1_000.0, 1_000.0);
+        let half = |run: &Run| run.of("embedded").map_or(1_000.0, |measured| measured.rate() / 2.0);
+        if arguments.wants(Part::Events) {
+            let run = rounds::run(&self.ingest().await?, arguments.rounds, duration).await?;
+            figures.table("Events", &run);
+            ingest_limits(figures, &run);
+            events_rate = half(&run);
+            runs.push(("Events", run));
+        }
+        if arguments.wants(Part::Decisions) {
+            let run = rounds::run(&self.decisions().await?, arguments.rounds, duration).await?;
+            figures.table("Decisions", &run);
+            decision_limits(figures, &run);
+            decisions_rate = half(&run);
+            runs.push(("Decisions", run));
+        }
+        if arguments.wants(Part::Latencies) {
+            self.latencies(figures, events_rate, decisions_rate).await?;
+        }
+        if arguments.wants(Part::Visible) {
+            self.visible(figures).await?;
+        }
+        Ok(runs)
     }
 
     fn subject(name: &'static str, populated: &Populated, asks: Asks) -> Subject {
@@ -183,17 +224,16 @@ impl Bench {
     }
 
     /// Latencies at half of our saturation, open loop, each against its reference at the same rate.
-    async fn latencies(&self, figures: &mut Figures, ingest: &Run, decisions: &Run) -> Result<(), Fault> {
-        let half = |run: &Run| run.of("embedded").map_or(1_000.0, |measured| measured.rate() / 2.0);
+    async fn latencies(&self, figures: &mut Figures, events_rate: f64, decisions_rate: f64) -> Result<(), Fault> {
         let (address, process) = reference_server::start_on_core(SERVER_CORE).await?;
         let target = Target { address, ..self.embedded.target(Asks::Events(1)) };
         let durable =
             Subject { name: "bare POST and fdatasync", target, events: 1, server: Server::bare(process, Vec::new()) };
         let events = Self::subject("embedded", &self.embedded, Asks::Events(1));
-        latency(figures, "bench_ingest_p99_ratio", 3.0, half(ingest), &durable, &events).await?;
+        latency(figures, "bench_ingest_p99_ratio", 3.0, events_rate, &durable, &events).await?;
         let bare = self.bare("bare decision", Kind::Decision, Asks::Decision).await?;
         let decision = Self::subject("embedded", &self.embedded, Asks::Decision);
-        latency(figures, "bench_decision_p99_ratio", 2.0, half(decisions), &bare, &decision).await
+        latency(figures, "bench_decision_p99_ratio", 2.0, decisions_rate, &bare, &decision).await
     }
 
     async fn visible(&self, figures: &mut Figures) -> Result<(), Fault> {

@@ -30,7 +30,11 @@ pub(crate) async fn embedded(core: usize, seed: u64) -> Result<f64, Fault> {
     // An erasure writes every table anew, so that nothing of the visitor is left; so nothing that was written over is.
     let id = populated.shop.borrow().id(0).map(str::to_owned).unwrap_or_default();
     let visitor = visitor_id(&serde_json::json!({ "id": id })).unwrap_or_default().to_owned();
-    populated.environment.erase(SITE, &visitor).await?;
+    let erased = populated.environment.erase(SITE, &visitor).await?;
+    if !erased.status.is_success() {
+        let (detail, found) = (format!("it was answered {}", erased.status), erased.text());
+        return Err(Fault::Unreadable { what: format!("the erasure of {visitor}"), detail, found });
+    }
     waiting::until("the store to be written anew", LIMIT, async || {
         let left = files(&tables).map_err(|fault| fault.to_string())?;
         let old = left.iter().filter(|(name, _)| before.contains(name) && name.contains("/tables/")).count();

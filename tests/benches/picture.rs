@@ -9,7 +9,7 @@ const LABELS: f64 = 230.0;
 const WIDTH: f64 = 760.0;
 
 /// An SVG with the rows of some runs, the first of each the reference.
-pub(crate) fn svg(runs: &[(&str, &Run)]) -> String {
+pub(crate) fn svg(runs: &[(&str, Run)]) -> String {
     let rows: usize = runs.iter().map(|(_, run)| run.measured.len() + 1).sum();
     let height = u32::try_from(rows).unwrap_or_default() * ROW + 10;
     let each = runs.iter().flat_map(|(_, run)| &run.measured);
@@ -66,7 +66,7 @@ mod tests {
     fn the_longest_bar_is_the_dearest_event_and_the_others_stand_to_it_as_they_cost() {
         let run = Run { measured: vec![measured("bare", 1, 10.0), measured("ten", 10, 200.0)], noisy: false };
 
-        let svg = svg(&[("Ingest", &run)]);
+        let svg = svg(&[("Ingest", run)]);
 
         assert!(svg.contains("width=\"470.0\"") && svg.contains("width=\"235.0\""), "{svg}");
     }

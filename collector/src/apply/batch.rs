@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::model::Basis;
 use engine::{
-    Evaluation, Lead, LedgerLimits, Millis, Model, Outlook, Points, Span, StageCause, TextError, Touch, TouchId, record,
+    Evaluation, Lead, LedgerLimits, Millis, Model, Outlook, Span, StageCause, TextError, Touch, TouchId, record,
 };
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version, VisitorId};
 
 use super::merging;
+use super::places::Places;
 use crate::app::App;
 use crate::erasure;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
@@ -23,10 +23,6 @@ use crate::recovery::{Recovery, recovery};
 use crate::refused::{self, Refused};
 use crate::site::InForce;
 use crate::transition::announcement;
-
-/// How long a heat bound stands before it is looked at again, at most and at least. The heat page is exact whatever the
-/// bounds are, since it evaluates what it shows; tight bounds only make it evaluate less.
-const REFRESH: (Span, Span) = (Span::minutes(10), Span::minutes(6 * 60));
 
 /// What a batch wants of one visitor.
 #[derive(Default)]
@@ -264,64 +260,21 @@ pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: Kept
     let outlook = Outlook::of(&kept.lead, model, now);
     let (tellings, recovery_at) =
         tellings(key, &kept, model, &outlook.evaluation, &in_force).map_err(|error| broken(&error))?;
+    // With nothing to tell, the lead is as it was replayed.
+    let as_it_is = tellings.is_empty().then(|| Places::of(key, &outlook, model, now));
     let mut messages = Vec::new();
-    let mut forecast = None;
-    if tellings.is_empty() {
-        forecast = Some(Forecast::of(key, &outlook, model, now));
-    }
     for Telling { touch, message } in tellings {
         if let Some((id, told)) = message {
             messages.push(outbox::message(id, touch.time, &told).map_err(|error| broken(&error))?);
         }
         record(&mut kept.lead, touch, &LedgerLimits::default());
     }
-    // What was told is in the lead now.
-    let Forecast { bound, wake } =
-        forecast.unwrap_or_else(|| Forecast::of(key, &Outlook::of(&kept.lead, model, now), model, now));
+    let Places { bound, wake } =
+        as_it_is.unwrap_or_else(|| Places::of(key, &Outlook::of(&kept.lead, model, now), model, now));
     let heat = bound.map(|bound| Bound::from_micro_points(bound.0));
     // Later than now, whatever the forecast says: a lead that is always due would be looked at without end.
     let wake = wake.into_iter().chain(recovery_at).min().map(|at| at.max(now + Span(1)).0);
     Ok(Change { heat, wake, outbox: messages, ..unindexed(&kept)? })
-}
-
-/// Where a lead stands in the indexes.
-struct Forecast {
-    /// `None`: it has no points, and is in no index of heat.
-    bound: Option<Points>,
-    /// When to look again; `None`: nothing changes without an event.
-    wake: Option<Millis>,
-}
-
-impl Forecast {
-    fn of(key: &LeadKey, outlook: &Outlook<'_>, model: &Model, now: Millis) -> Self {
-        let change_at = outlook.next_change().map(|next| next.at);
-        let renewed_at = renewed_at(key, now, refresh_after(model));
-        let look_again_at = change_at.map_or(renewed_at, |at| at.min(renewed_at));
-        let bound = outlook.bound(look_again_at);
-        // Leads without points or timers are in no index: most visitors leave after one page, and an index of them orders
-        // nothing.
-        let bound = (bound > Points::ZERO).then(|| rounded_up(bound));
-        let wake = if bound.is_some() { Some(look_again_at) } else { change_at };
-        Self { bound, wake: wake.into_iter().chain(outlook.next_notice()).min() }
-    }
-}
-
-/// When a bound is renewed: not later than `after` from now, and of each lead at instants that lie an eighth of that apart, so
-/// that its place in the index does not move with every event. Each has instants of its own, so that not all wake at once.
-fn renewed_at(key: &LeadKey, now: Millis, after: Span) -> Millis {
-    let apart = (after.0 / 8).max(1);
-    let [first, second, third, fourth, ..] = *key.visitor.as_bytes();
-    let own = i64::from(u32::from_be_bytes([first, second, third, fourth])) % apart;
-    let latest = (now + after).0;
-    Millis(latest - (latest - own).rem_euclid(apart))
-}
-
-/// A bound with five binary digits, rounded up: at most a sixteenth more, and the same for a while. It orders nearly as well,
-/// and what is shown is evaluated in any case.
-fn rounded_up(bound: Points) -> Points {
-    let digits = i64::BITS - bound.0.max(1).leading_zeros();
-    let step = 1_i64 << digits.saturating_sub(5);
-    Points(bound.0.saturating_add(step - 1) / step * step)
 }
 
 /// What is to be told of a lead as it is now, and when to look again at what waits.
@@ -358,18 +311,6 @@ fn made_by_model(lead: &Lead, evaluation: &Evaluation, in_force_since: Millis) -
         StageCause::Initial | StageCause::State { .. } | StageCause::Cooling => false,
     };
     evaluation.since < in_force_since && !moved_since
-}
-
-/// The time in which no line can have fallen below three quarters: 0.4 of the shortest half-life (log2 of 4/3 is 0.415),
-/// or the shortest expiry.
-fn refresh_after(model: &Model) -> Span {
-    let half_lives = model.rules.iter().filter_map(|rule| rule.half_life).chain(model.half_life);
-    let fades = half_lives.map(|half_life| Span(half_life.0 / 5 * 2));
-    let expires = model.rules.iter().filter_map(|rule| match &rule.basis {
-        Basis::Touch(rule) => rule.expires,
-        Basis::State(_) => None,
-    });
-    fades.chain(expires).min().unwrap_or(REFRESH.1).clamp(REFRESH.0, REFRESH.1)
 }
 
 /// Counts what became of each touch, and takes them out of the tail: the store has them.

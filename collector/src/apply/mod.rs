@@ -15,6 +15,7 @@ mod advance;
 mod batch;
 mod feed;
 mod merging;
+mod places;
 mod sweep;
 
 use std::collections::VecDeque;
@@ -47,7 +48,7 @@ const BATCH: usize = 4096;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
 /// A pause after a small batch. The next one is then larger, costs less an event, and leaves the disk to the log; decisions
 /// of this collector see the tail meanwhile.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(60);
 /// The log keeps at least this much, whatever the store says.
 const RETAIN: Span = Span::seconds(60);
 /// How often leads are looked for that are to wake: a transition is announced within about this time. With none due it

@@ -30,6 +30,8 @@ mod notices;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
+mod outlook;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod quarantine;

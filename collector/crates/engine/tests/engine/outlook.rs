@@ -1,0 +1,36 @@
+//! One replay says what asking for each thing by itself says.
+
+use crate::common::START;
+use crate::random::{models, touches};
+use engine::{Lead, LedgerLimits, Millis, Outlook, Span, bound, evaluate, next_change, next_notice, record};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_outlook_is_what_each_question_by_itself_is_answered(
+        model in models(),
+        touches in touches(30),
+        after in 0..15 * 86_400_000_i64,
+        ahead in 0..15 * 86_400_000_i64,
+    ) {
+        let model = &model.model;
+        let mut lead = Lead::default();
+        for touch in touches {
+            record(&mut lead, touch, &LedgerLimits::default());
+        }
+        let now = START + Span(after);
+        let until = Millis(now.0 + ahead);
+
+        let outlook = Outlook::of(&lead, model, now);
+
+        let evaluation = evaluate(&lead, model, now);
+        prop_assert_eq!(outlook.next_notice(), next_notice(&lead, model, &evaluation));
+        prop_assert_eq!(outlook.next_change(), next_change(&lead, model, now));
+        prop_assert_eq!(outlook.bound(until), bound(&lead, model, now, until));
+        // Asked twice, it says the same: no answer has moved on what the next one stands on.
+        prop_assert_eq!(outlook.next_change(), next_change(&lead, model, now));
+        prop_assert_eq!(outlook.evaluation, evaluation);
+    }
+}
