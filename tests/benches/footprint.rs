@@ -1,6 +1,11 @@
 //! How many bytes a visitor takes in the store, once what was written over is gone.
 
-use std::{collections::BTreeSet, fs, io, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use servers::Server;
 use tests::{
@@ -18,6 +23,9 @@ const TOUCHES: u32 = 5;
 /// How long the store may take to write itself anew. Erasures wait 15 s for others before they are carried out.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// The store is written anew when its tables have been the same for so long.
+const STILL: Duration = Duration::from_secs(3);
+
 /// Bytes of the embedded store's tables for each visitor with five touches: its journal, which does not grow with visitors,
 /// and the log are left out.
 ///
@@ -25,8 +33,9 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// When the collector does not start or its store is not written anew in time.
 pub(crate) async fn embedded(core: usize, seed: u64) -> Result<f64, Fault> {
     let populated = Populated::start(core, None, VISITORS, Past::Exactly(TOUCHES), seed).await?;
-    let tables = populated.environment.data().join("store/keyspaces");
-    let before: BTreeSet<String> = files(&tables)?.into_iter().map(|(name, _)| name).collect();
+    let store = populated.environment.data().join("store");
+    let before: BTreeSet<String> =
+        files(&store)?.into_iter().map(|(name, _)| name).filter(|name| is_journal(name)).collect();
     // An erasure writes every table anew, so that nothing of the visitor is left; so nothing that was written over is.
     let id = populated.shop.borrow().id(0).map(str::to_owned).unwrap_or_default();
     let visitor = visitor_id(&serde_json::json!({ "id": id })).unwrap_or_default().to_owned();
@@ -35,14 +44,25 @@ pub(crate) async fn embedded(core: usize, seed: u64) -> Result<f64, Fault> {
         let (detail, found) = (format!("it was answered {}", erased.status), erased.text());
         return Err(Fault::Unreadable { what: format!("the erasure of {visitor}"), detail, found });
     }
+    // Journals go first, then tables are written anew, one keyspace after another.
+    let mut bytes = 0;
+    let mut same_since = Instant::now();
     waiting::until("the store to be written anew", LIMIT, async || {
-        let left = files(&tables).map_err(|fault| fault.to_string())?;
-        let old = left.iter().filter(|(name, _)| before.contains(name) && name.contains("/tables/")).count();
-        if old == 0 { Ok(()) } else { Err(format!("{old} old tables")) }
+        let found = files(&store).map_err(|fault| fault.to_string())?;
+        let old = found.iter().filter(|(name, _)| before.contains(name)).count();
+        let now = found.iter().filter(|(name, _)| !is_journal(name)).map(|(_, bytes)| bytes).sum::<u64>();
+        if old > 0 || now != bytes {
+            (bytes, same_since) = (now, Instant::now());
+        }
+        let same = same_since.elapsed();
+        if same >= STILL { Ok(()) } else { Err(format!("{old} old journals, {now} bytes for {same:?}")) }
     })
     .await?;
-    let bytes: u64 = files(&tables)?.iter().map(|(_, bytes)| bytes).sum();
     Ok(a_visitor(bytes))
+}
+
+fn is_journal(name: &str) -> bool {
+    name.ends_with(".jnl")
 }
 
 /// Bytes of Redis's memory for each visitor with five touches: what it holds with them, less what it held without.
