@@ -110,9 +110,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
     println!("took {:.0} s", begin.elapsed().as_secs_f64());
     if arguments.record {
         figures.append(&format!("{}, commit {}, load average before it began {load}", today(), commit()))?;
-        let file = workspace::root().join("tests/benches/results.svg");
-        let svg = picture::svg(&drawn);
-        fs::write(&file, svg).map_err(Fault::system(format!("writing {}", file.display())))?;
+        if !drawn.is_empty() {
+            let file = workspace::root().join("tests/benches/results.svg");
+            fs::write(&file, picture::svg(&drawn)).map_err(Fault::system(format!("writing {}", file.display())))?;
+        }
     }
     Ok(())
 }
