@@ -11,7 +11,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 
 /// Milliseconds that the share `quantile` of the values stayed within, by the nearest rank.
 pub(crate) fn milliseconds(values: &[Duration], quantile: f64) -> f64 {
-    tests::load::nearest_rank(values.to_vec(), quantile).as_secs_f64() * 1e3
+    ::tests::load::nearest_rank(values.to_vec(), quantile).as_secs_f64() * 1e3
 }
 
 #[cfg(test)]

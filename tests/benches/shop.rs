@@ -12,8 +12,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use ::tests::{environment::ORIGIN, http::PERSON};
 use fastrand::Rng;
-use tests::{environment::ORIGIN, http::PERSON};
 
 /// After so many events the ranks of the visitors are dealt anew: about a second at the bench load.
 const DEAL: u32 = 2_000;

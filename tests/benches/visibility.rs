@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tests::{Fault, environment::Environment};
+use ::tests::{Fault, environment::Environment};
 
 use crate::{connections, environments::Populated, shop::Asks};
 
