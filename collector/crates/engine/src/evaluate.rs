@@ -285,7 +285,8 @@ pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
     }
 }
 
-/// The instant that a ledger is looked at: never before its last touch.
+/// The instant that a ledger is looked at: never before its last touch, nor when nothing can happen any more.
 pub(crate) fn instant(lead: &Lead, now: Millis) -> Millis {
+    let now = now.clamp(Millis::EARLIEST, Millis::LATEST);
     lead.last_touched().map_or(now, |last| last.max(now))
 }

@@ -54,7 +54,8 @@ impl Fold {
     /// Whether decoded bytes can be a fold.
     pub(crate) fn is_sound(&self) -> bool {
         let most = [self.count, self.visits, self.told].into_iter().max().unwrap_or_default();
-        self.count > 0 && most <= MOST_FOLDED && self.ids.is_sorted_by(|left, right| left < right)
+        let in_calendar = self.first.is_in_calendar() && self.last.is_in_calendar();
+        self.count > 0 && most <= MOST_FOLDED && in_calendar && self.ids.is_sorted_by(|left, right| left < right)
     }
 
     /// Whether a server's touch with this id is in it.

@@ -156,7 +156,8 @@ impl Lead {
     /// Reads what [`Lead::encode`] wrote, in this format or an earlier one. Never panics, and allocates no more than in proportion to the input.
     ///
     /// # Errors
-    /// When the bytes are empty, of another format, cut short, too long, or hold touches out of canonical order.
+    /// When the bytes are empty, of another format, cut short, too long, or hold touches out of canonical order or at times
+    /// that no calendar has.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let (&format, content) = bytes.split_first().ok_or(FormatError::Empty)?;
         let newest = LEAD_FORMAT;
@@ -180,6 +181,11 @@ impl Lead {
         if !lead.touches.is_sorted_by(|left, right| left.canonical() < right.canonical()) {
             return Err(broken("touches out of canonical order".to_owned()));
         }
+        if let Some(touch) = lead.touches.iter().find(|touch| !touch.is_in_calendar()) {
+            let (time, received) = (touch.time.0, touch.received.0);
+            let (earliest, latest) = (Millis::EARLIEST.0, Millis::LATEST.0);
+            return Err(broken(format!("a touch at {time}, received at {received}; allowed: {earliest} to {latest}")));
+        }
         if !lead.overflowed.is_sorted_by(|left, right| left < right) {
             return Err(broken("horizons out of order".to_owned()));
         }
@@ -194,5 +200,10 @@ impl Touch {
     /// What touches are ordered by.
     pub(crate) fn canonical(&self) -> (Millis, &TouchId) {
         (self.time, &self.id)
+    }
+
+    /// Whether both of its times are such as a ledger keeps.
+    pub(crate) const fn is_in_calendar(&self) -> bool {
+        self.time.is_in_calendar() && self.received.is_in_calendar()
     }
 }

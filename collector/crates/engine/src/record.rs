@@ -42,8 +42,8 @@ pub enum Recorded {
     Duplicate,
     /// Other content under the same id: one of the two stays, whichever came first.
     Conflict,
-    /// From a browser, and older on receipt than the horizon; or what stands for a fold, which only folding makes: not
-    /// kept.
+    /// From a browser, and older on receipt than the horizon; or what stands for a fold, which only folding makes; or at a
+    /// time outside [`Millis::EARLIEST`] to [`Millis::LATEST`]: not kept.
     Stale,
     /// The limit of its horizon was reached by touches received before it: not kept, and the lead says so.
     OverLimit,
@@ -55,7 +55,8 @@ pub enum Recorded {
 /// touches stay is then a function of the set, not of the order of arrival. Those received first stay (by id where
 /// received together), so one that arrives late may push out another.
 pub fn record(lead: &mut Lead, touch: Touch, limits: &LedgerLimits) -> Recorded {
-    if touch.is_fold() || (touch.trust <= Trust::Page && touch.received.since(touch.time) > HORIZON) {
+    let late = touch.trust <= Trust::Page && touch.received.since(touch.time) > HORIZON;
+    if touch.is_fold() || late || !touch.is_in_calendar() {
         return Recorded::Stale;
     }
     // It may be in a bucket by now: an import can be repeated at any time.

@@ -114,6 +114,7 @@ proptest! {
         for input in [&bytes, &framed] {
             if let Ok(lead) = Lead::decode(input) {
                 let _evaluated = evaluate(&lead, &written.model, Millis(i64::MAX));
+                let _forecast = next_change(&lead, &written.model, Millis(i64::MAX));
             }
         }
     }
