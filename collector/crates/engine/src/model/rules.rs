@@ -149,7 +149,7 @@ impl Rule {
     }
 }
 
-/// Rules that share a cap or a half-life.
+/// Rules that share a cap, a half-life or an expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// Unique in the model.
@@ -158,6 +158,8 @@ pub struct Group {
     pub cap: Option<Points>,
     /// How fast points of its rules cool; the outer `None`: as the model says, the inner: not.
     pub half_life: Option<Option<Span>>,
+    /// When lines of its rules about touches end altogether, where the rule says nothing.
+    pub expires: Option<Span>,
 }
 
 /// One score of a model.

@@ -64,7 +64,7 @@ fn head() -> impl Strategy<Value = String> {
     ]);
     let score = maybe(&["", "", "floor = 0", "ceiling = 30", "cap = 25", "cap = 40\nceiling = 35\nfloor = -3"]);
     let fit = maybe(&["", "floor = -5", "cap = 12"]);
-    let group = maybe(&["", "cap = 10", "cap = 15\nhalf_life = \"2h\"", "half_life = \"none\""]);
+    let group = maybe(&["", "cap = 10", "expires = \"8h\"", "cap = 15\nhalf_life = \"2h\"", "half_life = \"none\""]);
     (half_life, browser, score, fit, group).prop_map(|(half_life, browser, score, fit, group)| {
         format!(
             "{half_life}\n{browser}\n[page_tags]\nprice = [\"/price\", \"/price/**\"]\n\
