@@ -32,6 +32,7 @@
 //! What must stay true is in `docs/ARCHITECTURE.md`.
 
 pub mod accept;
+pub mod account;
 pub mod admin;
 pub mod app;
 pub mod apply;

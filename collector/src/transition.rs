@@ -12,7 +12,6 @@
 //! Announcements are the one thing that is not in the log first. They follow from what is, so after a loss they are made
 //! again, with the same ids: whoever receives a message twice can tell.
 
-use engine::evaluate::{Cause, StageCause};
 use engine::{
     Evaluation, EventName, Lead, Millis, Model, PropertyName, Scalar, Span, StageIndex, Text, TextError, Touch, Trust,
 };
@@ -20,6 +19,7 @@ use serde::Serialize;
 use store::LeadKey;
 use utoipa::ToSchema;
 
+use crate::account::{self, LineAccount, Why, WhyCause};
 use crate::message::{self, LastTouch, MOST, ModelBody, Telling, Told, Way};
 
 /// The name of our own touch.
@@ -60,7 +60,7 @@ pub struct StageChanged {
     /// The model.
     pub model: ModelBody,
     /// The ten heaviest lines of the score.
-    pub lines: Vec<HeavyLine>,
+    pub lines: Vec<LineAccount>,
     /// The last ten touches, newest first.
     pub touches: Vec<LastTouch>,
     /// Interests.
@@ -79,54 +79,6 @@ pub enum Direction {
     Up,
     /// Colder.
     Down,
-}
-
-/// What kind of reason a stage has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyCause {
-    /// Something happened.
-    Touch,
-    /// Something began or ceased to hold of the visitor.
-    State,
-    /// The lead was handed back.
-    HandBack,
-    /// Nothing did: points cooled or expired.
-    Cooling,
-    /// What was announced before does not follow any more: the model changed, or an event came late.
-    Recomputed,
-}
-
-/// Why a stage is what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Why {
-    /// What kind of reason.
-    pub cause: WhyCause,
-    /// Of a touch: the id of the rule that weighed most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// The rule's title.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// The touch's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub touch: Option<String>,
-    /// The name of its event.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-}
-
-/// A line of the score.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct HeavyLine {
-    /// The rule's id.
-    pub rule: Option<String>,
-    /// In words.
-    pub title: String,
-    /// Points left when the message was made, exact.
-    pub points: String,
-    /// Since when, ms since 1970.
-    pub time: i64,
 }
 
 /// What there is to announce of a lead as it stands; `None` when its stage is the one last announced. `by_model`: nothing
@@ -196,12 +148,7 @@ fn described(
 ) -> StageChanged {
     let mut lines: Vec<_> = evaluation.lines.iter().collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.points_now.0.unsigned_abs()));
-    let lines = lines.into_iter().take(MOST).map(|line| HeavyLine {
-        rule: line.rule.as_ref().map(ToString::to_string),
-        title: line.title.to_string(),
-        points: line.points_now.to_string(),
-        time: line.time.0,
-    });
+    let lines = lines.into_iter().take(MOST).map(|line| account::line(lead, model, line));
     StageChanged {
         kind: "stage_changed",
         id,
@@ -214,7 +161,7 @@ fn described(
         at: evaluation.since.0,
         announced_at: announced_at.0,
         via: model.stages.iter().nth(evaluation.stage.0).map(|stage| Way::of(&stage.via)).unwrap_or_default(),
-        why: why(lead, evaluation),
+        why: why(lead, model, evaluation),
         model: model.into(),
         lines: lines.collect(),
         touches: message::last_touches(lead),
@@ -224,31 +171,11 @@ fn described(
     }
 }
 
-fn why(lead: &Lead, evaluation: &Evaluation) -> Why {
-    let because = |cause| Why { cause, rule: None, title: None, touch: None, event: None };
-    match &evaluation.why {
-        StageCause::Touch { touch, rule } => {
-            let given = |line: &&engine::Line| {
-                line.rule.as_ref() == Some(rule) && line.cause == Cause::Touch { touch: touch.clone() }
-            };
-            Why {
-                rule: Some(rule.to_string()),
-                title: evaluation.lines.iter().find(given).map(|line| line.title.to_string()),
-                touch: Some(touch.to_string()),
-                event: lead.touch(touch).map(|touch| touch.name.to_string()),
-                ..because(WhyCause::Touch)
-            }
-        }
-        StageCause::State { rule } => Why { rule: Some(rule.to_string()), ..because(WhyCause::State) },
-        StageCause::HandBack { touch, rule } => Why {
-            rule: Some(rule.to_string()),
-            touch: Some(touch.to_string()),
-            event: lead.touch(touch).map(|touch| touch.name.to_string()),
-            ..because(WhyCause::HandBack)
-        },
-        StageCause::Cooling => because(WhyCause::Cooling),
-        StageCause::Initial => because(WhyCause::Recomputed),
-    }
+/// Why what is announced is so: a stage that a lead has from the start is news only after another was announced.
+fn why(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Why {
+    let why = account::why(lead, model, &evaluation.why);
+    let cause = if why.cause == WhyCause::Initial { WhyCause::Recomputed } else { why.cause };
+    Why { cause, ..why }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `gloed model`: check, explain, backtest, calibrate, list, import, publish.
 
 use clap::Subcommand;
+use collector::account::LineAccount;
 use collector::models::{EditionSummary, Explained, RuleAccount};
 use collector::study::{BacktestReport, CalibrationReport, Quality};
 use engine::{Currency, Model, SiteFacts};
@@ -188,15 +189,13 @@ fn explained(answer: &Explained) -> String {
     let (stage, since, why) = &answer.stage;
     let mut parts = vec![format!("{}: {stage} since {}, {why}", answer.model, instant(*since))];
     parts.extend(answer.scores.iter().map(|(name, points)| format!("{name} {points}")));
-    if let Some((at, stage)) = &answer.next_change {
-        parts.push(format!("{stage} at {}, if nothing happens", instant(*at)));
+    if let Some(next) = &answer.next_change {
+        parts.push(format!("{} at {}, if nothing happens", next.stage, instant(next.at)));
     }
     parts.extend(answer.missing.iter().map(|one| format!("{} points to {} ({})", one.points, one.stage, one.enter)));
-    let line = |(score, title, at, then, now): &(String, String, i64, String, String)| {
-        vec![instant(*at), title.clone(), score.clone(), then.clone(), now.clone()]
-    };
     let lines: Vec<Vec<String>> = answer.lines.iter().map(line).collect();
-    parts.push(format!("\n{}", table(&["when", "line", "score", "then", "now"], &lines)));
+    let columns = ["when", "rule", "line", "touch", "score", "then", "now", "next"];
+    parts.push(format!("\n{}", table(&columns, &lines)));
     let change =
         |(at, from, to, why): &(i64, String, String, String)| vec![instant(*at), from.clone(), to.clone(), why.clone()];
     let changes: Vec<Vec<String>> = answer.transitions.iter().map(change).collect();
@@ -213,6 +212,25 @@ fn explained(answer: &Explained) -> String {
         parts.push(format!("\n{}", table(&["received", "refused event", "why", "field"], &refused)));
     }
     parts.join("\n")
+}
+
+fn line(line: &LineAccount) -> Vec<String> {
+    let title = match (&line.folded, &line.limit) {
+        (Some(folded), _) => format!("{} × {}, up to {}", folded.count, line.title, instant(folded.last)),
+        (None, Some(limit)) => format!("{} ({limit})", line.title),
+        (None, None) => line.title.clone(),
+    };
+    let next = line.next_change.as_ref().map(|next| format!("{} at {}", next.points, instant(next.at)));
+    vec![
+        instant(line.time),
+        or_none(line.rule.as_ref()),
+        title,
+        or_none(line.touch.as_ref()),
+        line.score.clone(),
+        line.points_then.clone(),
+        line.points_now.clone(),
+        or_none(next.as_ref()),
+    ]
 }
 
 fn accounted(rule: &RuleAccount) -> Vec<String> {
