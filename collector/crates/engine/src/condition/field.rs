@@ -102,6 +102,10 @@ pub enum Field {
 pub(super) enum Kind {
     /// Any text.
     Text,
+    /// The name of an event.
+    EventName,
+    /// A country's code.
+    Country,
     /// One of these texts.
     Closed(&'static [&'static str]),
     /// One of these texts, which have an order, lowest first.
@@ -126,9 +130,12 @@ pub(super) enum Kind {
     Scalar,
 }
 
+/// The states of consent, as the wire has them.
+const CONSENT: [&str; 4] = ["granted", "denied", "required", "cookieless"];
+
 /// Fields of a touch, with what they hold.
 const TOUCH: [(&str, Field, Kind); 19] = [
-    ("event", Field::Event, Kind::Text),
+    ("event", Field::Event, Kind::EventName),
     ("page.path", Field::PagePath, Kind::Text),
     ("page.host", Field::PageHost, Kind::Text),
     ("page.tag", Field::PageTag, Kind::Tags),
@@ -141,7 +148,7 @@ const TOUCH: [(&str, Field, Kind); 19] = [
     ("campaign", Field::Campaign, Kind::Text),
     ("source", Field::Source, Kind::Text),
     ("medium", Field::Medium, Kind::Text),
-    ("country", Field::Country, Kind::Text),
+    ("country", Field::Country, Kind::Country),
     ("region", Field::Region, Kind::Text),
     ("device", Field::Device, Kind::Closed(&Device::NAMES)),
     ("language", Field::Language, Kind::Text),
@@ -154,7 +161,7 @@ const KNOWN: [(&str, Field, Kind); 4] = [
     ("label", Field::Label, Kind::Set),
     ("visit.number", Field::VisitNumber, Kind::Number),
     ("touchpoints", Field::Touchpoints, Kind::Number),
-    ("consent", Field::Consent, Kind::Text),
+    ("consent", Field::Consent, Kind::Closed(&CONSENT)),
 ];
 
 /// Fields of the visitor at an instant, with what they hold.
@@ -163,7 +170,7 @@ const STATE: [(&str, Field, Kind); 8] = [
     ("cart.value", Field::CartValue, Kind::Amount),
     ("last_seen", Field::LastSeen, Kind::Duration),
     ("date", Field::Date, Kind::YearDay),
-    ("country", Field::Country, Kind::Text),
+    ("country", Field::Country, Kind::Country),
     ("device", Field::Device, Kind::Closed(&Device::NAMES)),
     ("language", Field::Language, Kind::Text),
     ("channel", Field::Channel, Kind::Closed(&Channel::NAMES)),

@@ -13,6 +13,7 @@ mod reach;
 mod reader;
 mod rule_parse;
 pub mod rules;
+mod shadows;
 pub mod stages;
 pub mod touch_kinds;
 pub mod warnings;
