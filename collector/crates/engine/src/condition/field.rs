@@ -19,7 +19,7 @@ pub enum Scope {
 }
 
 /// What a condition looks at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Field {
     /// The touch's event name.
     Event,

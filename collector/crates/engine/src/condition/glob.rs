@@ -5,7 +5,7 @@ use crate::text::TextError;
 /// The most characters that a pattern may have.
 const LONGEST: usize = 255;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Token {
     Literal(char),
     /// `?`: one character.
@@ -19,7 +19,7 @@ enum Token {
 /// A pattern for a whole text: `*` is any run without `/`, `**` any run, `?` one character.
 ///
 /// `/checkout/**` does not match `/checkout` itself: name both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Glob {
     /// What every text that matches begins with.
     prefix: String,

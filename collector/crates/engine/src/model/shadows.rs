@@ -1,10 +1,13 @@
 //! What stands in a model and makes no difference: it repeats something, something before it always comes first, or nothing
 //! uses it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::place::Place;
 use super::possible::always;
-use super::{Basis, Effect, Model, Rule, TouchRule};
-use crate::condition::{Condition, Field, Literal, Test};
+use super::{Basis, Model, Rule, TouchRule};
+use crate::condition::{Comparison, Condition, Sequence, Test};
 use crate::points::Points;
 use crate::touch::Trust;
 
@@ -25,26 +28,27 @@ type Found<'t> = Vec<(Place<'t>, String, String)>;
 fn segments<'t>(model: &Model, top: &Place<'t>, found: &mut Found<'t>) {
     let stages = model.stages.iter().len();
     for (number, stage) in model.stages.iter().enumerate() {
+        let mut first: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut everybody = None;
         for (place, segment) in stage.segments.iter().enumerate() {
-            let before = stage
-                .segments
-                .iter()
-                .take(place)
-                .position(|before| always(&before.when, stages) || normal(&before.when) == normal(&segment.when));
-            if let Some(before) = before {
+            let same = *first.entry(meaning(&segment.when)).or_insert(place);
+            if let Some(before) = everybody.or(Some(same).filter(|same| *same < place)) {
                 let place = top.key("stages").item(number).key("segments").item(place).key("when");
                 let what = format!("segments[{before}] holds whenever this one does, and comes first: it never counts");
                 found.push((place, what, "put it before that one, or leave it out".to_owned()));
             }
+            everybody = everybody.or(Some(place).filter(|_| always(&segment.when, stages)));
         }
     }
 }
 
 /// An earlier rule with the same condition that gives the same kind of thing.
 fn rules<'t>(model: &Model, top: &Place<'t>, found: &mut Found<'t>) {
+    let mut first: BTreeMap<u64, (usize, &Rule)> = BTreeMap::new();
     for (number, rule) in model.rules.iter().enumerate() {
-        let earlier = model.rules.iter().take(number).enumerate().find(|(_, other)| same_ground(rule, other));
-        if let Some((earlier, other)) = earlier {
+        let Some(ground) = ground(rule) else { continue };
+        let (earlier, other) = *first.entry(ground).or_insert((number, rule));
+        if earlier < number {
             let key = if matches!(rule.basis, Basis::State(_)) { "while" } else { "when" };
             let place = top.key("rules").item(number).key(key);
             let what = format!("the same condition as rules[{earlier}] ({}): both count, each time", other.id);
@@ -53,37 +57,29 @@ fn rules<'t>(model: &Model, top: &Place<'t>, found: &mut Found<'t>) {
     }
 }
 
-/// Whether two rules give the same kind of thing to the same score for the same reason, each time.
-fn same_ground(one: &Rule, other: &Rule) -> bool {
-    if one.score != other.score {
-        return false;
-    }
-    match (&one.basis, &other.basis) {
+/// What two rules have in common that give the same kind of thing to the same score for the same reason, each time; `None`:
+/// it gives nothing.
+fn ground(rule: &Rule) -> Option<u64> {
+    let score = rule.score;
+    match &rule.basis {
         // One that only tells repeats nothing.
-        (Basis::State(one), Basis::State(other)) => {
-            normal(&one.holds) == normal(&other.holds) && one.points != Points::ZERO && other.points != Points::ZERO
+        Basis::State(state) if state.points == Points::ZERO => None,
+        Basis::State(state) => Some(digest(&("while", score, meaning(&state.holds)))),
+        Basis::Touch(touch) => {
+            let TouchRule { when, effect, from, per, keep, trust, .. } = touch;
+            let limits = (from, per.map(|per| (per.times, per.every)), std::mem::discriminant(keep));
+            let trust = trust.unwrap_or(Trust::Browser);
+            Some(digest(&("when", score, meaning(when), std::mem::discriminant(effect), limits, trust)))
         }
-        (Basis::Touch(one), Basis::Touch(other)) => {
-            let kind = |effect: Effect| std::mem::discriminant(&effect);
-            let trust = |rule: &TouchRule| rule.trust.unwrap_or(Trust::Browser);
-            normal(&one.when) == normal(&other.when)
-                && kind(one.effect) == kind(other.effect)
-                && trust(one) == trust(other)
-                && (one.from, one.per, one.keep) == (other.from, other.per, other.keep)
-        }
-        _ => false,
     }
 }
 
 /// A label that is given twice for the same thing.
 fn labels<'t>(model: &Model, top: &Place<'t>, found: &mut Found<'t>) {
+    let mut first: BTreeMap<(&str, u64), usize> = BTreeMap::new();
     for (number, label) in model.labels.iter().enumerate() {
-        let earlier = model
-            .labels
-            .iter()
-            .take(number)
-            .position(|earlier| earlier.label == label.label && normal(&earlier.when) == normal(&label.when));
-        if let Some(earlier) = earlier {
+        let earlier = *first.entry((&label.label, meaning(&label.when))).or_insert(number);
+        if earlier < number {
             let place = top.key("labels").item(number).key("when");
             let what = format!("the same label for the same condition as labels[{earlier}]");
             found.push((place, what, "leave one of the two out".to_owned()));
@@ -92,15 +88,10 @@ fn labels<'t>(model: &Model, top: &Place<'t>, found: &mut Found<'t>) {
 }
 
 fn groups<'t>(model: &Model, top: &Place<'t>, found: &mut Found<'t>) {
-    for (number, group) in model.groups.iter().enumerate() {
-        if !model.rules.iter().any(|rule| rule.group == Some(number)) {
-            let place = top.key("groups").item(number);
-            found.push((
-                place,
-                format!("no rule is in the group {}", group.id),
-                "leave it out, or name it in rules".to_owned(),
-            ));
-        }
+    let used: BTreeSet<usize> = model.rules.iter().filter_map(|rule| rule.group).collect();
+    for (number, group) in model.groups.iter().enumerate().filter(|(number, _)| !used.contains(number)) {
+        let what = format!("no rule is in the group {}", group.id);
+        found.push((top.key("groups").item(number), what, "leave it out, or name it in rules".to_owned()));
     }
 }
 
@@ -116,57 +107,63 @@ fn tags<'t>(model: &Model, top: &Place<'t>, found: &mut Found<'t>) {
     }
 }
 
-/// A condition in one spelling of those that mean the same: lists of one member are the member, lists in lists of their kind
-/// are one, the order does not matter, and one of a single value is that value.
-fn normal(condition: &Condition) -> String {
-    let list = |name: &str, parts: &[Condition], own: fn(&Condition) -> Option<&[Condition]>| {
-        let mut open: Vec<&Condition> = parts.iter().collect();
-        let mut spelt = Vec::new();
-        while let Some(part) = open.pop() {
-            match own(part) {
-                Some(inner) => open.extend(inner),
-                None => spelt.push(normal(part)),
-            }
-        }
-        spelt.sort();
-        spelt.dedup();
-        match spelt.as_slice() {
-            [one] => one.clone(),
-            _ => format!("{name}({})", spelt.join(",")),
-        }
-    };
+/// A digest that conditions have in common which mean the same in other spellings: lists of one member are the member, lists
+/// in lists of their kind are one, the order does not matter, and one of a single value is that value.
+fn meaning(condition: &Condition) -> u64 {
     match condition {
-        Condition::All(parts) => list("all", parts, |part| match part {
+        Condition::All(parts) => list(ALL, parts, |part| match part {
             Condition::All(inner) => Some(inner),
             _ => None,
         }),
-        Condition::Any(parts) => list("any", parts, |part| match part {
+        Condition::Any(parts) => list(ANY, parts, |part| match part {
             Condition::Any(inner) => Some(inner),
             _ => None,
         }),
         Condition::Not(part) => match &**part {
-            Condition::Not(inner) => normal(inner),
-            _ => format!("not({})", normal(part)),
+            Condition::Not(inner) => meaning(inner),
+            _ => digest(&(NOT, meaning(part))),
         },
-        Condition::Compare(comparison) => compared(&comparison.field, &comparison.test),
-        Condition::Sequence(sequence) => {
-            let steps: Vec<String> = sequence.steps.iter().map(normal).collect();
-            let without = sequence.without.as_deref().map(normal);
-            format!("sequence({}){without:?}{:?}", steps.join(","), sequence.within)
+        Condition::Compare(Comparison { field, test, .. }) => match test {
+            Test::Equal(value) => digest(&(field, set(vec![digest(value)]))),
+            Test::In(values) => digest(&(field, set(values.iter().map(digest).collect()))),
+            other => digest(&(field, other)),
+        },
+        Condition::Sequence(Sequence { steps, without, within }) => {
+            let steps: Vec<u64> = steps.iter().map(meaning).collect();
+            digest(&(SEQUENCE, steps, without.as_deref().map(meaning), within))
         }
     }
 }
 
-fn compared(field: &Field, test: &Test) -> String {
-    let one_of = |mut values: Vec<String>| {
-        values.sort();
-        values.dedup();
-        format!("{field:?} in {values:?}")
-    };
-    let spelt = |literal: &Literal| format!("{literal:?}");
-    match test {
-        Test::Equal(value) => one_of(vec![spelt(value)]),
-        Test::In(values) => one_of(values.iter().map(spelt).collect()),
-        other => format!("{field:?} {other:?}"),
+const ALL: u8 = 0;
+const ANY: u8 = 1;
+const NOT: u8 = 2;
+const SEQUENCE: u8 = 3;
+
+/// `inner`: the members of a part that is a list of the same kind.
+fn list(kind: u8, parts: &[Condition], inner: fn(&Condition) -> Option<&[Condition]>) -> u64 {
+    let mut open: Vec<&Condition> = parts.iter().collect();
+    let mut members = Vec::new();
+    while let Some(part) = open.pop() {
+        match inner(part) {
+            Some(inner) => open.extend(inner),
+            None => members.push(meaning(part)),
+        }
     }
+    match set(members).as_slice() {
+        [one] => *one,
+        members => digest(&(kind, members)),
+    }
+}
+
+fn set(mut members: Vec<u64>) -> Vec<u64> {
+    members.sort_unstable();
+    members.dedup();
+    members
+}
+
+fn digest(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
