@@ -14,7 +14,7 @@ use crate::contribution::Contribution;
 use crate::decay::{Decay, STEPS, cooled};
 use crate::points::Points;
 use crate::slots::Slots;
-use crate::time::Millis;
+use crate::time::{Millis, Span};
 
 /// A pool begins anew after so many steps, eight halvings: weights grow with each.
 const WORN: i64 = 8 * STEPS;
@@ -144,6 +144,16 @@ impl Gauge {
         self.turn
     }
 
+    /// The last instant, not after `at`, at which any sum has changed; nothing is taken in or let go.
+    pub(crate) fn last_change(&mut self, at: Millis) -> Millis {
+        self.pools.iter_mut().filter_map(|pool| pool.last_change(at)).max().unwrap_or(Millis(i64::MIN))
+    }
+
+    /// The first instant after `at` at which any sum changes; nothing is taken in or let go.
+    pub(crate) fn next_change(&mut self, at: Millis) -> Millis {
+        self.pools.iter_mut().filter_map(|pool| pool.next_change(at)).min().unwrap_or(Millis::MAX)
+    }
+
     /// Bounds on a score at the instant looked at last.
     pub(crate) fn looked_at(&self, slots: &Slots<'_>, score: usize, sums: &mut Vec<Points>) -> Range {
         if self.unweighed {
@@ -216,6 +226,29 @@ impl Pool {
 
     fn next_step(&self, at: Millis) -> Option<Millis> {
         self.decay.step_after(self.origin, self.steps(at).0)
+    }
+
+    /// The last instant, not after `at`, at which one in it took a step.
+    fn last_change(&mut self, at: Millis) -> Option<Millis> {
+        let step = self.decay.step()?;
+        let (_, passed) = self.steps(at);
+        self.sort();
+        let begun = self.by_phase.partition_point(|(phase, _)| *phase <= passed);
+        // Where no phase has passed, the last one did so a step ago.
+        let (place, before) = begun.checked_sub(1).map_or((self.by_phase.len().checked_sub(1)?, step), |place| (place, 0));
+        let (phase, _) = self.by_phase.get(place)?;
+        Some(at.minus(Span(passed - phase + before)))
+    }
+
+    /// The first instant after `at` at which one in it takes a step.
+    fn next_change(&mut self, at: Millis) -> Option<Millis> {
+        let step = self.decay.step()?;
+        let (_, passed) = self.steps(at);
+        self.sort();
+        let begun = self.by_phase.partition_point(|(phase, _)| *phase <= passed);
+        let after = if begun < self.by_phase.len() { 0 } else { step };
+        let (phase, _) = self.by_phase.get(begun).or(self.by_phase.first())?;
+        Some(at.plus(Span(phase - passed + after)))
     }
 
     /// Phase and weight of a contribution.
@@ -302,7 +335,6 @@ impl Pool {
 mod tests {
     use super::*;
     use crate::contribution::Origin;
-    use crate::time::Span;
 
     fn contribution(start: i64, points: i64, half_life: Option<Span>) -> Contribution {
         let granted = Points(points);
