@@ -198,7 +198,7 @@ fn described(
     lines.sort_by_key(|line| std::cmp::Reverse(line.points_now.0.unsigned_abs()));
     let lines = lines.into_iter().take(MOST).map(|line| HeavyLine {
         rule: line.rule.as_ref().map(ToString::to_string),
-        title: line.title.to_string(),
+        title: evaluation.title(line).to_owned(),
         points: line.points_now.to_string(),
         time: line.time.0,
     });
@@ -233,7 +233,7 @@ fn why(lead: &Lead, evaluation: &Evaluation) -> Why {
             };
             Why {
                 rule: Some(rule.to_string()),
-                title: evaluation.lines.iter().find(given).map(|line| line.title.to_string()),
+                title: evaluation.lines.iter().find(given).map(|line| evaluation.title(line).to_owned()),
                 touch: Some(touch.to_string()),
                 event: lead.touch(touch).map(|touch| touch.name.to_string()),
                 ..because(WhyCause::Touch)

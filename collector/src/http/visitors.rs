@@ -200,7 +200,7 @@ pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBod
     let lines = evaluation.lines.iter().map(|line| LineBody {
         rule: line.rule.as_ref().map(ToString::to_string),
         score: name(line.score),
-        title: line.title.to_string(),
+        title: evaluation.title(line).to_owned(),
         time: line.time.0,
         points_then: line.points_then.to_string(),
         points_now: line.points_now.to_string(),

@@ -65,7 +65,7 @@ pub fn explain(kept: &KeptLead, model: &Model, now: Millis) -> Explained {
     let lines = evaluation.lines.iter().map(|line| {
         (
             score(line.score),
-            line.title.to_string(),
+            evaluation.title(line).to_owned(),
             line.time.0,
             line.points_then.to_string(),
             line.points_now.to_string(),

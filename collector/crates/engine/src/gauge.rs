@@ -159,6 +159,11 @@ impl Gauge {
         if self.unweighed {
             return UNKNOWN;
         }
+        // Mostly no rule or group has a cap, and what a score is bounded by is its own sum.
+        if slots.only_scores() {
+            let sum = self.sums.get(score).copied().unwrap_or_default();
+            return Range { lowest: slots.bounded(score, sum.lowest), highest: slots.bounded(score, sum.highest) };
+        }
         let mut fold = |side: fn(&Range) -> Points| {
             sums.clear();
             sums.extend(self.sums.iter().map(side));
@@ -235,7 +240,8 @@ impl Pool {
         self.sort();
         let begun = self.by_phase.partition_point(|(phase, _)| *phase <= passed);
         // Where no phase has passed, the last one did so a step ago.
-        let (place, before) = begun.checked_sub(1).map_or((self.by_phase.len().checked_sub(1)?, step), |place| (place, 0));
+        let (place, before) =
+            begun.checked_sub(1).map_or((self.by_phase.len().checked_sub(1)?, step), |place| (place, 0));
         let (phase, _) = self.by_phase.get(place)?;
         Some(at.minus(Span(passed - phase + before)))
     }
@@ -391,6 +397,32 @@ mod tests {
                 assert!(step.highest.0 - step.lowest.0 <= size / 80 + 2_000, "{number}: {step:?} of {size}");
                 assert!(near.highest.0 - near.lowest.0 <= 2_000, "{number}: {near:?}");
             }
+        }
+    }
+
+    #[test]
+    fn nothing_changes_between_the_instants_at_which_something_takes_a_step() {
+        // given contributions that cool unlike, one that does not, and one whose phase is the very origin
+        let half_lives = [Some(Span::minutes(64)), Some(Span::minutes(100)), None];
+        let all: Vec<_> = (0..9_i64)
+            .map(|number| {
+                let half_life = half_lives.get(number as usize % 3).copied().flatten();
+                contribution(number * 17_333, 9_000_000 + number, half_life)
+            })
+            .collect();
+        let mut gauge = Gauge::new();
+        all.iter().for_each(|one| gauge.put(one, one.start));
+        let sum = |at: i64| all.iter().map(|one| one.value(Millis(at))).sum::<Points>();
+        // when each instant of ten minutes is asked for the change before and after it
+        let changes: Vec<i64> = (200_000..800_000).filter(|at| sum(*at) != sum(at - 1)).collect();
+        assert!(changes.len() > 40, "{changes:?}");
+        for at in
+            (300_000..700_000).step_by(97).chain(changes.iter().copied().filter(|at| (300_000..700_000).contains(at)))
+        {
+            let next = changes.partition_point(|change| *change <= at);
+            // then they are those that are seen
+            assert_eq!(Some(&gauge.next_change(Millis(at)).0), changes.get(next), "after {at}");
+            assert_eq!(Some(&gauge.last_change(Millis(at)).0), changes.get(next - 1), "until {at}");
         }
     }
 

@@ -17,6 +17,11 @@ impl Timeline<'_> {
     /// Follows the stage from now until `until`, where nothing begins; with `first_only`, until its first change. Says
     /// whether there was one.
     pub(super) fn cool(&mut self, until: Millis, first_only: bool) -> bool {
+        // Mostly nothing ends, and no threshold is near.
+        if until < self.keeps_until && self.next_end().is_none_or(|end| end > until) {
+            self.now = self.now.max(until);
+            return false;
+        }
         let mut changed = false;
         while self.now < until {
             let from = self.now.plus(Span(1));
@@ -108,7 +113,7 @@ impl Timeline<'_> {
     /// The next instant at which a stage that was set ends, or the present one need not stay any longer.
     pub(super) fn next_turn(&self, after: Millis) -> Option<Millis> {
         let pins = self.pins.iter().filter_map(|pin| pin.until);
-        pins.chain(self.stays_until()).filter(|turn| *turn > after).min()
+        pins.chain(self.stays_until).filter(|turn| *turn > after).min()
     }
 
     /// The first instant in `[from, until]`, where nothing ends and points are above zero only, at which the stage is no
