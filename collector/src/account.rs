@@ -125,12 +125,12 @@ pub struct Why {
 /// Every line of an evaluation, in the engine's order: newest first, limits last.
 #[must_use]
 pub fn lines(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Vec<LineAccount> {
-    evaluation.lines.iter().map(|one| line(lead, model, one)).collect()
+    evaluation.lines.iter().map(|one| line(lead, model, evaluation, one)).collect()
 }
 
-/// One line.
+/// One line of an evaluation.
 #[must_use]
-pub fn line(lead: &Lead, model: &Model, line: &Line) -> LineAccount {
+pub fn line(lead: &Lead, model: &Model, evaluation: &Evaluation, line: &Line) -> LineAccount {
     let (cause, touch, folded, limit) = match &line.cause {
         Cause::Touch { touch } => (LineCause::Touch, Some(touch), None, None),
         Cause::Fold { touch, count, first, last } => {
@@ -144,7 +144,7 @@ pub fn line(lead: &Lead, model: &Model, line: &Line) -> LineAccount {
         cause,
         rule: line.rule.as_ref().map(ToString::to_string),
         score: model.scores.get(line.score).map_or_else(String::new, |score| score.name.clone()),
-        title: line.title.to_string(),
+        title: evaluation.title(line).to_owned(),
         // The touch that stands for a fold has an id of our own making, which nobody can look up.
         touch: touch.filter(|_| folded.is_none()).map(ToString::to_string),
         event: touch.and_then(|touch| lead.touch(touch)).map(|touch| touch.name.to_string()),

@@ -148,7 +148,7 @@ fn described(
 ) -> StageChanged {
     let mut lines: Vec<_> = evaluation.lines.iter().collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.points_now.0.unsigned_abs()));
-    let lines = lines.into_iter().take(MOST).map(|line| account::line(lead, model, line));
+    let lines = lines.into_iter().take(MOST).map(|line| account::line(lead, model, evaluation, line));
     StageChanged {
         kind: "stage_changed",
         id,

@@ -2,7 +2,7 @@
 
 use crate::fold::Fold;
 use crate::time::{Millis, Span};
-use crate::touch::{Channel, Touch, Trust};
+use crate::touch::{Channel, StreamId, Touch, Trust};
 
 /// A session ends when its stream is silent for this long.
 pub const SESSION_GAP: Span = Span::minutes(30);
@@ -26,7 +26,7 @@ pub(crate) struct Sessions<'a> {
 /// A session that may go on.
 #[derive(Debug)]
 struct Open<'a> {
-    stream: &'a str,
+    stream: &'a StreamId,
     last: Millis,
     campaign: Option<&'a str>,
     channel: Channel,
@@ -35,7 +35,7 @@ struct Open<'a> {
 /// What a server told of, as one touch for as long as it goes on telling.
 #[derive(Debug)]
 struct Told<'a> {
-    stream: &'a str,
+    stream: &'a StreamId,
     event: &'a str,
     last: Millis,
 }
@@ -46,7 +46,7 @@ impl<'a> Sessions<'a> {
         if !is_visit(touch) {
             return self.tell(touch);
         }
-        let (stream, campaign) = (touch.stream.as_str(), touch.source.campaign.as_deref());
+        let (stream, campaign) = (&touch.stream, touch.source.campaign.as_deref());
         let channel = match self.open.iter_mut().find(|session| session.stream == stream) {
             Some(session) if touch.time.since(session.last) < SESSION_GAP && session.includes(campaign) => {
                 session.last = touch.time;
@@ -82,7 +82,7 @@ impl<'a> Sessions<'a> {
     }
 
     fn tell(&mut self, touch: &'a Touch) {
-        let (stream, event) = (touch.stream.as_str(), touch.name.as_str());
+        let (stream, event) = (&touch.stream, touch.name.as_str());
         match self.told.iter_mut().find(|told| told.stream == stream && told.event == event) {
             Some(told) if touch.time.since(told.last) < SESSION_GAP => told.last = touch.time,
             Some(told) => {

@@ -48,6 +48,12 @@ impl LabelName<'_> {
         }
     }
 
+    /// Whether it is this label of the model.
+    fn is(&self, label: &Arc<str>) -> bool {
+        // Mostly the same rule gave it before, which is seen without comparing texts.
+        matches!(self, Self::Model(held) if Arc::ptr_eq(held, label)) || self.as_str() == &**label
+    }
+
     pub(crate) fn shared(&self) -> Arc<str> {
         match self {
             Self::Model(label) => Arc::clone(label),
@@ -204,7 +210,7 @@ impl<'a> State<'a> {
             }
             let until = rule.expires.map(|span| touch.time.plus(span));
             let given = Held { label: LabelName::Model(&rule.label), touch: place, since: touch.time, until };
-            match self.labels.iter_mut().find(|held| held.label.as_str() == &*rule.label) {
+            match self.labels.iter_mut().find(|held| held.label.is(&rule.label)) {
                 Some(held) if until.is_none() || held.until.is_some_and(|end| until >= Some(end)) => *held = given,
                 Some(_) => {}
                 None => self.labels.push(given),

@@ -18,7 +18,7 @@ identifier!(
 );
 identifier!(
     /// The device or source that touches come from. Sessions are functions of one stream.
-    StreamId, "stream", 8..=32,
+    StreamId(IdText), "stream", 8..=32,
     |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
     "8 to 32 of a-z A-Z 0-9 _ -"
 );

@@ -63,6 +63,9 @@ impl Glob {
         if self.prefix.as_bytes().get(end) != text.as_bytes().get(end) && !self.prefix.is_empty() {
             return false;
         }
+        if self.rest.is_empty() && self.prefix.len() != text.len() {
+            return false;
+        }
         let Some(rest) = text.strip_prefix(self.prefix.as_str()) else { return false };
         // Most patterns are a path, or all paths below one.
         match self.rest[..] {

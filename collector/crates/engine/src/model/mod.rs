@@ -31,6 +31,7 @@ pub use notice::{Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
+pub(crate) use stages::staying;
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
 pub use touch_kinds::TouchKind;
 pub use warnings::{ModelWarning, warnings};
@@ -82,6 +83,8 @@ pub struct Model {
     pub(crate) ranking: Ranking,
     /// Which rules and labels an event name can concern.
     pub(crate) index: EventIndex,
+    /// Titles of the rules, by place, as every evaluation shares them.
+    pub(crate) titles: Arc<[Arc<str>]>,
     /// Thresholds of everybody for whom no segment holds.
     pub(crate) bounds: Vec<Bounds>,
     /// Whether any stage has segments.

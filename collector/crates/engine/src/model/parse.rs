@@ -1,5 +1,7 @@
 //! From the text of a model to the model: its head, stages, rules, tags and labels.
 
+use std::sync::Arc;
+
 use super::offer_parse::{offers, policy};
 use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
@@ -85,6 +87,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         bounds: stages.bounds(),
         has_segments: stages.has_segments(),
         assumed_consent: "granted".into(),
+        titles: rules.iter().map(|rule| Arc::clone(&rule.title)).collect(),
         stages,
         rules,
         browser_cap,
