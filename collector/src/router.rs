@@ -26,7 +26,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::http::{
-    cors, decide, events, health, openapi, outbox, server_events, server_links, server_merge, snippet, visitors,
+    cors, decide, events, health, model, model_schema, model_version, models, openapi, outbox, server_events,
+    server_links, server_merge, snippet, visitors,
 };
 use crate::pages;
 use crate::problem::Problem;
@@ -51,6 +52,12 @@ pub fn private(app: Arc<App>) -> Router {
         .route("/v1/server/links", post(server_links::post))
         .route("/v1/server/outbox", get(outbox::get))
         .route("/v1/server/outbox/acknowledge", post(outbox::acknowledge))
+        .route("/v1/server/model", get(model::get))
+        .route("/v1/server/models", get(models::get).post(models::post))
+        .route("/v1/server/models/check", post(models::check))
+        .route("/v1/server/models/{version}", get(model_version::get))
+        .route("/v1/server/models/{version}/publish", post(model_version::publish))
+        .route("/v1/model.schema.json", get(model_schema::get))
         .route("/openapi.json", get(openapi::document))
         .route("/openapi", get(openapi::page))
         .route("/metrics", get(health::metrics))
