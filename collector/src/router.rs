@@ -12,6 +12,8 @@
 //! A private request with a body comes with the server key, which is looked at before anything is read: key (401) →
 //! requests in flight (503) → the rest of the body as above → JSON (400).
 //!
+//! A model that is handed in may have 512 KiB, and is TOML or JSON (415); one with faults is 422.
+//!
 //! Sizes, timeouts and flight are checked in `http::body` and the handlers rather than in layers, since a layer cannot
 //! answer with CORS headers of a site that stands in the body; `tests/system/refusals.rs` tries every limit on every route.
 

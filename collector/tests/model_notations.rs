@@ -1,5 +1,7 @@
 //! A model as TOML and as JSON: the one made of the other says the same, and means the same.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use collector::models::json::{self, AsJson, JsonError};
 use collector::models::toml_text;
 use engine::tree::{Node, Tree};
