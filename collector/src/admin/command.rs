@@ -85,7 +85,7 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
         }
         Command::ModelImport { site, text, by } => {
             let site = site_of(app, &site)?;
-            let submission = Submission::read(site, Written::Toml(&text), app.clock.now())?;
+            let submission = Arc::new(Submission::read(site, Written::Toml(&text), app.clock.now())?);
             let (number, new) = models::import(app, site, &submission, &by).await?;
             Ok(json!({ "number": number, "new": new }))
         }

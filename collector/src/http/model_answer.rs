@@ -78,9 +78,9 @@ pub struct WarningBody {
     pub advice: String,
 }
 
-impl From<ModelWarning> for WarningBody {
-    fn from(ModelWarning { path, line, found, advice }: ModelWarning) -> Self {
-        Self { path, line, found, advice }
+impl From<&ModelWarning> for WarningBody {
+    fn from(ModelWarning { path, line, found, advice }: &ModelWarning) -> Self {
+        Self { path: path.clone(), line: *line, found: found.clone(), advice: advice.clone() }
     }
 }
 

@@ -127,12 +127,12 @@ pub async fn post(
     let _room = app.server_in_flight.enter()?;
     let Query(HandedIn { by }) = handed_in.map_err(|error| Problem::BadParameter(error.body_text()))?;
     let by = named(by.as_deref().unwrap_or(SOMEBODY)).map_err(Problem::BadParameter)?;
-    let submission = submitted(&app, &site, &headers, body).await?;
+    let submission = Arc::new(submitted(&app, &site, &headers, body).await?);
     let (number, new) = models::import(&app, &site, &submission, by).await?;
     let shelf = Shelf::load(&*app.store, &site.name).await?;
     let about = ModelVersion::of(&shelf, shelf.edition(number)?)?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    let warnings = submission.warnings.into_iter().map(Into::into).collect();
+    let warnings = submission.warnings.iter().map(Into::into).collect();
     let mut response = (status, Json(DraftBody { about, warnings })).into_response();
     if new {
         insert(&mut response, header::LOCATION, &format!("/v1/server/models/{number}"));
@@ -168,18 +168,23 @@ pub async fn check(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) 
     let submission = submitted(&app, &site, &headers, body).await?;
     Ok(Json(CheckedModel {
         title: submission.title(),
+        warnings: submission.warnings.iter().map(Into::into).collect(),
         digest: submission.digest,
-        warnings: submission.warnings.into_iter().map(Into::into).collect(),
     }))
 }
 
 /// Reads the model in a request.
-async fn submitted(app: &App, site: &Site, headers: &HeaderMap, body: Body) -> Result<Submission, Problem> {
+async fn submitted(app: &App, site: &Arc<Site>, headers: &HeaderMap, body: Body) -> Result<Submission, Problem> {
     let bytes = body::read_as(&MODEL, headers, body, app.config.body_timeout).await?;
     let is_toml = body::content_type(headers).eq_ignore_ascii_case(TOML);
-    let text = std::str::from_utf8(&bytes).map_err(|error| not_text(is_toml, &error))?;
-    let written = if is_toml { Written::Toml(text) } else { Written::Json(text) };
-    Ok(Submission::read(site, written, app.clock.now())?)
+    let (site, now) = (site.clone(), app.clock.now());
+    // A long model takes a while to compile: not between the answers to pages.
+    let reading = tokio::task::spawn_blocking(move || {
+        let text = std::str::from_utf8(&bytes).map_err(|error| not_text(is_toml, &error))?;
+        let written = if is_toml { Written::Toml(text) } else { Written::Json(text) };
+        Ok(Submission::read(&site, written, now)?)
+    });
+    reading.await.map_err(|error| Problem::Internal(error.to_string()))?
 }
 
 fn not_text(is_toml: bool, error: &std::str::Utf8Error) -> Problem {

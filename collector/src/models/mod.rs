@@ -174,11 +174,17 @@ pub async fn list(app: &App, site: &Site) -> Result<Vec<EditionSummary>, ModelsE
 ///
 /// # Errors
 /// When it is too long, others change the shelf all the time, or the store is away.
-pub async fn import(app: &App, site: &Site, submission: &Submission, by: &str) -> Result<(u32, bool), ModelsError> {
+pub async fn import(
+    app: &App,
+    site: &Site,
+    submission: &Arc<Submission>,
+    by: &str,
+) -> Result<(u32, bool), ModelsError> {
     for _ in 0..ATTEMPTS {
-        let mut shelf = Shelf::load(&*app.store, &site.name).await?;
-        if let Some(known) = shelf.editions().iter().rev().find(|edition| submission.is(edition)) {
-            return Ok((known.number, false));
+        let shelf = Shelf::load(&*app.store, &site.name).await?;
+        let (mut shelf, known) = sought(shelf, submission.clone()).await?;
+        if let Some(number) = known {
+            return Ok((number, false));
         }
         let imported = shelf.import(submission.text(), &submission.title(), by, app.clock.now())?;
         // Drafts do not get in each other's way.
@@ -187,6 +193,15 @@ pub async fn import(app: &App, site: &Site, submission: &Submission, by: &str) -
         }
     }
     Err(ModelsError::Conflict)
+}
+
+/// The version of a shelf that a model is already. Texts are read for it, so not between the answers to pages.
+async fn sought(shelf: Shelf, submission: Arc<Submission>) -> Result<(Shelf, Option<u32>), ModelsError> {
+    let seeking = tokio::task::spawn_blocking(move || {
+        let known = shelf.editions().iter().rev().find(|edition| submission.is(edition)).map(|edition| edition.number);
+        (shelf, known)
+    });
+    seeking.await.map_err(|error| ModelsError::Broken(error.to_string()))
 }
 
 /// Writes a shelf; `false`: somebody else has changed it since it was read.
