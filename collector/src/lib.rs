@@ -27,6 +27,7 @@
 //! [`merges`] holds what is on its way, and [`apply`] carries it out.
 //!
 //! What the shop's server tells comes in by [`http::server_events`] and [`accept::accept_server`], and goes on from step 3.
+//! Models come in by [`http::models`] and the command line, and lie on the shelf of [`models`].
 //! Commands of this machine reach the running collector through [`admin`].
 //!
 //! What must stay true is in `docs/ARCHITECTURE.md`.

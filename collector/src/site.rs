@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use store::SiteName;
 use thiserror::Error;
+use tokio::sync::Mutex;
 
 use crate::config::{Config, ModelSource, Secrets, SiteConfig, same_secret};
 use crate::identity::Identities;
@@ -60,6 +61,8 @@ pub struct Site {
     pub configured: String,
     server_key: SecretString,
     in_force: ArcSwap<InForce>,
+    /// Held by whoever publishes a model here.
+    pub publishing: Mutex<()>,
     /// Partitions of the store whose leads are still to be looked at under the model in force; until then the order of the
     /// heat index is partly an old one.
     pub sweep_left: AtomicU16,
@@ -90,6 +93,7 @@ impl Site {
             own_hosts: hosts.filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             server_key: site_secrets.server_key.clone(),
             in_force: ArcSwap::from_pointee(InForce { number: 0, model: Arc::new(model), since: now, notify: true }),
+            publishing: Mutex::new(()),
             sweep_left: AtomicU16::new(0),
             configured,
             config,

@@ -26,6 +26,8 @@ mod load;
 #[cfg(test)]
 mod merging;
 #[cfg(test)]
+mod model_api;
+#[cfg(test)]
 mod models;
 #[cfg(test)]
 mod oracle;

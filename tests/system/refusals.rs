@@ -15,7 +15,7 @@ use tests::{
 use crate::{
     contract::Contract,
     exchange::{Answer, Framing, Request, SOON},
-    merging, server_events,
+    merging, model_api, server_events,
 };
 
 const OTHER: &str = "other";
@@ -310,6 +310,7 @@ async fn every_refusal_of_the_contract_is_answered_as_it_says() {
     addresses_methods_and_keys(&environment, &mut contract).await;
     server_events::refusals(&environment, &mut contract).await;
     merging::refusals(&environment, &mut contract).await;
+    model_api::refusals(&environment, &mut contract, OTHER).await;
 
     contract.complete_but(&["internal", "log_unavailable", "store_unavailable"]);
 }

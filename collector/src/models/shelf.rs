@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use store::{DocumentName, SiteName, Store, StoreError, Version};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 /// The format that is written, and the newest that is read.
 const SHELF_FORMAT: u8 = 1;
@@ -31,6 +32,39 @@ pub struct Edition {
     pub published: Vec<Publication>,
     /// The whole text.
     pub text: String,
+}
+
+/// What a version is to its site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It scores every lead.
+    InForce,
+    /// It was never published.
+    Draft,
+    /// It was in force before.
+    Retired,
+}
+
+impl State {
+    /// As people read it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::InForce => "in force",
+            Self::Draft => "draft",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// What somebody knew to be in force: a version, and how often it had been published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number.
+    pub number: u32,
+    /// Its publications, this one included.
+    pub times: usize,
 }
 
 /// A moment at which a version came into force.
@@ -130,6 +164,22 @@ impl Shelf {
     pub fn in_force(&self) -> Option<(&Edition, &Publication)> {
         let edition = self.content.editions.iter().find(|edition| edition.number == self.content.in_force)?;
         Some((edition, edition.published.last()?))
+    }
+
+    /// What there is to be seen as in force.
+    #[must_use]
+    pub fn seen(&self) -> Option<Seen> {
+        self.in_force().map(|(edition, _)| Seen { number: edition.number, times: edition.published.len() })
+    }
+
+    /// What a version of this shelf is to its site.
+    #[must_use]
+    pub fn state(&self, edition: &Edition) -> State {
+        match (edition.number == self.content.in_force, edition.published.is_empty()) {
+            (true, _) => State::InForce,
+            (false, true) => State::Draft,
+            (false, false) => State::Retired,
+        }
     }
 
     /// The version with this number.
