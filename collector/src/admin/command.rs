@@ -88,8 +88,8 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
             Ok(json!({ "number": number, "new": new }))
         }
         Command::ModelPublish { site, number, by, notify } => {
-            models::publish(app, site_of(app, &site)?, number, &by, notify).await?;
-            Ok(json!({ "number": number }))
+            let unseen = models::publish(app, site_of(app, &site)?, number, &by, notify).await?;
+            Ok(json!({ "number": number, "unseen": unseen }))
         }
         Command::ModelExplain { site, model, visitor } => {
             let site = site_of(app, &site)?;

@@ -165,8 +165,17 @@ async fn publish(model: &str, notify: bool, at: &At, load: Load<'_>) -> Result<S
         _ => return Err((BAD_CONFIGURATION, "in-force is in force already: name a number or a file".to_owned())),
     };
     let question = json!({ "command": "model_publish", "number": number, "by": by, "notify": notify });
-    ask::<Value>(at, load, question).await?;
-    Ok(format!("version {number} is in force; the order of the heat list follows in the background"))
+    let answer: Value = ask(at, load, question).await?;
+    let blind = answer["unseen"].as_u64().map(unseen).unwrap_or_default();
+    Ok(format!("version {number} is in force; the order of the heat list follows in the background{blind}"))
+}
+
+/// What a model cannot see of what is old; nothing where it sees all.
+fn unseen(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        _ => format!("\nof {count} folded events its conditions ask what is no longer known: those do not count"),
+    }
 }
 
 /// What `model_list` answers.
@@ -249,7 +258,7 @@ fn backtested(answer: &BacktestReport) -> String {
         format!(
             "{}\nprecision: hot leads that bought within 30 days; recall: buyers who had been hot before",
             table(&["model", "hot", "precision", "bought", "recall"], &quality)
-        ),
+        ) + &unseen(answer.unseen),
     ]
     .join("\n\n")
 }

@@ -173,9 +173,17 @@ pub async fn import(app: &App, site: &Site, text: &str, by: &str) -> Result<(u32
 /// Brings a version into force: for everything asked from now on, and for the past too. The heat index follows in the
 /// background. Stages that the new model changes are announced only where `notify` asks for it.
 ///
+/// Says how many folded touches a condition of it could not see; `None`: it is in force, and they could not be counted.
+///
 /// # Errors
 /// When there is no such version, it does not compile, or the store is away.
-pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, notify: bool) -> Result<(), ModelsError> {
+pub async fn publish(
+    app: &Arc<App>,
+    site: &Arc<Site>,
+    number: u32,
+    by: &str,
+    notify: bool,
+) -> Result<Option<u64>, ModelsError> {
     let now = app.clock.now();
     let mut shelf = Shelf::load(&*app.store, &site.name).await?;
     let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
@@ -184,7 +192,19 @@ pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, no
     site.put_in_force(number, model, &publication);
     tracing::info!(site = site.config.key.as_str(), number, "a model was published");
     apply::sweep(app, site);
-    Ok(())
+    let counted = unseen(app, site).await;
+    Ok(counted.inspect_err(|error| tracing::warn!(%error, "what the model cannot see was not counted")).ok())
+}
+
+/// How many folded touches of all leads the model in force cannot see.
+async fn unseen(app: &Arc<App>, site: &Arc<Site>) -> Result<u64, ModelsError> {
+    let (app, name, model) = (app.clone(), site.name.clone(), site.model());
+    let working = aside(async move {
+        let mut count = 0_u64;
+        each_lead(&app, &name, |_, lead| count = count.saturating_add(engine::unseen(lead, &model))).await?;
+        Ok(count)
+    });
+    working.await.map_err(|error| ModelsError::Broken(error.to_string()))?
 }
 
 /// Both models over every lead of the site.
