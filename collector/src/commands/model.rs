@@ -165,9 +165,15 @@ async fn publish(model: &str, notify: bool, at: &At, load: Load<'_>) -> Result<S
         _ => return Err((BAD_CONFIGURATION, "in-force is in force already: name a number or a file".to_owned())),
     };
     let question = json!({ "command": "model_publish", "number": number, "by": by, "notify": notify });
-    let answer: Value = ask(at, load, question).await?;
-    let blind = answer["unseen"].as_u64().map(unseen).unwrap_or_default();
+    let Published { unseen: count } = ask(at, load, question).await?;
+    let blind = unseen(count);
     Ok(format!("version {number} is in force; the order of the heat list follows in the background{blind}"))
+}
+
+/// What `model_publish` answers.
+#[derive(Deserialize)]
+struct Published {
+    unseen: u64,
 }
 
 /// What a model cannot see of what is old; nothing where it sees all.

@@ -173,7 +173,7 @@ pub async fn import(app: &App, site: &Site, text: &str, by: &str) -> Result<(u32
 /// Brings a version into force: for everything asked from now on, and for the past too. The heat index follows in the
 /// background. Stages that the new model changes are announced only where `notify` asks for it.
 ///
-/// Says how many folded touches a condition of it could not see; `None`: it is in force, and they could not be counted.
+/// Says how many folded touches a condition of it cannot see. That is counted first: until then nothing changes.
 ///
 /// # Errors
 /// When there is no such version, it does not compile, or the store is away.
@@ -183,7 +183,8 @@ pub async fn publish(
     number: u32,
     by: &str,
     notify: bool,
-) -> Result<Option<u64>, ModelsError> {
+) -> Result<u64, ModelsError> {
+    let unseen = unseen(app, site, find(app, site, &Which::Number(number)).await?).await?;
     let now = app.clock.now();
     let mut shelf = Shelf::load(&*app.store, &site.name).await?;
     let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
@@ -192,13 +193,12 @@ pub async fn publish(
     site.put_in_force(number, model, &publication);
     tracing::info!(site = site.config.key.as_str(), number, "a model was published");
     apply::sweep(app, site);
-    let counted = unseen(app, site).await;
-    Ok(counted.inspect_err(|error| tracing::warn!(%error, "what the model cannot see was not counted")).ok())
+    Ok(unseen)
 }
 
-/// How many folded touches of all leads the model in force cannot see.
-async fn unseen(app: &Arc<App>, site: &Arc<Site>) -> Result<u64, ModelsError> {
-    let (app, name, model) = (app.clone(), site.name.clone(), site.model());
+/// How many folded touches of all leads a model cannot see.
+async fn unseen(app: &Arc<App>, site: &Arc<Site>, model: Arc<Model>) -> Result<u64, ModelsError> {
+    let (app, name) = (app.clone(), site.name.clone());
     let working = aside(async move {
         let mut count = 0_u64;
         each_lead(&app, &name, |_, lead| count = count.saturating_add(engine::unseen(lead, &model))).await?;
