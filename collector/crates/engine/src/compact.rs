@@ -97,7 +97,7 @@ pub fn is_due(before: Before, lead: &Lead, limits: &LedgerLimits, offsets: &[(Mi
 fn is_large(lead: &Lead, limits: &LedgerLimits) -> bool {
     let touches = &lead.touches;
     let bytes = || touches.iter().map(weight::of_touch).sum::<usize>();
-    touches.len() > limits.touches || (weight::may_exceed(touches.len(), limits.bytes) && bytes() > limits.bytes)
+    touches.len() > limits.touches || (weight::may_exceed(touches, limits.bytes) && bytes() > limits.bytes)
 }
 
 /// Until when what happened and was received is old enough to be folded: a local midnight.

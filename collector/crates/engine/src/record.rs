@@ -110,21 +110,20 @@ pub(crate) fn horizon(received: Millis) -> i64 {
 /// In order of receipt a touch stays while there is room for one more before it, in number and in bytes. The one that fills
 /// the last bytes stays, so that what comes later finds no room either, and what stays does not depend on who came first.
 pub(crate) fn push_out(lead: &mut Lead, number: i64, limits: &LedgerLimits) -> Option<TouchId> {
-    if lead.touches.len() <= limits.touches && !weight::may_exceed(lead.touches.len(), limits.bytes) {
+    if lead.touches.len() <= limits.touches && !weight::may_exceed(&lead.touches, limits.bytes) {
         return None;
     }
     let counted =
         |touch: &&Touch| touch.trust != Trust::Product && horizon(touch.received) == number && !touch.is_fold();
     let last = lead.touches.iter().filter(counted).max_by_key(|touch| (touch.received, &touch.id))?;
-    let bytes: usize = lead.touches.iter().filter(counted).map(weight::of_touch).sum();
-    let before = bytes.saturating_sub(weight::of_touch(last));
-    if lead.touches.iter().filter(counted).count() <= limits.touches && before < limits.bytes {
+    let before = || lead.touches.iter().filter(counted).map(weight::of_touch).sum::<usize>() - weight::of_touch(last);
+    if lead.touches.iter().filter(counted).count() <= limits.touches && before() < limits.bytes {
         return None;
     }
-    let last = last.id.clone();
-    lead.touches.retain(|touch| touch.id != last);
+    let id = last.id.clone();
+    lead.touches.retain(|touch| touch.id != id);
     mark_overflow(lead, number);
-    Some(last)
+    Some(id)
 }
 
 /// Joins two copies of one id.

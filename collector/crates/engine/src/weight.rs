@@ -6,6 +6,8 @@ use crate::touch::{Item, PageFacts, SourceFacts, Touch};
 /// Heavier than any touch that travels can be (WIRE.md: 20 items, 24 properties, each of bounded texts), so that a small
 /// ledger need not be weighed.
 const HEAVIEST: usize = 20 * 1_024;
+/// The most that a touch without items and properties weighs beside its page, by the bounds of its texts.
+const LIGHT: usize = 800;
 /// Numbers, lengths and what says whether something is there.
 const FRAME: usize = 64;
 /// The same of one item.
@@ -17,9 +19,22 @@ const FOLD_FRAME: usize = 40;
 /// A digest of an id, at its longest.
 const DIGEST: usize = 10;
 
-/// Whether so many touches may be heavier than so many bytes.
-pub(crate) const fn may_exceed(touches: usize, bytes: usize) -> bool {
-    touches.saturating_mul(HEAVIEST) > bytes
+/// Whether touches may be heavier than so many bytes, in a glance: what carries neither items nor properties is not weighed
+/// but for its page, and taken at its heaviest.
+pub(crate) fn may_exceed(touches: &[Touch], bytes: usize) -> bool {
+    if touches.len().saturating_mul(HEAVIEST) <= bytes {
+        return false;
+    }
+    let is_light = |touch: &Touch| touch.items.is_empty() && touch.properties.is_empty() && touch.removed.is_empty();
+    let mut most: usize = 0;
+    touches.iter().any(|touch| {
+        most = most.saturating_add(if is_light(touch) {
+            LIGHT + touch.page.as_ref().map_or(0, of_page)
+        } else {
+            of_touch(touch)
+        });
+        most > bytes
+    })
 }
 
 /// An upper bound of a touch's bytes.
