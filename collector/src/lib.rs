@@ -59,6 +59,7 @@ pub mod notice;
 pub mod outbox;
 pub mod outcome;
 pub mod pages;
+mod past_use;
 pub mod person;
 pub mod problem;
 pub mod recovery;

@@ -24,7 +24,7 @@ pub(crate) const ABANDONMENT: &str = "abandonment";
 const NEWS: Span = Span::minutes(60);
 /// Beginnings of one notice that a lead notes within [`BUSY_PERIOD`]: a state that flutters must not fill the ledger.
 const MOST_NOTED: usize = 20;
-const BUSY_PERIOD: Span = Span::days(30);
+pub(crate) const BUSY_PERIOD: Span = Span::days(30);
 
 /// A state that a rule has a notice for began to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

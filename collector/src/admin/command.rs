@@ -92,10 +92,12 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
         Command::ModelPublish { site, number, by, notify } => {
             let site = site_of(app, &site)?;
             let before = site.in_force();
+            // Counted first: until it is known, nothing changes.
+            let unseen = models::unseen(app, site, number).await?;
             let how = Publishing { by: &by, notify, instead_of: None };
             models::publish(app, site, number, how).await?;
             let lost = Lost::between(&before.model, &site.model());
-            Ok(json!({ "number": number, "before": before.number, "lost": lost }))
+            Ok(json!({ "number": number, "before": before.number, "lost": lost, "unseen": unseen }))
         }
         Command::ModelExplain { site, model, visitor } => {
             let site = site_of(app, &site)?;

@@ -195,8 +195,9 @@ async fn publish(model: &[String], notify: bool, at: &At, load: Load<'_>) -> Res
         Err(number) => number,
     };
     let question = json!({ "command": "model_publish", "number": number, "by": by, "notify": notify });
-    let Published { number, before, lost } = ask(at, load, question).await?;
-    let mut said = format!("version {number} is in force; the order of the heat list follows in the background");
+    let Published { number, before, lost, unseen: count } = ask(at, load, question).await?;
+    let blind = unseen(count);
+    let mut said = format!("version {number} is in force; the order of the heat list follows in the background{blind}");
     let lost: Vec<String> = lost.told().collect();
     if !lost.is_empty() {
         said.push_str(&format!(
@@ -213,6 +214,15 @@ struct Published {
     number: u32,
     before: u32,
     lost: Lost,
+    unseen: u64,
+}
+
+/// What a model cannot see of what is old; nothing where it sees all.
+fn unseen(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        _ => format!("\nof {count} folded events its conditions ask what is no longer known: those do not count"),
+    }
 }
 
 /// What `model_list` answers.
@@ -312,7 +322,7 @@ fn backtested(answer: &BacktestReport) -> String {
         format!(
             "{}\nprecision: hot leads that bought within 30 days; recall: buyers who had been hot before",
             table(&["model", "hot", "precision", "bought", "recall"], &quality)
-        ),
+        ) + &unseen(answer.unseen),
     ]
     .join("\n\n")
 }

@@ -266,6 +266,21 @@ pub async fn publish(
     Err(ModelsError::Conflict)
 }
 
+/// How many folded touches of all leads a version cannot see. Reads every lead.
+///
+/// # Errors
+/// When there is no such version, it does not compile, or the store is away.
+pub async fn unseen(app: &Arc<App>, site: &Arc<Site>, number: u32) -> Result<u64, ModelsError> {
+    let model = find(app, site, &Which::Number(number)).await?;
+    let (app, name) = (app.clone(), site.name.clone());
+    let working = aside(async move {
+        let mut count = 0_u64;
+        each_lead(&app, &name, |_, lead| count = count.saturating_add(engine::unseen(lead, &model))).await?;
+        Ok(count)
+    });
+    working.await.map_err(|error| ModelsError::Broken(error.to_string()))?
+}
+
 /// Both models over every lead of the site.
 ///
 /// # Errors

@@ -90,8 +90,8 @@ words! {
         "What came from a program or was loaded ahead counts after all as soon as the same device shows a person.";
     by_gloed: "door Gloed", "by Gloed";
     from_server: "via de server", "from the server";
-    overflow: "Van deze bezoeker kwamen in één week meer gebeurtenissen dan een lead bewaart (1.000). De rest is geteld, niet bewaard.",
-        "In one week this visitor sent more events than a lead keeps (1,000). The rest was counted, not kept.";
+    overflow: "Van deze bezoeker kwam meer dan een lead bewaart. Niet alles telt daarom mee, of niet met alle bijzonderheden.",
+        "This visitor sent more than a lead keeps. So not everything counts, or not with all its particulars.";
     refused: "Wat niet meetelde", "What did not count";
     refused_text: "De laatste gebeurtenissen van deze bezoeker die niet zijn opgenomen, hoogstens twintig. Wat erin stond is niet bewaard.",
         "The last events of this visitor that were not taken, twenty at most. What was in them is not kept.";

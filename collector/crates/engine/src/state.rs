@@ -7,6 +7,7 @@ use crate::cart::CartSum;
 use crate::condition::{Comparison, Condition, Facts, Field, History, Literal, Test, TouchFacts, Value, any_tag};
 use crate::fold::Fold;
 use crate::lead::Lead;
+use crate::lost::Lost;
 use crate::model::{Concern, Model, StageIndex};
 use crate::orders::Orders;
 use crate::quarantine::Quarantine;
@@ -225,12 +226,13 @@ impl<'a> State<'a> {
 
     /// The facts for a condition: about a touch and the visitor as of it, or about the visitor alone.
     pub(crate) fn known(&self, touch: Option<&'a Touch>, stage: StageIndex) -> Known<'_, 'a> {
-        Known { state: self, touch, stage, least: Trust::Browser }
+        let lost = if self.folds.is_empty() { Lost::NONE } else { touch.map_or(Lost::NONE, Touch::lost) };
+        Known { state: self, touch, stage, least: Trust::Browser, lost }
     }
 
     /// The same, with the attributes only that a server set.
     pub(crate) fn vouched(&self) -> Known<'_, 'a> {
-        Known { state: self, touch: None, stage: StageIndex::default(), least: Trust::Server }
+        Known { state: self, touch: None, stage: StageIndex::default(), least: Trust::Server, lost: Lost::NONE }
     }
 
     fn attribute(&self, name: &str, least: Trust) -> Option<&'a Scalar> {
@@ -343,6 +345,8 @@ pub(crate) struct Known<'s, 'a> {
     stage: StageIndex,
     /// Whose attributes count.
     least: Trust,
+    /// What is not known of the touch any more.
+    lost: Lost,
 }
 
 impl Known<'_, '_> {
@@ -353,6 +357,10 @@ impl Known<'_, '_> {
 }
 
 impl Facts for Known<'_, '_> {
+    fn knows(&self, field: &Field) -> bool {
+        !self.lost.covers(field)
+    }
+
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         let state = self.state;
         match field {

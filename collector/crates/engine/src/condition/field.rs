@@ -206,6 +206,13 @@ fn recent(rest: &str) -> Option<Field> {
     Some(Field::Recent(Span::parse(span).ok()?, name.to_owned())).filter(|_| !name.is_empty())
 }
 
+impl Field {
+    /// Whether a touch alone says it.
+    pub(crate) fn is_of_touch(&self) -> bool {
+        matches!(self, Self::Property(_)) || TOUCH.iter().any(|(_, field, _)| field == self)
+    }
+}
+
 impl Scope {
     fn fields(self) -> &'static [Fields] {
         match self {

@@ -1,4 +1,7 @@
 //! Whether a condition holds.
+//!
+//! Of what was folded some facts are lost, and a comparison with one of those neither holds nor fails: so that it turns true
+//! under no `not` either, a condition is asked what is *sure*, that it holds or that it does not.
 
 use super::{Comparison, Condition, Field, Literal, Order, Sequence, Test};
 use crate::calendar;
@@ -33,6 +36,10 @@ impl<'a> From<&'a Scalar> for Value<'a> {
 
 /// What a condition is held against.
 pub trait Facts {
+    /// Whether what a field says is known. Of what was folded not all is.
+    fn knows(&self, _field: &Field) -> bool {
+        true
+    }
     /// The value of a field that is no set; `None`: it has none.
     fn value(&self, field: &Field) -> Option<Value<'_>>;
     /// Calls `visit` with each text of a field that is a set, until it says `true`; says whether it did.
@@ -69,21 +76,29 @@ impl<'a> History<'a> {
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Whether it holds. What is not known does not hold, and neither does its opposite.
     #[must_use]
     pub fn matches(&self, facts: &impl Facts) -> bool {
+        self.surely(facts, true)
+    }
+
+    /// Whether it is sure that it holds (`wanted`), or that it does not.
+    pub(crate) fn surely(&self, facts: &impl Facts, wanted: bool) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.matches(facts)),
-            Self::Any(parts) => parts.iter().any(|part| part.matches(facts)),
-            Self::Not(part) => !part.matches(facts),
-            Self::Compare(comparison) => comparison.matches(facts),
-            Self::Sequence(sequence) => sequence.reached(facts) == sequence.steps.len(),
+            Self::All(parts) if wanted => parts.iter().all(|part| part.surely(facts, true)),
+            Self::Any(parts) if wanted => parts.iter().any(|part| part.surely(facts, true)),
+            Self::All(parts) => parts.iter().any(|part| part.surely(facts, false)),
+            Self::Any(parts) => parts.iter().all(|part| part.surely(facts, false)),
+            Self::Not(part) => part.surely(facts, !wanted),
+            Self::Compare(comparison) => facts.knows(&comparison.field) && comparison.holds(facts) == wanted,
+            Self::Sequence(sequence) => (sequence.reached(facts, wanted) == sequence.steps.len()) == wanted,
         }
     }
 }
 
 impl Comparison {
-    fn matches(&self, facts: &impl Facts) -> bool {
+    /// Whether it holds, of a field that is known.
+    pub(crate) fn holds(&self, facts: &impl Facts) -> bool {
         if let Test::Has(wanted) = &self.test {
             return facts.has(&self.field, wanted);
         }
@@ -130,24 +145,26 @@ impl Literal {
 }
 
 impl Sequence {
-    /// How many steps were reached: all of them when the sequence holds.
+    /// How many steps were reached: all of them when the sequence holds. `sure`: by what is known; else by what may be.
     ///
     /// The first step is looked for from the last touch that matches `without` on (that one itself included: only what
     /// comes *after* the first step spoils it), then each step is taken at its earliest, which leaves the most room for
     /// the next. One pass.
-    pub(super) fn reached(&self, facts: &impl Facts) -> usize {
+    pub(super) fn reached(&self, facts: &impl Facts, sure: bool) -> usize {
         let history = facts.history();
+        let counts =
+            |condition: &Condition, touch: &Touch, sure: bool| condition.surely(&facts.step(touch), sure) == sure;
         let begin = |within| history.touches.partition_point(|touch| touch.time < history.now.minus(within));
         let mut from = self.within.map_or(0, begin);
         if let Some(without) = &self.without {
-            let spoilt = history.seen(from).rfind(|(_, touch)| without.matches(&facts.step(touch)));
+            let spoilt = history.seen(from).rfind(|(_, touch)| counts(without, touch, !sure));
             from = spoilt.map_or(from, |(place, _)| place);
         }
         let mut steps = self.steps.iter();
         let mut wanted = steps.next();
         for (_, touch) in history.seen(from) {
             let Some(step) = wanted else { break };
-            if step.matches(&facts.step(touch)) {
+            if counts(step, touch, sure) {
                 wanted = steps.next();
             }
         }
@@ -185,7 +202,7 @@ impl<'a> TouchFacts<'a> {
         match field {
             Field::Event => Some(Value::Text(touch.name.as_str())),
             Field::PagePath => touch.page.as_ref().map(|page| Value::Text(page.path.as_str())),
-            // Of what was folded, neither host nor article numbers are known.
+            // A fold knows of a page without a host only that there was none, or that it is lost.
             Field::PageHost => {
                 touch.page.as_ref().map(|page| page.host.as_str()).filter(|host| !host.is_empty()).map(Value::Text)
             }
@@ -216,6 +233,10 @@ impl<'a> TouchFacts<'a> {
 }
 
 impl Facts for TouchFacts<'_> {
+    fn knows(&self, field: &Field) -> bool {
+        self.touch.tells(field)
+    }
+
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         self.of_field(field)
     }

@@ -468,19 +468,21 @@ fn a_copy_on_its_way_while_its_event_could_be_folded_is_still_a_copy() {
 }
 
 #[test]
-fn visits_stay_as_many_where_orders_inside_them_are_kept() {
-    // given a visit by one campaign with an order, a visit by another right after it, and an order by the first again
-    let by = |campaign: &str, touch: Touch| {
-        let source = SourceFacts { campaign: Some(campaign.into()), ..SourceFacts::default() };
-        Touch { source, ..touch }
-    };
-    let order = |id: &str, at| Touch { transaction: Some(id.into()), ..touch(id, "purchase", minute(at)) };
-    let visits =
-        [by("zomer", order("T-1", 0)), by("winter", touch("s:2", "search", minute(1))), by("zomer", order("T-2", 2))];
-    // when what can be is folded, then there are as many visits, the last one a month later included
-    let lead = folded([visits.to_vec(), views(0)].concat());
+fn visits_stay_as_many_where_what_stays_of_one_would_fall_apart() {
+    // given a visit in which an offer was shown, a search made, and the offer closed, each twenty minutes after the other
+    let about = |id: &str, name: &str, at| crate::common::offer_touch(id, name, "bar", "d1", minute(at));
+    let visit =
+        [about("s:1", "offer_shown", 0), touch("s:2", "search", minute(20)), about("s:3", "offer_dismissed", 40)];
+    // when what can be is folded, then the search stays between them, and there are two visits, the last one included
+    let lead = folded([visit.to_vec(), views(0)].concat());
+    assert_eq!(lead.touches().iter().filter(|touch| touch.is_fold()).count(), 0);
+    assert_eq!(evaluate(&lead, &PLAIN, START + Span::days(31)).visits, 2);
+    // and where the search is the first of them, it is folded, and still two
+    let early =
+        [touch("s:0", "search", minute(-20)), about("s:1", "offer_shown", 0), about("s:3", "offer_dismissed", 20)];
+    let lead = folded([early.to_vec(), views(0)].concat());
     assert_eq!(lead.touches().iter().filter(|touch| touch.is_fold()).count(), 1);
-    assert_eq!(evaluate(&lead, &PLAIN, START + Span::days(31)).visits, 4);
+    assert_eq!(evaluate(&lead, &PLAIN, START + Span::days(31)).visits, 2);
 }
 
 #[test]

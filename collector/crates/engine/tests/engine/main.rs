@@ -1,6 +1,8 @@
 //! The engine through its public interface: stories, golden files, broken models, and properties.
 
 #[cfg(test)]
+mod bounded;
+#[cfg(test)]
 mod bounds;
 #[cfg(test)]
 mod cases;
@@ -20,6 +22,10 @@ mod corpus;
 mod faults;
 #[cfg(test)]
 mod folds;
+#[cfg(test)]
+mod folds_presets;
+#[cfg(test)]
+mod folds_unknown;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]

@@ -50,7 +50,11 @@ struct Tally {
 impl<'a> Replay<'a> {
     /// Follows a ledger from its first touch until an instant.
     pub(crate) fn new(lead: &'a Lead, model: &'a Model, until: Millis) -> Self {
-        let touches = lead.touches();
+        Self::of(lead.touches(), model, until)
+    }
+
+    /// The same of touches in canonical order.
+    pub(crate) fn of(touches: &'a [Touch], model: &'a Model, until: Millis) -> Self {
         let begin = touches.first().map_or(until, |touch| touch.time);
         let mut replay = Self {
             model,
@@ -301,6 +305,12 @@ impl<'a> Replay<'a> {
         let (since, stage) = self.stages[self.stages.len() - 1];
         Some(since + self.model.stages.iter().nth(stage.0)?.min_stay?)
     }
+}
+
+/// The touches of a ledger, each fold as so many as it stands for.
+pub(crate) fn unfolded(lead: &Lead) -> Vec<Touch> {
+    let counted = lead.touches().iter().zip(lead.counts());
+    counted.flat_map(|(touch, count)| std::iter::repeat_n(touch.clone(), count)).collect()
 }
 
 /// Without a word about trust, money must come from a server, and anything else from anybody.
