@@ -188,9 +188,11 @@ async fn bar_who_holds_on_to_connections_keeps_nobody_out() {
     let grown = most.saturating_sub(before) as f64 / f64::from(1 << 20);
     assert_eq!(Bar::at_least("holding_on_honest_answered", share, "%", 99.0).print(), Verdict::Ok, "{statuses:?}");
     assert_eq!(Bar::at_most("holding_on_closed", closed, "s", LATEST.as_secs_f64()).print(), Verdict::Ok);
-    assert_eq!(Bar::at_most("holding_on_memory", grown, "MiB", 64.0).print(), Verdict::Ok);
+    let memory = Bar::at_most("holding_on_memory", grown, "MiB", 64.0).print();
     let bar = Bar::at_most("holding_on_honest_p99_ratio", compared.ratio(), "x", 3.0).noisy(compared.noisy);
     let verdict = bar.print();
+    // A debug build says nothing about either.
     let release = !cfg!(debug_assertions) || env::var_os("GLOED_BIN_DIR").is_some();
+    assert!(!release || memory == Verdict::Ok, "{grown} MiB");
     assert!(!release || verdict != Verdict::Short, "{bar}: {compared:?}");
 }
