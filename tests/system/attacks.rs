@@ -85,15 +85,11 @@ async fn held(hold: Hold, from: [u8; 4], address: SocketAddr) -> Option<Duration
     }
     while begin.elapsed() < 2 * LATEST {
         match connection.read_to_end(if hold.drips() { DRIP } else { 2 * LATEST }).await {
-            Ok(_) => return Some(begin.elapsed()),
-            Err(_) if hold.drips() => {
-                if connection.send("x").await.is_err() {
-                    return Some(begin.elapsed());
-                }
-            }
-            Err(_) => {}
+            Err(Fault::Deadline { .. }) if !hold.drips() || connection.send("x").await.is_ok() => {}
+            _ => return Some(begin.elapsed()),
         }
     }
+    println!("{hold:?} from {from:?} was held for {:?} and never closed", begin.elapsed());
     None
 }
 
