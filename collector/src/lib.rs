@@ -41,6 +41,7 @@ mod census;
 pub mod client_address;
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod decision;
 pub mod erasure;
 pub mod geo;

@@ -65,6 +65,10 @@ pub struct LimitsConfig {
     pub requests_per_second: u32,
     /// Requests that may come at once.
     pub request_burst: u32,
+    /// Requests a second of visitors without a signed id, a site.
+    pub new_visitors_per_second: u32,
+    /// Such requests that may come at once.
+    pub new_visitor_burst: u32,
 }
 
 /// What the command line says, above file and environment.
@@ -141,6 +145,8 @@ impl Config {
             decisions_in_flight: limits.parsed("decisions_in_flight", 512, whole, &mut faults),
             requests_per_second: limits.parsed("requests_per_second", 50, whole, &mut faults),
             request_burst: limits.parsed("request_burst", 200, whole, &mut faults),
+            new_visitors_per_second: limits.parsed("new_visitors_per_second", 200, whole, &mut faults),
+            new_visitor_burst: limits.parsed("new_visitor_burst", 20_000, whole, &mut faults),
         };
         limits.finish(&mut faults);
 
@@ -189,6 +195,8 @@ impl Config {
             ("limits.decisions_in_flight", limits_config.decisions_in_flight == 0),
             ("limits.requests_per_second", limits_config.requests_per_second == 0),
             ("limits.request_burst", limits_config.request_burst == 0),
+            ("limits.new_visitors_per_second", limits_config.new_visitors_per_second == 0),
+            ("limits.new_visitor_burst", limits_config.new_visitor_burst == 0),
             ("server.connections", connections == 0),
         ] {
             if zero {
