@@ -14,7 +14,7 @@ use crate::quarantine::{Quarantine, is_evidence, stream_digest};
 use crate::record::{HORIZON, LedgerLimits, horizon, mark_overflow};
 use crate::sessions::{SESSION_GAP, Sessions, is_visit};
 use crate::time::{Millis, Span};
-use crate::touch::{Scalar, Touch, TouchId, Trust, event};
+use crate::touch::{Channel, Scalar, Touch, TouchId, Trust, event};
 
 /// Copies of one event may be corrected to times a little apart, so what is near the horizon is left alone for a while.
 const SETTLING: Span = Span::minutes(60);
@@ -92,6 +92,8 @@ pub(crate) fn remember(lead: &mut Lead, persons: impl IntoIterator<Item = u64>) 
 struct Begins {
     visits: u32,
     told: u32,
+    /// Where its visit came from, which the bucket must say: what it was known by is gone with the visit's beginning.
+    channel: Channel,
 }
 
 fn fold(lead: &mut Lead, offsets: &[(Millis, i32)], now: Millis) -> usize {
@@ -118,7 +120,7 @@ fn fold(lead: &mut Lead, offsets: &[(Millis, i32)], now: Millis) -> usize {
     let touches = std::mem::take(&mut lead.touches);
     let mut buckets = Buckets::default();
     let mut persons = BTreeSet::new();
-    for (place, touch) in touches.into_iter().enumerate() {
+    for (place, mut touch) in touches.into_iter().enumerate() {
         let Some(begins) = leaving.get(&place) else {
             lead.touches.push(touch);
             continue;
@@ -128,6 +130,7 @@ fn fold(lead: &mut Lead, offsets: &[(Millis, i32)], now: Millis) -> usize {
             persons.insert(stream_digest(&touch.stream));
         }
         let noon = calendar::local_noon(calendar::local_day(touch.time, offsets), offsets).unwrap_or(touch.time);
+        touch.source.channel = begins.channel;
         let stands = Bucket::of(&touch, noon, held).touch();
         let fold = Fold {
             id: stands.id.clone(),
@@ -178,14 +181,17 @@ fn parts(touches: &[Touch]) -> Vec<Vec<usize>> {
 fn what_leaves(part: &[(usize, &Touch)], staying: &BTreeSet<usize>) -> BTreeMap<usize, Begins> {
     let mut leaving: BTreeMap<usize, Begins> = BTreeMap::new();
     let (mut all, mut rest) = (Sessions::default(), Sessions::default());
+    let holding = what_holds_visits(part, staying);
     let told = |sessions: &Sessions<'_>| sessions.touchpoints - sessions.count();
     for (place, touch) in part {
         let before = (all.count(), told(&all));
         all.take(touch);
-        if staying.contains(place) {
+        if staying.contains(place) || holding.contains(place) {
             rest.take(touch);
         } else {
-            leaving.insert(*place, Begins { visits: all.count() - before.0, told: told(&all) - before.1 });
+            let (visits, told) = (all.count() - before.0, told(&all) - before.1);
+            let channel = all.source.unwrap_or(&touch.source).channel;
+            leaving.insert(*place, Begins { visits, told, channel });
         }
     }
     let missing = all.count().checked_sub(rest.count()).zip(told(&all).checked_sub(told(&rest)));
@@ -201,6 +207,38 @@ fn what_leaves(part: &[(usize, &Touch)], staying: &BTreeSet<usize>) -> BTreeMap<
         first.get_mut().told += told;
     }
     leaving
+}
+
+/// Places of what must stay for the sake of what stays later in the same visit: its beginning, which says where the visit
+/// came from, and as much in between as keeps it one visit.
+fn what_holds_visits(part: &[(usize, &Touch)], staying: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut sessions = Sessions::default();
+    let mut visits: Vec<Vec<(usize, Millis)>> = Vec::new();
+    for (place, touch) in part {
+        let before = sessions.count();
+        sessions.take(touch);
+        if sessions.source.is_none() {
+            continue;
+        }
+        match visits.last_mut().filter(|_| sessions.count() == before) {
+            Some(visit) => visit.push((*place, touch.time)),
+            None => visits.push(vec![(*place, touch.time)]),
+        }
+    }
+    let mut holding = BTreeSet::new();
+    for visit in visits {
+        let last = visit.iter().rposition(|(place, _)| staying.contains(place));
+        let Some(until) = last.and_then(|last| visit.get(..=last)) else { continue };
+        holding.extend(until.first().map(|(place, _)| *place));
+        let mut held = until.first().map_or(Millis(0), |(_, at)| *at);
+        for ((place, at), (_, next)) in until.iter().zip(until.iter().skip(1)) {
+            if staying.contains(place) || next.since(held) >= SESSION_GAP {
+                holding.insert(*place);
+                held = *at;
+            }
+        }
+    }
+    holding
 }
 
 /// Places of touches that carry something that is still in force, or may be.

@@ -51,6 +51,10 @@ pub mod event {
     pub const LABEL_REMOVED: &str = "label_removed";
     /// What the visitor consented to; no behaviour.
     pub const CONSENT: &str = "consent";
+    /// What the names of events about mails begin with.
+    pub const EMAIL: &str = "email_";
+    /// How a call went; the property `outcome` says it.
+    pub const CALL_OUTCOME: &str = "call_outcome";
     /// A mail went out; the property `mail` names it.
     pub const EMAIL_SENT: &str = "email_sent";
     /// A mail was opened.

@@ -502,3 +502,27 @@ fn the_last_visit_stays_when_an_earlier_one_of_that_morning_stands_at_noon() {
     assert_eq!(twice, once);
     assert_eq!(evaluate(&twice, &PLAIN, START + Span::days(40)).channel, Some(Channel::Organic));
 }
+
+#[test]
+fn what_an_advertisement_brought_stays_its_doing_when_the_visit_is_folded() {
+    // given a visit of two hours that an advertisement brought, a page each four minutes, and an order at its end
+    let ad = SourceFacts { channel: Channel::Paid, campaign: Some("zomer".into()), ..SourceFacts::default() };
+    let page = |number: i64| on_page("/a", touch(&format!("s:{number:02}"), "page_view", minute(4 * number)));
+    let order = Touch { transaction: Some("T-1".into()), ..touch("s:99", "purchase", minute(120)) };
+    let visit = (0..30).map(page).chain([order]).enumerate();
+    let visit = visit.map(|(number, touch)| if number == 0 { Touch { source: ad.clone(), ..touch } } else { touch });
+    let whole: Vec<Touch> = visit.chain(views(0)).collect();
+    let model = model(
+        "version = 1\nname = \"m\"\nhalf_life = \"none\"\n[[stages]]\nname = \"cold\"\n[[rules]]\nid = \"ad\"\n\
+         when = { field = \"channel\", eq = \"paid\" }\npoints = 1\n[[rules]]\nid = \"sold\"\npoints = 100\n\
+         when = { all = [{ field = \"event\", eq = \"purchase\" }, { field = \"campaign\", eq = \"zomer\" }] }\ntrust = \"browser\"\n",
+    );
+    // when it is folded, as far as it can be
+    let lead = folded(whole.clone());
+    assert!(lead.touches().len() < whole.len() / 2, "{} of {}", lead.touches().len(), whole.len());
+    // then every page of it came by the advertisement, and so did the order
+    let at = START + Span::days(31);
+    let evaluation = evaluate(&lead, &model, at);
+    assert_eq!(evaluation.score, evaluate(&crate::common::lead(whole), &model, at).score);
+    assert_eq!((evaluation.score, evaluation.visits), (Points::whole(130), 2));
+}

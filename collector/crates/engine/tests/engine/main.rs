@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod browser_cap;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod cases_b2b;
@@ -47,6 +49,8 @@ mod sessions;
 mod speed;
 #[cfg(test)]
 mod thresholds;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod validator;
 #[cfg(test)]
