@@ -40,6 +40,8 @@ pub struct VisitorBody {
     pub held: Vec<HeldBody>,
     /// Interests.
     pub labels: Vec<String>,
+    /// Whether nothing but browsers has told of the visitor: anybody who knows the write key could have made it up.
+    pub browser_only: bool,
     /// Sessions so far.
     pub visits: u32,
     /// Distinct touches, for the rule of seven: a visit counts once for its channel, a mail or a call once for each visit.
@@ -221,6 +223,7 @@ pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBod
         lines: lines.collect(),
         held: held(&kept.lead, &evaluation),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
+        browser_only: evaluation.browser_only,
         visits: evaluation.visits,
         touchpoints: evaluation.touchpoints,
         last_seen: evaluation.last_seen.map(|at| at.0),
