@@ -14,7 +14,7 @@ use crate::record::{HORIZON, LedgerLimits, horizon, mark_overflow};
 use crate::sessions::{SESSION_GAP, Sessions, is_visit};
 pub use crate::shedding::forget_own;
 use crate::shedding::{Surplus, drop_oldest, is_older, let_reservations_go};
-use crate::staying::{Barriers, staying};
+use crate::staying::{Barriers, Sources, staying};
 use crate::time::{Millis, Span};
 use crate::touch::{Touch, TouchId, Trust};
 use crate::weight;
@@ -165,12 +165,14 @@ fn fold(lead: &mut Lead, offsets: &[(Millis, i32)], now: Millis, details_until: 
     let noon_of =
         |touch: &Touch| calendar::local_noon(calendar::local_day(touch.time, offsets), offsets).unwrap_or(touch.time);
     let quarantine = Quarantine::of(lead);
-    let (mut staying, seen_last) = (staying(lead, &quarantine, details_until), seen_last(lead, &quarantine));
-    let barriers = Barriers::of(lead, &staying);
+    let (parts, seen_last) = (parts(&lead.touches), seen_last(lead, &quarantine));
+    let sources = sources(lead, &parts, &quarantine);
+    let mut staying = staying(lead, &quarantine, &sources, details_until);
+    let barriers = Barriers::of(lead, &staying, &sources);
     let barred = |(_, touch): &(usize, &Touch)| old(touch) && barriers.between(touch.time, noon_of(touch));
     staying.extend(lead.touches.iter().enumerate().filter(barred).map(|(place, _)| place));
     let mut leaving: BTreeMap<usize, Begins> = BTreeMap::new();
-    for part in parts(&lead.touches) {
+    for part in &parts {
         let of_part = || part.iter().filter_map(|place| Some((*place, lead.touches.get(*place)?)));
         if part.iter().any(|place| seen_last.contains(place)) || !of_part().all(|(_, touch)| old(touch)) {
             continue;
@@ -184,7 +186,7 @@ fn fold(lead: &mut Lead, offsets: &[(Millis, i32)], now: Millis, details_until: 
     let touches = std::mem::take(&mut lead.touches);
     let mut buckets = Buckets::default();
     let mut persons = BTreeSet::new();
-    for (place, touch) in touches.into_iter().enumerate() {
+    for (place, mut touch) in touches.into_iter().enumerate() {
         let Some(begins) = leaving.get(&place) else {
             lead.touches.push(touch);
             continue;
@@ -192,6 +194,10 @@ fn fold(lead: &mut Lead, offsets: &[(Millis, i32)], now: Millis, details_until: 
         let held = quarantine.reason(place);
         if held.is_none() && is_evidence(&touch) {
             persons.insert(stream_digest(&touch.stream));
+        }
+        // What was known of it by its visit is gone with the visit's beginning.
+        if let Some(source) = sources.get(&place) {
+            touch.source = source.clone();
         }
         let stands = Bucket::of(&touch, noon_of(&touch), held).touch();
         if details_until.is_some() {
@@ -241,19 +247,38 @@ fn parts(touches: &[Touch]) -> Vec<Vec<usize>> {
     parts
 }
 
+/// Where the visit of each touch came from.
+fn sources(lead: &Lead, parts: &[Vec<usize>], quarantine: &Quarantine) -> Sources {
+    let mut sources = Sources::new();
+    for part in parts {
+        // What is held makes no visit, until somebody turns out to be behind it: then it is as good as any other.
+        for held in [false, true] {
+            let mut sessions = Sessions::default();
+            for place in part.iter().filter(|place| quarantine.reason(**place).is_some() == held) {
+                let Some(touch) = lead.touches.get(*place) else { continue };
+                sessions.take(touch);
+                sources.extend(sessions.source.map(|source| (*place, source.clone())));
+            }
+        }
+    }
+    sources
+}
+
 /// What leaves of one part of a stream, and what of its visits and distinct touches the buckets must count from now on: as
 /// many as what stays does not make by itself. Nothing leaves where what stays would make more than there were.
 fn what_leaves(part: &[(usize, &Touch)], staying: &BTreeSet<usize>) -> BTreeMap<usize, Begins> {
     let mut leaving: BTreeMap<usize, Begins> = BTreeMap::new();
     let (mut all, mut rest) = (Sessions::default(), Sessions::default());
+    let holding = what_holds_visits(part, staying);
     let told = |sessions: &Sessions<'_>| sessions.touchpoints - sessions.count();
     for (place, touch) in part {
         let before = (all.count(), told(&all));
         all.take(touch);
-        if staying.contains(place) {
+        if staying.contains(place) || holding.contains(place) {
             rest.take(touch);
         } else {
-            leaving.insert(*place, Begins { visits: all.count() - before.0, told: told(&all) - before.1 });
+            let (visits, told) = (all.count() - before.0, told(&all) - before.1);
+            leaving.insert(*place, Begins { visits, told });
         }
     }
     let missing = all.count().checked_sub(rest.count()).zip(told(&all).checked_sub(told(&rest)));
@@ -269,4 +294,36 @@ fn what_leaves(part: &[(usize, &Touch)], staying: &BTreeSet<usize>) -> BTreeMap<
         first.get_mut().told += told;
     }
     leaving
+}
+
+/// Places of what must stay for the sake of what stays later in the same visit: its beginning, which says where the visit
+/// came from, and as much in between as keeps it one visit.
+fn what_holds_visits(part: &[(usize, &Touch)], staying: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut sessions = Sessions::default();
+    let mut visits: Vec<Vec<(usize, Millis)>> = Vec::new();
+    for (place, touch) in part {
+        let before = sessions.count();
+        sessions.take(touch);
+        if sessions.source.is_none() {
+            continue;
+        }
+        match visits.last_mut().filter(|_| sessions.count() == before) {
+            Some(visit) => visit.push((*place, touch.time)),
+            None => visits.push(vec![(*place, touch.time)]),
+        }
+    }
+    let mut holding = BTreeSet::new();
+    for visit in visits {
+        let last = visit.iter().rposition(|(place, _)| staying.contains(place));
+        let Some(until) = last.and_then(|last| visit.get(..=last)) else { continue };
+        holding.extend(until.first().map(|(place, _)| *place));
+        let mut held = until.first().map_or(Millis(0), |(_, at)| *at);
+        for ((place, at), (_, next)) in until.iter().zip(until.iter().skip(1)) {
+            if staying.contains(place) || next.since(held) >= SESSION_GAP {
+                holding.insert(*place);
+                held = *at;
+            }
+        }
+    }
+    holding
 }

@@ -86,6 +86,8 @@ pub(crate) struct State<'a> {
     pub(crate) language: Option<&'a Text<16>>,
     pub(crate) last_seen: Option<Millis>,
     consent: Option<&'a str>,
+    /// Whether a server ever told of them.
+    pub(crate) told_by_server: bool,
 }
 
 impl<'a> State<'a> {
@@ -110,6 +112,7 @@ impl<'a> State<'a> {
             language: None,
             last_seen: None,
             consent: None,
+            told_by_server: false,
         }
     }
 
@@ -149,8 +152,9 @@ impl<'a> State<'a> {
             Some(fold) => self.sessions.take_folded(touch, fold),
             None => self.sessions.take(touch),
         }
-        // Noon may lie after the last touch of that day. What was sent to somebody is no sign of them.
-        if !touch.is(event::EMAIL_SENT) {
+        self.told_by_server |= touch.trust == Trust::Server;
+        // Noon may lie after the last touch of that day.
+        if is_their_doing(touch) {
             self.last_seen = self.last_seen.max(Some(fold.map_or(touch.time, |fold| fold.last)));
         }
         self.country = touch.country.as_ref().or(self.country);
@@ -278,7 +282,7 @@ impl<'a> State<'a> {
             Field::Recent(span, name) => {
                 self.times(name, Some(self.now.minus(*span))).next().map(|(time, _)| time.plus(*span))
             }
-            Field::Visits(span) => {
+            Field::Visits(span) | Field::VisitDays(span) => {
                 let begun = &self.sessions.begun;
                 let inside = begun.get(begun.partition_point(|time| *time <= self.now.minus(*span)))?;
                 Some(inside.plus(*span))
@@ -373,10 +377,16 @@ impl Facts for Known<'_, '_> {
                 let since = state.now.minus(*span);
                 count(state.sessions.begun.iter().filter(|begun| **begun > since))
             }
+            Field::VisitDays(span) => {
+                let begun = &state.sessions.begun;
+                Some(Value::Number(days_begun(begun, state.now.minus(*span), &state.model.offsets)))
+            }
             Field::Touchpoints => Some(Value::Number(i64::from(state.sessions.touchpoints))),
             Field::Consent => Some(Value::Text(state.consent())),
             _ => match self.touch {
-                Some(touch) => TouchFacts::of(touch, &state.model.page_tags, state.model.currency).of_field(field),
+                Some(touch) => TouchFacts::of(touch, &state.model.page_tags, state.model.currency)
+                    .come_from(state.sessions.source)
+                    .of_field(field),
                 None => self.at_an_instant(field),
             },
         }
@@ -434,6 +444,28 @@ impl Known<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// Whether a touch is a sign of the visitor: what the shop's systems note of somebody, or send them, is none.
+pub(crate) fn is_their_doing(touch: &Touch) -> bool {
+    let notes = [
+        event::EMAIL_SENT,
+        event::SET_ATTRIBUTES,
+        event::LABEL_ADDED,
+        event::LABEL_REMOVED,
+        event::CALL_OUTCOME,
+        event::REFUND,
+    ];
+    touch.trust < Trust::Server || !notes.contains(&touch.name.as_str())
+}
+
+/// How many local days there are on which a visit began after an instant, of beginnings that ascend.
+pub(crate) fn days_begun(begun: &[Millis], after: Millis, offsets: &[(Millis, i32)]) -> i64 {
+    let inside = begun.get(begun.partition_point(|at| *at <= after)..).unwrap_or_default();
+    let mut last = None;
+    let days = inside.iter().map(|at| Some(calendar::local_day(*at, offsets)));
+    let new = days.filter(|day| std::mem::replace(&mut last, *day) != *day);
+    i64::try_from(new.count()).unwrap_or(i64::MAX)
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> Option<Value<'static>> {

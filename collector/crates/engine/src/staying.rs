@@ -10,7 +10,7 @@ use crate::lead::Lead;
 use crate::orders::{Orders, moves_money};
 use crate::quarantine::Quarantine;
 use crate::time::Millis;
-use crate::touch::{Scalar, Touch, Trust, event};
+use crate::touch::{Scalar, SourceFacts, Touch, Trust, event};
 
 /// Events that decide something by themselves, whatever they carry: what models hand a lead back or set a stage for.
 const ACTS: [&str; 3] = [event::CALL_OUTCOME, event::FORM_SUBMIT, event::GENERATE_LEAD];
@@ -25,9 +25,13 @@ const OF_STATE: [&str; 6] = [
     event::SET_ATTRIBUTES,
 ];
 
-/// Whether a touch carries what a bucket does not keep and conditions are about: properties, a campaign.
-fn has_details(touch: &Touch) -> bool {
-    !touch.properties.is_empty() || !touch.removed.is_empty() || touch.source.campaign.is_some()
+/// Where the visits of touches came from, by the touch's place: what conditions see of each of them.
+pub(crate) type Sources = BTreeMap<usize, SourceFacts>;
+
+/// Whether a touch carries what a bucket does not keep and conditions are about: properties, the campaign of its visit.
+fn has_details(place: usize, touch: &Touch, sources: &Sources) -> bool {
+    let source = sources.get(&place).unwrap_or(&touch.source);
+    !touch.properties.is_empty() || !touch.removed.is_empty() || source.campaign.is_some()
 }
 
 /// Whether a touch decides something, so that it is never folded at all: an order, or an act.
@@ -36,11 +40,18 @@ fn decides(touch: &Touch) -> bool {
 }
 
 /// Places of touches that stay as they are. Before `details_until` those go too that only carry details.
-pub(crate) fn staying(lead: &Lead, quarantine: &Quarantine, details_until: Option<Millis>) -> BTreeSet<usize> {
+pub(crate) fn staying(
+    lead: &Lead,
+    quarantine: &Quarantine,
+    sources: &Sources,
+    details_until: Option<Millis>,
+) -> BTreeSet<usize> {
     let mut staying = in_force(lead, quarantine);
-    let detailed = |touch: &Touch| has_details(touch) && details_until.is_none_or(|until| touch.time >= until);
+    let detailed = |place: usize, touch: &Touch| {
+        has_details(place, touch, sources) && details_until.is_none_or(|until| touch.time >= until)
+    };
     for (place, touch) in lead.touches.iter().enumerate() {
-        if touch.trust == Trust::Product || decides(touch) || detailed(touch) {
+        if touch.trust == Trust::Product || decides(touch) || detailed(place, touch) {
             staying.insert(place);
         }
     }
@@ -54,10 +65,12 @@ pub(crate) struct Barriers(Vec<Millis>);
 
 impl Barriers {
     /// Those of a ledger, of which these places stay.
-    pub(crate) fn of(lead: &Lead, staying: &BTreeSet<usize>) -> Self {
-        let touches = staying.iter().filter_map(|place| lead.touches.get(*place));
-        let weighty = touches.filter(|touch| touch.trust < Trust::Product && (decides(touch) || has_details(touch)));
-        Self(weighty.map(|touch| touch.time).collect())
+    pub(crate) fn of(lead: &Lead, staying: &BTreeSet<usize>, sources: &Sources) -> Self {
+        let touches = staying.iter().filter_map(|place| Some((*place, lead.touches.get(*place)?)));
+        let weighty = touches.filter(|(place, touch)| {
+            touch.trust < Trust::Product && (decides(touch) || has_details(*place, touch, sources))
+        });
+        Self(weighty.map(|(_, touch)| touch.time).collect())
     }
 
     /// Whether one lies on the way from one instant to another.

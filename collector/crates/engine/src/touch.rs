@@ -59,6 +59,8 @@ pub mod event {
     pub const FORM_SUBMIT: &str = "form_submit";
     /// Somebody asked for contact.
     pub const GENERATE_LEAD: &str = "generate_lead";
+    /// What the names of events about mails begin with.
+    pub const EMAIL: &str = "email_";
     /// A mail went out; the property `mail` names it.
     pub const EMAIL_SENT: &str = "email_sent";
     /// A mail was opened.

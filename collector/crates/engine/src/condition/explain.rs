@@ -147,7 +147,7 @@ impl Comparison {
             Field::PagePath | Field::PageHost | Field::PageTag => (Reason::PageMatched, Reason::PageNotMatched),
             Field::CartQuantity | Field::CartValue => (Reason::CartMatched, Reason::CartNotMatched),
             Field::VisitNumber => (Reason::VisitMatched, Reason::VisitNotMatched),
-            Field::Count(_) | Field::Recent(..) | Field::Visits(_) | Field::Touchpoints => {
+            Field::Count(_) | Field::Recent(..) | Field::Visits(_) | Field::VisitDays(_) | Field::Touchpoints => {
                 (Reason::CountMatched, Reason::CountNotMatched)
             }
             Field::Date | Field::DaysUntil(_) => (Reason::DateMatched, Reason::DateNotMatched),

@@ -10,8 +10,9 @@ use crate::evaluate::Evaluation;
 use crate::lead::Lead;
 use crate::model::{Model, PageTags};
 use crate::money::Currency;
+use crate::state::days_begun;
 use crate::time::Millis;
-use crate::touch::{PageFacts, Scalar, Touch, Trust};
+use crate::touch::{PageFacts, Scalar, SourceFacts, Touch, Trust};
 
 /// The value of a field. Points, amounts, durations and places in an order are numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,17 +178,24 @@ fn visible(touch: &Touch) -> bool {
     touch.trust < Trust::Product
 }
 
-/// One touch alone: the steps of sequences.
+/// One touch: alone, as the steps of sequences see it, or as part of its visit.
 #[derive(Debug, Clone, Copy)]
 pub struct TouchFacts<'a> {
     touch: &'a Touch,
+    /// Where its visit came from.
+    source: &'a SourceFacts,
     page_tags: &'a PageTags,
     currency: Currency,
 }
 
 impl<'a> TouchFacts<'a> {
     pub(crate) const fn of(touch: &'a Touch, page_tags: &'a PageTags, currency: Currency) -> Self {
-        Self { touch, page_tags, currency }
+        Self { touch, source: &touch.source, page_tags, currency }
+    }
+
+    /// The same touch as part of a visit that began elsewhere; `None`: it stands for itself.
+    pub(crate) fn come_from(self, source: Option<&'a SourceFacts>) -> Self {
+        Self { source: source.unwrap_or(self.source), ..self }
     }
 
     /// See [`Facts::value`]; what it gives outlives these facts.
@@ -212,10 +220,10 @@ impl<'a> TouchFacts<'a> {
             Field::Quantity => {
                 Some(Value::Number(touch.quantity())).filter(|_| !touch.items.is_empty() && !touch.is_fold())
             }
-            Field::Channel => Some(Value::Text(touch.source.channel.name())),
-            Field::Campaign => optional!(touch.source.campaign),
-            Field::Source => optional!(touch.source.source),
-            Field::Medium => optional!(touch.source.medium),
+            Field::Channel => Some(Value::Text(self.source.channel.name())),
+            Field::Campaign => optional!(self.source.campaign),
+            Field::Source => optional!(self.source.source),
+            Field::Medium => optional!(self.source.medium),
             Field::Country => optional!(touch.country),
             Field::Region => optional!(touch.region),
             Field::Device => touch.device.map(|device| Value::Text(device.name())),
@@ -264,7 +272,7 @@ impl Facts for TouchFacts<'_> {
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
-        TouchFacts { touch, ..*self }
+        TouchFacts { touch, source: &touch.source, ..*self }
     }
 }
 
@@ -307,6 +315,10 @@ impl Facts for LeadFacts<'_> {
                 let since = evaluation.at.minus(*span);
                 let begun = evaluation.visits_begun.iter().filter(|begun| **begun > since).count();
                 i64::try_from(begun).ok().map(Value::Number)
+            }
+            Field::VisitDays(span) => {
+                let since = evaluation.at.minus(*span);
+                Some(Value::Number(days_begun(&evaluation.visits_begun, since, &self.model.offsets)))
             }
             Field::Touchpoints => Some(Value::Number(i64::from(evaluation.touchpoints))),
             Field::Consent => Some(Value::Text(&evaluation.consent)),

@@ -172,6 +172,7 @@ fn nothing_is_moved_to_the_other_side_of_what_hands_a_lead_back() {
 fn a_stage_set_by_a_form_and_a_label_given_by_a_file_stay() {
     // given a form that makes a lead sales', and a brochure that gives a label, a month ago
     let form = with([("form", text("quote"))], touch("form", "form_submit", minute(0)));
+    let form = Touch { trust: Trust::Page, ..form };
     let file = with([("file_name", text("onderhoud.pdf"))], touch("file", "file_download", minute(1)));
     let later = touch("z", "page_view", minute(40 * 1_440));
     let whole = lead([form, file, later]);

@@ -5,6 +5,8 @@ mod bounded;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod browser_cap;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod cases_b2b;
@@ -53,6 +55,8 @@ mod sessions;
 mod speed;
 #[cfg(test)]
 mod thresholds;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod validator;
 #[cfg(test)]

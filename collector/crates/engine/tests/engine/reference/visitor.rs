@@ -128,11 +128,21 @@ impl<'a> Visitor<'_, 'a> {
                 let states = told.filter_map(|touch| touch.properties.get("state").and_then(Scalar::text));
                 Some(Value::Text(states.last().unwrap_or("granted")))
             }
+            Field::VisitDays(span) => {
+                let begun = self.sessions().begun.into_iter().filter(|begun| self.now - *begun < *span);
+                let days = begun.map(|begun| calendar::local_day(begun, &self.model.offsets));
+                number(days.collect::<std::collections::BTreeSet<_>>().len())
+            }
+            Field::Channel | Field::Campaign | Field::Source if self.about.is_some() => self.came_from(self.about?, field),
             _ if self.about.is_some() => touch_value(self.model, self.about?, field),
             Field::CartQuantity => Some(Value::Number(self.cart().0)),
             Field::CartValue => self.cart().1.map(Value::Number),
             Field::LastSeen => {
-                let seen = self.foreign().filter(|touch| !touch.is("email_sent")).last();
+                // What systems of the shop write of somebody, or send them, says nothing of where they are.
+                let written = "email_sent set_attributes label_added label_removed call_outcome refund";
+                let by_systems =
+                    |touch: &Touch| touch.trust == Trust::Server && written.split(' ').any(|name| touch.is(name));
+                let seen = self.foreign().filter(|touch| !by_systems(touch)).last();
                 seen.map(|touch| Value::Number((self.now - touch.time).0))
             }
             Field::Date => Some(Value::Number(calendar::year_day(self.today()))),
@@ -146,6 +156,26 @@ impl<'a> Visitor<'_, 'a> {
             Field::Channel => self.sessions().channel.map(|channel| Value::Text(channel.name())),
             _ => None,
         }
+    }
+
+    /// Where the visit that a touch is part of began: walked back, touch by touch, to its beginning.
+    fn came_from(&self, touch: &'a Touch, field: &Field) -> Option<Value<'a>> {
+        let visits = |touch: &&Touch| touch.trust < Trust::Server || touch.page.is_some();
+        let mut first = touch;
+        if visits(&touch) {
+            let taken = self.touches.iter().filter(|one| one.trust < Trust::Product && visits(one));
+            let stream: Vec<&Touch> = taken.filter(|one| one.stream == touch.stream).collect();
+            let mut began = stream[0];
+            for pair in stream.windows(2) {
+                let (last, next) = (pair[0], pair[1]);
+                let other = next.source.campaign.is_some() && next.source.campaign != began.source.campaign;
+                if other || next.time - last.time >= Span::minutes(30) {
+                    began = next;
+                }
+            }
+            first = began;
+        }
+        touch_value(self.model, first, field)
     }
 
     fn today(&self) -> i64 {
