@@ -133,7 +133,9 @@ impl<'a> Visitor<'_, 'a> {
                 let days = begun.map(|begun| calendar::local_day(begun, &self.model.offsets));
                 number(days.collect::<std::collections::BTreeSet<_>>().len())
             }
-            Field::Channel | Field::Campaign | Field::Source if self.about.is_some() => self.came_from(self.about?, field),
+            Field::Channel | Field::Campaign | Field::Source if self.about.is_some() => {
+                self.came_from(self.about?, field)
+            }
             _ if self.about.is_some() => touch_value(self.model, self.about?, field),
             Field::CartQuantity => Some(Value::Number(self.cart().0)),
             Field::CartValue => self.cart().1.map(Value::Number),
