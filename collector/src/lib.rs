@@ -27,11 +27,13 @@
 //! [`merges`] holds what is on its way, and [`apply`] carries it out.
 //!
 //! What the shop's server tells comes in by [`http::server_events`] and [`accept::accept_server`], and goes on from step 3.
+//! Models come in by [`http::models`] and the command line, and lie on the shelf of [`models`].
 //! Commands of this machine reach the running collector through [`admin`].
 //!
 //! What must stay true is in `docs/ARCHITECTURE.md`.
 
 pub mod accept;
+pub mod account;
 pub mod admin;
 pub mod app;
 pub mod apply;
@@ -39,6 +41,7 @@ mod census;
 pub mod client_address;
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod decision;
 pub mod erasure;
 pub mod geo;
@@ -57,6 +60,7 @@ pub mod notice;
 pub mod outbox;
 pub mod outcome;
 pub mod pages;
+mod past_use;
 pub mod person;
 pub mod problem;
 pub mod recovery;

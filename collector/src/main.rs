@@ -20,7 +20,7 @@ use commands::geo::GeoCommand;
 use commands::model::ModelCommand;
 use commands::report::ReportCommand;
 
-/// Half of what a request costs was the C library's allocator: records are made on one thread and dropped on another
+/// A sixth of what an event costs was the C library's allocator: records are made on one thread and dropped on another
 /// (`tests/benches/PROFILE.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

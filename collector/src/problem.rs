@@ -4,10 +4,13 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use engine::ModelError;
 use serde::Serialize;
 use thiserror::Error;
 use utoipa::ToSchema;
 use wire::EnvelopeFault;
+
+use crate::models::{LONGEST_TEXT, ModelsError, ShelfError};
 
 /// A request that is refused as a whole.
 #[derive(Debug, Error)]
@@ -32,9 +35,9 @@ pub enum Problem {
         /// `on the wire` or `after decompression`.
         when: &'static str,
     },
-    /// Neither of the two content types.
-    #[error("Content-Type must be text/plain or application/json")]
-    UnsupportedMediaType,
+    /// None of the content types that the address takes.
+    #[error("Content-Type must be {}", .0.join(" or "))]
+    UnsupportedMediaType(&'static [&'static str]),
     /// An encoding we do not read.
     #[error("Content-Encoding must be gzip or identity, and gzip must be well-formed")]
     UnsupportedEncoding,
@@ -44,6 +47,18 @@ pub enum Problem {
     /// A server key's site has no visitor with this id.
     #[error("no such visitor of this site")]
     NoSuchVisitor,
+    /// A server key's site has no model of this version.
+    #[error("{0}")]
+    NoSuchModel(String),
+    /// A model has faults.
+    #[error("the model has {} fault(s); faults lists all of them", .0.len())]
+    BadModel(Vec<ModelError>),
+    /// Somebody else publishes a model at the same moment.
+    #[error("somebody else changes the models of this site at the same moment; look at them again")]
+    ModelConflict,
+    /// `If-Match` names another model than the one in force.
+    #[error("another model is in force than If-Match says; read /v1/server/model again")]
+    PreconditionFailed,
     /// A visitor is another person already.
     #[error("this visitor is another person already; a page says gloed('reset') when somebody logs out")]
     OtherPerson,
@@ -65,6 +80,12 @@ pub enum Problem {
     /// One address asks too often.
     #[error("too many requests from this network")]
     RateLimited {
+        /// Seconds until it is worth trying.
+        retry_after: u32,
+    },
+    /// A site has more new visitors than it may.
+    #[error("too many new visitors at this site")]
+    TooManyNewVisitors {
         /// Seconds until it is worth trying.
         retry_after: u32,
     },
@@ -96,6 +117,54 @@ pub struct ProblemBody {
     pub detail: String,
     /// Stable code.
     pub code: &'static str,
+    /// Of a model that is refused: everything that is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultBody>,
+}
+
+/// What is wrong with a model, so that it can be mended without guessing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FaultBody {
+    /// Where, such as `rules[3].points`.
+    pub path: String,
+    /// The line of the text that was sent, from 1.
+    pub line: Option<u32>,
+    /// What stands there.
+    pub found: String,
+    /// What could stand there.
+    pub allowed: String,
+}
+
+impl From<ModelError> for FaultBody {
+    fn from(ModelError { path, line, found, allowed }: ModelError) -> Self {
+        Self { path, line, found, allowed }
+    }
+}
+
+impl From<ModelsError> for Problem {
+    fn from(error: ModelsError) -> Self {
+        match error {
+            ModelsError::Malformed(detail) => Self::Envelope(EnvelopeFault::Malformed(detail)),
+            ModelsError::Faults { faults, .. } => Self::BadModel(faults),
+            ModelsError::Conflict => Self::ModelConflict,
+            ModelsError::Changed => Self::PreconditionFailed,
+            ModelsError::Shelf(error) => error.into(),
+            ModelsError::Store(error) => Self::StoreUnavailable(error),
+            ModelsError::NoVisitor(_) => Self::NoSuchVisitor,
+            ModelsError::Broken(detail) => Self::Internal(detail),
+        }
+    }
+}
+
+impl From<ShelfError> for Problem {
+    fn from(error: ShelfError) -> Self {
+        match error {
+            ShelfError::Store(error) => Self::StoreUnavailable(error),
+            ShelfError::Unknown { .. } => Self::NoSuchModel(error.to_string()),
+            ShelfError::TooLong(_) => Self::BodyTooLarge { limit: LONGEST_TEXT, when: "as TOML" },
+            ShelfError::Format { .. } | ShelfError::Broken { .. } => Self::Internal(error.to_string()),
+        }
+    }
 }
 
 impl Problem {
@@ -111,9 +180,12 @@ impl Problem {
             Self::UnknownSite => "unknown_site",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::BodyTooLarge { .. } => "body_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::UnsupportedEncoding => "unsupported_encoding",
-            Self::NotFound | Self::NoSuchVisitor => "not_found",
+            Self::NotFound | Self::NoSuchVisitor | Self::NoSuchModel(_) => "not_found",
+            Self::BadModel(_) => "bad_model",
+            Self::ModelConflict => "model_conflict",
+            Self::PreconditionFailed => "precondition_failed",
             Self::OtherPerson => "other_person",
             Self::TooManyIds => "too_many_ids",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -121,6 +193,7 @@ impl Problem {
             Self::BadParameter(_) => "bad_parameter",
             Self::RequestTimeout => "request_timeout",
             Self::RateLimited { .. } => "rate_limited",
+            Self::TooManyNewVisitors { .. } => "too_many_new_visitors",
             Self::Overloaded => "overloaded",
             Self::LogUnavailable(_) => "log_unavailable",
             Self::StoreUnavailable(_) => "store_unavailable",
@@ -137,13 +210,15 @@ impl Problem {
             }
             Self::Envelope(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::ConsentMissing(_) | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::OtherPerson | Self::TooManyIds => StatusCode::CONFLICT,
-            Self::UnknownSite | Self::NotFound | Self::NoSuchVisitor => StatusCode::NOT_FOUND,
-            Self::UnsupportedMediaType | Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::OtherPerson | Self::TooManyIds | Self::ModelConflict => StatusCode::CONFLICT,
+            Self::UnknownSite | Self::NotFound | Self::NoSuchVisitor | Self::NoSuchModel(_) => StatusCode::NOT_FOUND,
+            Self::BadModel(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::UnsupportedMediaType(_) | Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::TooManyNewVisitors { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::LogUnavailable(_) | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -153,7 +228,7 @@ impl Problem {
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } | Self::TooManyNewVisitors { retry_after } => Some(*retry_after),
             Self::Overloaded => Some(1),
             Self::LogUnavailable(_) | Self::StoreUnavailable(_) => Some(5),
             _ => None,
@@ -180,14 +255,16 @@ impl IntoResponse for Problem {
             tracing::Level::WARN => tracing::warn!(code, "request refused"),
             _ => tracing::debug!(code, "request refused"),
         }
+        let (detail, retry_after) = (self.to_string(), self.retry_after());
+        let faults = if let Self::BadModel(faults) = self { faults } else { Vec::new() };
         let body = ProblemBody {
             kind: format!("urn:gloed:problem:{code}"),
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
-            detail: self.to_string(),
+            detail,
             code,
+            faults: faults.into_iter().map(Into::into).collect(),
         };
-        let retry_after = self.retry_after();
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -2,15 +2,17 @@
 //!
 //! **Order of a public request**, outermost first:
 //!
-//! 1. connection cap and header read timeout (`serve.rs`: before there is a request)
+//! 1. connection cap and header read timeout (`serve.rs`, `connections.rs`: before there is a request)
 //! 2. panic guard: a fault of ours answers 500, and the process lives
 //! 3. response headers that hold everywhere
 //! 4. the route; an unknown one is 404, a known one with another method 405
-//! 5. in the handler: requests in flight (503) → body timeout (408) and size (413), type and encoding (415) → JSON (400)
-//!    → site (404) → rate (429) → origin (403) → consent (403)
+//! 5. in the handler: body type and encoding (415), timeout (408), size (413) and room (503) → requests in flight (503) →
+//!    JSON (400) → site (404) → rate (429) → origin (403) → consent (403) → new visitors of the site (429)
 //!
 //! A private request with a body comes with the server key, which is looked at before anything is read: key (401) →
 //! requests in flight (503) → the rest of the body as above → JSON (400).
+//!
+//! A model that is handed in may have 512 KiB, and is TOML or JSON (415); one with faults is 422.
 //!
 //! Sizes, timeouts and flight are checked in `http::body` and the handlers rather than in layers, since a layer cannot
 //! answer with CORS headers of a site that stands in the body; `tests/system/refusals.rs` tries every limit on every route.
@@ -26,7 +28,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::http::{
-    cors, decide, events, health, openapi, outbox, server_events, server_links, server_merge, snippet, visitors,
+    cors, decide, events, health, model, model_schema, model_version, models, openapi, outbox, server_events,
+    server_links, server_merge, snippet, visitors,
 };
 use crate::pages;
 use crate::problem::Problem;
@@ -51,6 +54,12 @@ pub fn private(app: Arc<App>) -> Router {
         .route("/v1/server/links", post(server_links::post))
         .route("/v1/server/outbox", get(outbox::get))
         .route("/v1/server/outbox/acknowledge", post(outbox::acknowledge))
+        .route("/v1/server/model", get(model::get))
+        .route("/v1/server/models", get(models::get).post(models::post))
+        .route("/v1/server/models/check", post(models::check))
+        .route("/v1/server/models/{version}", get(model_version::get))
+        .route("/v1/server/models/{version}/publish", post(model_version::publish))
+        .route("/v1/model.schema.json", get(model_schema::get))
         .route("/openapi.json", get(openapi::document))
         .route("/openapi", get(openapi::page))
         .route("/metrics", get(health::metrics))

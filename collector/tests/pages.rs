@@ -597,7 +597,10 @@ async fn the_hottest_are_exact_and_the_rest_is_not_looked_at() {
     let site = shop.app.sites.get("shop").unwrap();
     let all = Filter::default();
     let hot = async |filter: &Filter, limit, now| hottest(&shop.app, site, filter, limit, now).await.unwrap();
-    let first = |heat: &collector::heat::Heat| heat.leads[0].evaluation.lines[0].title.to_string();
+    let first = |heat: &collector::heat::Heat| {
+        let evaluation = &heat.leads[0].evaluation;
+        evaluation.title(&evaluation.lines[0]).to_owned()
+    };
     // when they are looked at at once, and three hours later, when the index still has the old order
     let (at_once, later) = (hot(&all, 1, NOON).await, hot(&all, 1, NOON + Span::minutes(180)).await);
     // then the order is that of the scores, and the little ones were not all evaluated

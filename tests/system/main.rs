@@ -4,6 +4,8 @@
 //! prints a promised figure has a name that begins with `bar_`: `make bars` runs those.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod command_line;
@@ -25,6 +27,8 @@ mod journeys;
 mod load;
 #[cfg(test)]
 mod merging;
+#[cfg(test)]
+mod model_api;
 #[cfg(test)]
 mod models;
 #[cfg(test)]

@@ -193,6 +193,12 @@ async fn left_alone_a_hot_lead_is_warm_and_then_cold_at_the_predicted_moments() 
     let time = visitor["lines"][0]["time"].as_i64().unwrap();
     let [warm, cold] = predicted("add_to_cart", time)[..] else { panic!("two changes") };
     assert!(warm > time && cold > warm + HOUR);
+    // and the visitor's page says beforehand why, and what follows
+    assert_eq!(visitor["next_stage"], json!({ "at": warm, "stage": "warm" }));
+    assert_eq!((&visitor["why"]["rule"], &visitor["why"]["event"]), (&json!("cart"), &json!("add_to_cart")));
+    let line = &visitor["lines"][0];
+    assert_eq!((&line["cause"], &line["touch"]), (&json!("touch"), &visitor["why"]["touch"]));
+    assert!(line["next_change"]["at"].as_i64() > Some(time), "{line}");
 
     // When time passes by just too little, and then by more than enough
     let first = environment.advance("10m").await.unwrap();

@@ -64,8 +64,8 @@ impl Address {
             .and_then(|referrer| Url::parse(referrer).ok())
             .and_then(|referrer| referrer.host_str().map(str::to_ascii_lowercase))
             .filter(|host| !own_hosts.iter().any(|own| own == host))
-            // Coming from the shop itself, or back from paying, is coming from nowhere else.
-            .and_then(|host| Some((channel_of(&host)?, host)));
+            // Coming from the shop itself, or back from paying or signing in, is coming from nowhere else.
+            .and_then(|host| Some((sources::of_host(&host).map_or(Some(Channel::Referral), channel_of)?, host)));
         let source = SourceFacts {
             channel: campaign.channel(from.as_ref().map(|(channel, _)| *channel)),
             source: campaign.source.as_deref().map(Text::cut),
@@ -98,34 +98,47 @@ struct Campaign {
 impl Campaign {
     /// Says what kind of source this is: the campaign's own word first, then the referrer's.
     fn channel(&self, referrer: Option<Channel>) -> Channel {
-        let medium = self.medium.as_deref().unwrap_or_default().to_ascii_lowercase();
-        match medium.as_str() {
-            "cpc" | "ppc" | "cpm" | "cpv" | "paid" | "paidsearch" | "paid_search" | "paidsocial" | "paid_social"
-            | "display" | "banner" | "retargeting" | "affiliate" => return Channel::Paid,
-            "email" | "e-mail" | "mail" | "newsletter" => return Channel::Email,
-            "social" | "social-network" | "social_media" | "sm" => return Channel::Social,
-            "organic" => return Channel::Organic,
-            "referral" => return Channel::Referral,
-            _ => {}
+        let medium = self.medium.as_deref().unwrap_or_default();
+        if let Some(channel) = of_medium(medium) {
+            return channel;
         }
         if self.clicked {
             return Channel::Paid;
         }
-        if self.source.as_deref().is_some_and(|source| matches!(source, "newsletter" | "nieuwsbrief" | "email")) {
-            return Channel::Email;
+        let Some(source) = self.source.as_deref().map(str::to_ascii_lowercase) else {
+            return referrer.unwrap_or(Channel::Direct);
+        };
+        // A source that is known says more than a referrer: mails are read in web mail, and links are passed on.
+        match sources::of_name(&source) {
+            Some(known) => channel_of(known).unwrap_or(Channel::Direct),
+            None => referrer.unwrap_or(Channel::Referral),
         }
-        referrer.unwrap_or(if self.source.is_some() { Channel::Referral } else { Channel::Direct })
     }
 }
 
-/// The channel of a visit that comes from this host; `None`: it comes back from paying.
-fn channel_of(host: &str) -> Option<Channel> {
-    match sources::of_host(host) {
-        Some(Source::Search) => Some(Channel::Organic),
-        Some(Source::Social) => Some(Channel::Social),
-        Some(Source::Email) => Some(Channel::Email),
-        Some(Source::Payment) => None,
-        None => Some(Channel::Referral),
+/// The channel that a campaign's medium names, however it is spelt: `paid-social`, `paid_social` and `PaidSocial` are one.
+fn of_medium(medium: &str) -> Option<Channel> {
+    let plain: String = medium.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    match plain.as_str() {
+        "cpc" | "ppc" | "cpm" | "cpv" | "cpa" | "cpl" | "sem" | "display" | "banner" | "retargeting"
+        | "remarketing" | "affiliate" | "affiliates" => Some(Channel::Paid),
+        // GA4 reads every medium that begins so as paid.
+        paid if paid.starts_with("paid") => Some(Channel::Paid),
+        "email" | "mail" | "newsletter" | "nieuwsbrief" => Some(Channel::Email),
+        "social" | "socialnetwork" | "socialmedia" | "sm" => Some(Channel::Social),
+        "organic" => Some(Channel::Organic),
+        "referral" | "link" => Some(Channel::Referral),
+        _ => None,
+    }
+}
+
+/// The channel of a visit that comes from there; `None`: it comes back, from paying or from signing in.
+const fn channel_of(source: Source) -> Option<Channel> {
+    match source {
+        Source::Search => Some(Channel::Organic),
+        Source::Social => Some(Channel::Social),
+        Source::Email => Some(Channel::Email),
+        Source::Return => None,
     }
 }
 
@@ -170,6 +183,12 @@ mod tests {
             (format!("{shop}?utm_medium=CPC"), None, Channel::Paid),
             (format!("{shop}?utm_source=nieuwsbrief"), None, Channel::Email),
             (format!("{shop}?utm_source=partner"), None, Channel::Referral),
+            (format!("{shop}?utm_medium=paid-social&utm_source=facebook"), None, Channel::Paid),
+            (format!("{shop}?utm_medium=cpa"), None, Channel::Paid),
+            (format!("{shop}?utm_source=google"), None, Channel::Organic),
+            (format!("{shop}?utm_source=Facebook.com"), None, Channel::Social),
+            (format!("{shop}?utm_source=nieuwsbrief"), Some("https://www.google.nl/"), Channel::Email),
+            (shop.to_owned(), Some("https://accounts.google.com/"), Channel::Direct),
         ] {
             assert_eq!(read(&url, referrer).source.channel, channel, "{url} {referrer:?}");
         }

@@ -1,4 +1,5 @@
-//! What a referring host is: a search engine, a social network, web mail, or a payment provider.
+//! What a referring host, or a campaign's source, is: a search engine, a social network, mail, or a place that visitors come
+//! back from.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,10 +14,10 @@ pub(crate) enum Source {
     Search,
     /// A social network.
     Social,
-    /// Web mail.
+    /// Web mail, or a newsletter.
     Email,
-    /// Where visitors pay: coming back from there is no new visit.
-    Payment,
+    /// Where visitors pay or sign in: coming back from there is no new visit.
+    Return,
 }
 
 /// Second labels under which names are given out.
@@ -29,11 +30,30 @@ pub(crate) fn of_host(host: &str) -> Option<Source> {
     KNOWN.find(host)
 }
 
+/// What a campaign calls its source (`google`, `facebook`, `ig`, or a host), in lower case; `None`: nothing that is known.
+pub(crate) fn of_name(name: &str) -> Option<Source> {
+    if name.contains('.') {
+        return of_host(name);
+    }
+    let Known { hosts, names, words } = &*KNOWN;
+    // A host is called by its first label: facebook is facebook.com.
+    let host = || {
+        hosts
+            .iter()
+            .find(|(host, _)| host.split_once('.').is_some_and(|(label, top)| label == name && !top.contains('.')))
+    };
+    let found = words.get(name).or_else(|| names.get(name)).or_else(|| host().map(|(_, source)| source)).copied();
+    // A campaign comes from nowhere that visitors only come back from.
+    found.filter(|source| *source != Source::Return)
+}
+
 #[derive(Default)]
 struct Known {
     hosts: BTreeMap<&'static str, Source>,
     /// Names under any top-level domain.
     names: BTreeMap<&'static str, Source>,
+    /// Names of sources that are no host.
+    words: BTreeMap<&'static str, Source>,
 }
 
 impl Known {
@@ -48,7 +68,8 @@ impl Known {
             let Some(source) = section else { continue };
             match line.strip_prefix('.').and_then(|rest| rest.strip_suffix('.')) {
                 Some(name) => known.names.insert(name, source),
-                None => known.hosts.insert(line, source),
+                None if line.contains('.') => known.hosts.insert(line, source),
+                None => known.words.insert(line, source),
             };
         }
         known
@@ -78,7 +99,7 @@ fn heading(line: &str) -> Option<Source> {
         "[search]" => Some(Source::Search),
         "[social]" => Some(Source::Social),
         "[email]" => Some(Source::Email),
-        "[payment]" => Some(Source::Payment),
+        "[return]" => Some(Source::Return),
         _ => None,
     }
 }
@@ -93,19 +114,39 @@ mod tests {
             ("www.google.nl", Some(Source::Search)),
             ("google.co.uk", Some(Source::Search)),
             ("mail.google.com", Some(Source::Email)),
-            ("pay.google.com", Some(Source::Payment)),
+            ("pay.google.com", Some(Source::Return)),
             ("l.facebook.com", Some(Source::Social)),
-            ("www.mollie.com", Some(Source::Payment)),
-            ("www.paypal.com", Some(Source::Payment)),
-            ("betalen.rabobank.nl", Some(Source::Payment)),
+            ("www.mollie.com", Some(Source::Return)),
+            ("www.paypal.com", Some(Source::Return)),
+            ("betalen.rabobank.nl", Some(Source::Return)),
             ("notfacebook.com", None),
             ("facebook.com.evil.example", None),
             ("google.evil.example", None),
+            ("accounts.google.com", Some(Source::Return)),
+            ("login.microsoftonline.com", Some(Source::Return)),
             ("shop.google", None),
             ("shop.example", None),
             ("", None),
         ] {
             assert_eq!(of_host(host), source, "{host}");
+        }
+    }
+
+    #[test]
+    fn sources_are_known_by_the_names_that_campaigns_give_them() {
+        for (name, source) in [
+            ("google", Some(Source::Search)),
+            ("www.google.nl", Some(Source::Search)),
+            ("facebook", Some(Source::Social)),
+            ("ig", Some(Source::Social)),
+            ("nieuwsbrief", Some(Source::Email)),
+            // A shop that pays with it does not advertise there.
+            ("mollie", None),
+            ("face", None),
+            ("partner", None),
+            ("", None),
+        ] {
+            assert_eq!(of_name(name), source, "{name}");
         }
     }
 

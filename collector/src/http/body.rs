@@ -4,47 +4,99 @@ use std::io::Read as _;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use wire::limits;
 
-use crate::config::Span;
+use crate::app::App;
+use crate::limits::{BodyRoom, Occupied};
 use crate::problem::Problem;
 
-const ON_THE_WIRE: Problem = Problem::BodyTooLarge { limit: limits::BODY_BYTES, when: "on the wire" };
-const DECOMPRESSED: Problem =
-    Problem::BodyTooLarge { limit: limits::BODY_BYTES_DECOMPRESSED, when: "after decompression" };
+/// What bodies an address takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Content types.
+    pub types: &'static [&'static str],
+    /// Most bytes as it travels.
+    pub on_the_wire: usize,
+    /// Most bytes after decompression.
+    pub decompressed: usize,
+}
+
+/// `sendBeacon` and `fetch` without a preflight send `text/plain`; the shop's server may send `application/json`.
+const JSON: Taken = Taken {
+    types: &["text/plain", "application/json"],
+    on_the_wire: limits::BODY_BYTES,
+    decompressed: limits::BODY_BYTES_DECOMPRESSED,
+};
 
 /// Reads a request's JSON body.
 ///
 /// # Errors
-/// `unsupported_media_type`, `unsupported_encoding`, `body_too_large`, `request_timeout`.
-pub async fn read(headers: &HeaderMap, body: Body, timeout: Span) -> Result<Bytes, Problem> {
-    if !is_json(headers) {
-        return Err(Problem::UnsupportedMediaType);
-    }
-    let compressed = is_gzip(headers)?;
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > limits::BODY_BYTES as u64) {
-        return Err(ON_THE_WIRE);
-    }
-    let collected = tokio::time::timeout(timeout.duration(), Limited::new(body, limits::BODY_BYTES).collect()).await;
-    let bytes = match collected {
-        Err(_) => return Err(Problem::RequestTimeout),
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(ON_THE_WIRE),
-        // The client went away or broke the framing: nobody reads this answer.
-        Ok(Err(_)) => return Err(Problem::RequestTimeout),
-    };
-    if compressed { decompressed(&bytes) } else { Ok(bytes) }
+/// `unsupported_media_type`, `unsupported_encoding`, `body_too_large`, `request_timeout`, `overloaded`.
+pub async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    read_as(app, &JSON, headers, body).await
 }
 
-/// `sendBeacon` and `fetch` without a preflight send `text/plain`; the shop's server may send `application/json`.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Reads a request's body, of the types and within the limits of its address.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_as(app: &App, taken: &Taken, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let Taken { types, on_the_wire: limit, decompressed: decompressed_limit } = *taken;
+    let given = content_type(headers);
+    if !types.iter().any(|allowed| given.eq_ignore_ascii_case(allowed)) {
+        return Err(Problem::UnsupportedMediaType(types));
+    }
+    let too_large = || Problem::BodyTooLarge { limit, when: "on the wire" };
+    let compressed = is_gzip(headers)?;
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let collecting = collect(body, limit, &app.body_room);
+    let collected = tokio::time::timeout(app.config.body_timeout.duration(), collecting).await;
+    // The room is held until the body is unpacked too.
+    let (bytes, _room) = match collected {
+        Ok(Ok(collected)) => collected,
+        Ok(Err(Uncollected::TooLarge)) => return Err(too_large()),
+        Ok(Err(Uncollected::NoRoom)) => return Err(Problem::Overloaded),
+        // It is late, or the client went away or broke the framing, and nobody reads this answer.
+        Err(_) | Ok(Err(Uncollected::Broken)) => return Err(Problem::RequestTimeout),
+    };
+    if compressed { decompressed(&bytes, decompressed_limit) } else { Ok(bytes) }
+}
+
+/// Why a body did not come whole.
+enum Uncollected {
+    TooLarge,
+    NoRoom,
+    Broken,
+}
+
+/// All of a body, with the room that it takes.
+async fn collect(mut body: Body, limit: usize, room: &BodyRoom) -> Result<(Bytes, Occupied), Uncollected> {
+    let mut collected = BytesMut::new();
+    let mut occupied = room.enter();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Uncollected::Broken)?.into_data() else { continue };
+        let length = collected.len() + data.len();
+        if length > limit {
+            return Err(Uncollected::TooLarge);
+        }
+        if !occupied.holds(length) {
+            return Err(Uncollected::NoRoom);
+        }
+        collected.extend_from_slice(&data);
+    }
+    Ok((collected.freeze(), occupied))
+}
+
+/// The content type of a request, without its parameters.
+pub fn content_type(headers: &HeaderMap) -> &str {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("text/plain") || essence.eq_ignore_ascii_case("application/json")
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
@@ -59,12 +111,12 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
 }
 
 /// At most one byte more than the limit is ever decompressed, whatever the body claims.
-fn decompressed(bytes: &[u8]) -> Result<Bytes, Problem> {
+fn decompressed(bytes: &[u8], limit: usize) -> Result<Bytes, Problem> {
     let mut decoded = Vec::new();
-    let mut capped = GzDecoder::new(bytes).take(limits::BODY_BYTES_DECOMPRESSED as u64 + 1);
+    let mut capped = GzDecoder::new(bytes).take(limit as u64 + 1);
     match capped.read_to_end(&mut decoded) {
         Err(_) => Err(Problem::UnsupportedEncoding),
-        Ok(_) if decoded.len() > limits::BODY_BYTES_DECOMPRESSED => Err(DECOMPRESSED),
+        Ok(_) if decoded.len() > limit => Err(Problem::BodyTooLarge { limit, when: "after decompression" }),
         Ok(_) => Ok(decoded.into()),
     }
 }

@@ -12,6 +12,7 @@ use store::{LeadKey, VisitorId};
 use utoipa::ToSchema;
 
 use super::server_key;
+use crate::account::{self, LineAccount, NextStage, Why};
 use crate::app::App;
 use crate::erasure;
 use crate::person::{self, Person};
@@ -32,14 +33,21 @@ pub struct VisitorBody {
     pub stage: String,
     /// Since when, ms since 1970.
     pub since: i64,
+    /// Why the stage is what it is.
+    pub why: Why,
+    /// The stage that follows if nothing happens, and when; absent: none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_stage: Option<NextStage>,
     /// Every score of the model, the one that makes the stage first.
     pub scores: Vec<ScoreBody>,
     /// The lines that the scores are the sums of.
-    pub lines: Vec<LineBody>,
+    pub lines: Vec<LineAccount>,
     /// Events that count for nothing, since they may be no person's.
     pub held: Vec<HeldBody>,
     /// Interests.
     pub labels: Vec<String>,
+    /// Whether nothing but browsers has told of the visitor: anybody who knows the write key could have made it up.
+    pub browser_only: bool,
     /// Sessions so far.
     pub visits: u32,
     /// Distinct touches, for the rule of seven: a visit counts once for its channel, a mail or a call once for each visit.
@@ -90,25 +98,6 @@ pub struct HeldBody {
     pub time: i64,
     /// `bot`, `prerender` or `scanner`.
     pub reason: String,
-}
-
-/// One line of an explanation.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LineBody {
-    /// The rule's id.
-    pub rule: Option<String>,
-    /// The name of the score that it counts for.
-    pub score: String,
-    /// In words.
-    pub title: String,
-    /// When, ms since 1970.
-    pub time: i64,
-    /// Points when it happened, exact.
-    pub points_then: String,
-    /// Points left now, exact: these add up to the score.
-    pub points_now: String,
-    /// When the points change next, ms since 1970.
-    pub next_change: Option<i64>,
 }
 
 /// Reads a visitor.
@@ -195,32 +184,27 @@ fn held(lead: &Lead, evaluation: &Evaluation) -> Vec<HeldBody> {
 pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBody {
     let model = &*site.model();
     let Person { key, kept } = person;
-    let evaluation = engine::evaluate(&kept.lead, model, now);
+    let lead = &kept.lead;
+    let evaluation = engine::evaluate(lead, model, now);
     let name = |score: usize| model.scores.get(score).map_or_else(String::new, |score| score.name.clone());
-    let lines = evaluation.lines.iter().map(|line| LineBody {
-        rule: line.rule.as_ref().map(ToString::to_string),
-        score: name(line.score),
-        title: line.title.to_string(),
-        time: line.time.0,
-        points_then: line.points_then.to_string(),
-        points_now: line.points_now.to_string(),
-        next_change: line.next_change.map(|(at, _)| at.0),
-    });
     VisitorBody {
         id: key.visitor.to_string(),
         merged: kept.sources.iter().map(ToString::to_string).collect(),
         score: evaluation.score.shown(),
         stage: evaluation.stage_name.clone(),
         since: evaluation.since.0,
+        why: account::why(lead, model, &evaluation.why),
+        next_stage: account::next_stage(lead, model, now),
         scores: evaluation
             .scores
             .iter()
             .enumerate()
             .map(|(number, points)| ScoreBody { name: name(number), points: points.to_string() })
             .collect(),
-        lines: lines.collect(),
-        held: held(&kept.lead, &evaluation),
+        lines: account::lines(lead, model, &evaluation),
+        held: held(lead, &evaluation),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
+        browser_only: evaluation.browser_only,
         visits: evaluation.visits,
         touchpoints: evaluation.touchpoints,
         last_seen: evaluation.last_seen.map(|at| at.0),

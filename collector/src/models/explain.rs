@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine::{Lead, Millis, Model, StageCause, WhyNot};
 use serde::{Deserialize, Serialize};
 
+use crate::account::{self, LineAccount, NextStage};
 use crate::log_record::KeptLead;
 
 /// What a model makes of a lead, in words. Points as exact decimal text, instants in ms since 1970.
@@ -14,14 +15,14 @@ pub struct Explained {
     pub model: String,
     /// Every score: name, points.
     pub scores: Vec<(String, String)>,
-    /// The lines: score, title, when, points then, points now.
-    pub lines: Vec<(String, String, i64, String, String)>,
+    /// The lines, newest first, limits last.
+    pub lines: Vec<LineAccount>,
     /// The stage, since when, and why.
     pub stage: (String, i64, String),
     /// Every change of the stage: when, from, to, why.
     pub transitions: Vec<(i64, String, String, String)>,
-    /// When the stage changes if nothing happens, and to which.
-    pub next_change: Option<(i64, String)>,
+    /// The stage that follows if nothing happens.
+    pub next_change: Option<NextStage>,
     /// What it takes to each higher stage.
     pub missing: Vec<Lacking>,
     /// What each rule made of the touches, in the order of the model; rules that no touch came near are left out.
@@ -62,15 +63,6 @@ pub fn explain(kept: &KeptLead, model: &Model, now: Millis) -> Explained {
     let stage = |place: engine::StageIndex| model.stages.name(place).to_owned();
     let score = |place: usize| model.scores.get(place).map_or_else(String::new, |score| score.name.clone());
     let scores = evaluation.scores.iter().enumerate().map(|(place, points)| (score(place), points.to_string()));
-    let lines = evaluation.lines.iter().map(|line| {
-        (
-            score(line.score),
-            line.title.to_string(),
-            line.time.0,
-            line.points_then.to_string(),
-            line.points_now.to_string(),
-        )
-    });
     let transitions = engine::transitions(lead, model, now)
         .into_iter()
         .map(|one| (one.at.0, stage(one.from), stage(one.to), why(&one.why)));
@@ -84,10 +76,10 @@ pub fn explain(kept: &KeptLead, model: &Model, now: Millis) -> Explained {
     Explained {
         model: format!("{} {}", model.name, model.version),
         scores: scores.collect(),
-        lines: lines.collect(),
+        lines: account::lines(lead, model, &evaluation),
         stage: (evaluation.stage_name.clone(), evaluation.since.0, why(&evaluation.why)),
         transitions: transitions.collect(),
-        next_change: engine::next_change(lead, model, now).map(|change| (change.at.0, stage(change.to_stage))),
+        next_change: account::next_stage(lead, model, now),
         missing: missing.collect(),
         rules: model.rules.iter().filter_map(|rule| account(lead, model, rule, now)).collect(),
         refused: refused.collect(),

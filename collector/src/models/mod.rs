@@ -4,7 +4,12 @@
 //! `gloed model publish`, never by a restart alone. What is in force stands on the site's [`Shelf`] in the store.
 
 mod explain;
+pub mod json;
+mod lost;
+mod parts;
 mod shelf;
+mod submission;
+pub mod toml_text;
 
 use std::sync::Arc;
 
@@ -21,7 +26,13 @@ use crate::site::{Site, Sites};
 use crate::study::{Backtest, BacktestReport, Calibration, CalibrationReport};
 
 pub use explain::{Explained, Lacking, RuleAccount, explain};
-pub use shelf::{Edition, LONGEST_TEXT, Publication, Shelf, ShelfError};
+pub use lost::Lost;
+pub use parts::Parts;
+pub use shelf::{Edition, LONGEST_TEXT, Publication, Seen, Shelf, ShelfError, State};
+pub use submission::{Submission, Written};
+
+/// How often a change of the shelf is tried while others change it too.
+const ATTEMPTS: usize = 5;
 
 /// Why something about models cannot be done.
 #[derive(Debug, Error)]
@@ -40,6 +51,15 @@ pub enum ModelsError {
         /// All of them.
         faults: Vec<ModelError>,
     },
+    /// Somebody else publishes at the same moment, or has while this was on its way.
+    #[error("somebody else changes the models of this site at the same moment; look at them again")]
+    Conflict,
+    /// Another model is in force than whoever publishes knew of.
+    #[error("another model is in force than If-Match says; read it again")]
+    Changed,
+    /// A text that should be JSON is none.
+    #[error("{0}")]
+    Malformed(String),
     /// The work ended before its time.
     #[error("the work broke off: {0}")]
     Broken(String),
@@ -48,6 +68,7 @@ pub enum ModelsError {
     NoVisitor(String),
 }
 
+/// `a fault`, `3 faults`.
 fn counted(faults: usize) -> String {
     if faults == 1 { "a fault".to_owned() } else { format!("{faults} faults") }
 }
@@ -88,17 +109,18 @@ pub struct EditionSummary {
 pub async fn adopt(sites: &Sites, store: &dyn Store, now: Millis) -> Result<(), ModelsError> {
     for site in sites.iter() {
         let mut shelf = Shelf::load(store, &site.name).await?;
-        let (number, new) = shelf.import(&site.configured, &title(&site.model()), "configuration", now)?;
-        if shelf.in_force().is_none() {
+        let (number, _) = shelf.import(&site.configured, &title(&site.model()), "configuration", now)?;
+        let in_force = shelf.in_force().map(|(edition, _)| edition.number);
+        if in_force.is_none() {
             // The first one changes nobody's stage: what it makes of the events is what there is to tell.
             shelf.publish(number, "configuration", true, now)?;
-        } else if new {
+        } else if in_force != Some(number) {
             let key = site.config.key.as_str();
             tracing::warn!(
                 site = key,
                 number,
-                "the model in the configuration has changed: it is a draft now; look at it with `gloed model backtest` \
-                 and bring it into force with `gloed model publish --site {key} {number}`"
+                "the model in the configuration is not the one in force: it is version {number}; look at it with `gloed \
+                 model backtest` and bring it into force with `gloed model publish --site {key} {number}`"
             );
         }
         shelf.save(store).await?;
@@ -142,49 +164,121 @@ pub async fn find(app: &App, site: &Site, which: &Which) -> Result<Arc<Model>, M
 /// When the store is away.
 pub async fn list(app: &App, site: &Site) -> Result<Vec<EditionSummary>, ModelsError> {
     let shelf = Shelf::load(&*app.store, &site.name).await?;
-    let in_force = shelf.in_force().map(|(edition, _)| edition.number);
     let summary = |edition: &Edition| EditionSummary {
         number: edition.number,
         title: edition.title.clone(),
-        state: match (in_force == Some(edition.number), edition.published.is_empty()) {
-            (true, _) => "in force",
-            (false, true) => "draft",
-            (false, false) => "retired",
-        }
-        .to_owned(),
+        state: shelf.state(edition).words().to_owned(),
         imported: (edition.imported.0, edition.by.clone()),
         published: edition.published.last().map(|last| (last.at.0, last.by.clone())),
     };
     Ok(shelf.editions().iter().map(summary).collect())
 }
 
-/// Puts a text on the shelf, if it compiles, and says its number and whether it is new.
+/// Puts a model on the shelf, as a draft, and says its number and whether it is new. One that is there already keeps its
+/// number: the same text, or, of one that came as JSON, the same content.
 ///
 /// # Errors
-/// Every fault of the text; when the store is away.
-pub async fn import(app: &App, site: &Site, text: &str, by: &str) -> Result<(u32, bool), ModelsError> {
-    let model = compiled(site, text, app.clock.now(), || "the text".to_owned())?;
-    let mut shelf = Shelf::load(&*app.store, &site.name).await?;
-    let imported = shelf.import(text, &title(&model), by, app.clock.now())?;
-    shelf.save(&*app.store).await?;
-    Ok(imported)
+/// When it is too long, others change the shelf all the time, or the store is away.
+pub async fn import(
+    app: &App,
+    site: &Site,
+    submission: &Arc<Submission>,
+    by: &str,
+) -> Result<(u32, bool), ModelsError> {
+    for _ in 0..ATTEMPTS {
+        let shelf = Shelf::load(&*app.store, &site.name).await?;
+        let (mut shelf, known) = sought(shelf, submission.clone()).await?;
+        if let Some(number) = known {
+            return Ok((number, false));
+        }
+        let imported = shelf.import(submission.text(), &submission.title(), by, app.clock.now())?;
+        // Drafts do not get in each other's way.
+        if saved(&mut shelf, app).await? {
+            return Ok(imported);
+        }
+    }
+    Err(ModelsError::Conflict)
+}
+
+/// The version of a shelf that a model is already. Texts are read for it, so not between the answers to pages.
+async fn sought(shelf: Shelf, submission: Arc<Submission>) -> Result<(Shelf, Option<u32>), ModelsError> {
+    let seeking = tokio::task::spawn_blocking(move || {
+        let known = shelf.editions().iter().rev().find(|edition| submission.is(edition)).map(|edition| edition.number);
+        (shelf, known)
+    });
+    seeking.await.map_err(|error| ModelsError::Broken(error.to_string()))
+}
+
+/// Writes a shelf; `false`: somebody else has changed it since it was read.
+async fn saved(shelf: &mut Shelf, app: &App) -> Result<bool, ShelfError> {
+    match shelf.save(&*app.store).await {
+        Err(ShelfError::Store(StoreError::Conflict { .. })) => Ok(false),
+        saved => saved.map(|()| true),
+    }
+}
+
+/// How a version is brought into force.
+#[derive(Debug, Clone, Copy)]
+pub struct Publishing<'a> {
+    /// By whom, as they call themselves.
+    pub by: &'a str,
+    /// Whether stages that the new model changes are announced like any other change.
+    pub notify: bool,
+    /// Only while one of these is in force; `None`: whatever is.
+    pub instead_of: Option<&'a [Seen]>,
 }
 
 /// Brings a version into force: for everything asked from now on, and for the past too. The heat index follows in the
-/// background. Stages that the new model changes are announced only where `notify` asks for it.
+/// background.
+///
+/// # Errors
+/// When there is no such version, it does not compile, something else is in force than was thought, somebody else
+/// publishes at the same moment, or the store is away.
+pub async fn publish(
+    app: &Arc<App>,
+    site: &Arc<Site>,
+    number: u32,
+    Publishing { by, notify, instead_of }: Publishing<'_>,
+) -> Result<(), ModelsError> {
+    // Held until the model is in force here too, so that what is in force is always the last that was written.
+    let _alone = site.publishing.try_lock().map_err(|_| ModelsError::Conflict)?;
+    let now = app.clock.now();
+    let mut first = None;
+    for _ in 0..ATTEMPTS {
+        let mut shelf = Shelf::load(&*app.store, &site.name).await?;
+        let current = shelf.seen();
+        if instead_of.is_some_and(|known| !current.is_some_and(|current| known.contains(&current))) {
+            return Err(ModelsError::Changed);
+        }
+        // A draft that came meanwhile is no reason to give up; another publication is.
+        if *first.get_or_insert(current) != current {
+            return Err(ModelsError::Conflict);
+        }
+        let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
+        let publication = shelf.publish(number, by, notify, now)?;
+        if saved(&mut shelf, app).await? {
+            site.put_in_force(number, model, &publication);
+            tracing::info!(site = site.config.key.as_str(), number, "a model was published");
+            apply::sweep(app, site);
+            return Ok(());
+        }
+    }
+    Err(ModelsError::Conflict)
+}
+
+/// How many folded touches of all leads a version cannot see. Reads every lead.
 ///
 /// # Errors
 /// When there is no such version, it does not compile, or the store is away.
-pub async fn publish(app: &Arc<App>, site: &Arc<Site>, number: u32, by: &str, notify: bool) -> Result<(), ModelsError> {
-    let now = app.clock.now();
-    let mut shelf = Shelf::load(&*app.store, &site.name).await?;
-    let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
-    let publication = shelf.publish(number, by, notify, now)?;
-    shelf.save(&*app.store).await?;
-    site.put_in_force(number, model, &publication);
-    tracing::info!(site = site.config.key.as_str(), number, "a model was published");
-    apply::sweep(app, site);
-    Ok(())
+pub async fn unseen(app: &Arc<App>, site: &Arc<Site>, number: u32) -> Result<u64, ModelsError> {
+    let model = find(app, site, &Which::Number(number)).await?;
+    let (app, name) = (app.clone(), site.name.clone());
+    let working = aside(async move {
+        let mut count = 0_u64;
+        each_lead(&app, &name, |_, lead| count = count.saturating_add(engine::unseen(lead, &model))).await?;
+        Ok(count)
+    });
+    working.await.map_err(|error| ModelsError::Broken(error.to_string()))?
 }
 
 /// Both models over every lead of the site.

@@ -68,17 +68,17 @@ pub(super) fn sections(evaluation: &Evaluation, model: &Model, times: &Times<'_>
             Section {
                 title: (number > 0).then(|| digits.language.title(&score.title).to_owned()),
                 total: digits.amount(*points),
-                bars: by_rule(&own, model, digits),
-                lines: lines(&own, model, times, digits),
+                bars: by_rule(&own, evaluation, model, digits),
+                lines: lines(&own, evaluation, model, times, digits),
             }
         })
         .collect()
 }
 
 /// The lines of a score, in the engine's order.
-fn lines(lines: &[&Line], model: &Model, times: &Times<'_>, digits: Digits) -> Vec<LineView> {
+fn lines(lines: &[&Line], evaluation: &Evaluation, model: &Model, times: &Times<'_>, digits: Digits) -> Vec<LineView> {
     let view = |line: &&Line| LineView {
-        title: title(line, model, times.language),
+        title: title(line, evaluation, model, times.language),
         rule: line.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
         limit: matches!(line.cause, Cause::Limit { .. }),
         time: times.at(line.time),
@@ -90,10 +90,10 @@ fn lines(lines: &[&Line], model: &Model, times: &Times<'_>, digits: Digits) -> V
 }
 
 /// What each rule comes to, the weightiest first.
-fn by_rule(lines: &[&Line], model: &Model, digits: Digits) -> Vec<RuleBar> {
+fn by_rule(lines: &[&Line], evaluation: &Evaluation, model: &Model, digits: Digits) -> Vec<RuleBar> {
     let mut sums: Vec<(String, Points)> = Vec::new();
     for line in lines {
-        let title = title(line, model, digits.language);
+        let title = title(line, evaluation, model, digits.language);
         match sums.iter_mut().find(|(held, _)| *held == title) {
             Some((_, sum)) => *sum += line.points_now,
             None => sums.push((title, line.points_now)),
@@ -112,10 +112,11 @@ fn by_rule(lines: &[&Line], model: &Model, digits: Digits) -> Vec<RuleBar> {
         .collect()
 }
 
-fn title(line: &Line, model: &Model, language: Language) -> String {
+fn title(line: &Line, evaluation: &Evaluation, model: &Model, language: Language) -> String {
+    let title = evaluation.title(line);
     let limit = match &line.cause {
-        Cause::Touch { .. } | Cause::State => return language.title(&line.title).to_owned(),
-        Cause::Fold { count, .. } => return format!("{count} × {}", language.title(&line.title)),
+        Cause::Touch { .. } | Cause::State => return language.title(title).to_owned(),
+        Cause::Fold { count, .. } => return format!("{count} × {}", language.title(title)),
         Cause::Limit { limit } => limit,
     };
     let score = model.scores.get(line.score);
@@ -132,5 +133,5 @@ fn title(line: &Line, model: &Model, language: Language) -> String {
         Limit::Floor => score.and_then(|score| score.floor).map(|floor| language.floor(floor)),
         Limit::BrowserCap => model.browser_cap.map(|cap| language.browser_cap(cap.points, cap.every)),
     };
-    words.unwrap_or_else(|| line.title.to_string())
+    words.unwrap_or_else(|| title.to_owned())
 }

@@ -84,8 +84,8 @@ pub struct Line {
     pub rule: Option<RuleId>,
     /// Place of its score in the model.
     pub score: usize,
-    /// As people read it.
-    pub title: Arc<str>,
+    /// See [`Evaluation::title`].
+    pub(crate) title: Title,
     /// When it began: the touch's time, or that of the first touch that the limit cut.
     pub time: Millis,
     /// Points when it began; for a limit, what it would take if nothing had cooled.
@@ -95,6 +95,15 @@ pub struct Line {
     /// When `points_now` changes next without any event, and to what. `None`: never; for a limit also where it does not
     /// change at any of the next 256 instants at which a line does.
     pub next_change: Option<(Millis, Points)>,
+}
+
+/// How a line is called. A rule's title stays where it is, since nothing is shared faster than a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Title {
+    /// As the rule at this place in the model.
+    Rule(usize),
+    /// As a limit, which no title in the model says.
+    Limit(Box<str>),
 }
 
 /// Why a stage is what it is.
@@ -156,8 +165,10 @@ pub struct Evaluation {
     pub score: Points,
     /// Every score, in the order of the model; the first one is `score`.
     pub scores: Vec<Points>,
-    /// By time, newest first; limits last, by score.
+    /// By time, newest first; limits last, by score. How each is called says [`title`](Self::title).
     pub lines: Vec<Line>,
+    /// Titles of the model's rules, by their place.
+    pub(crate) titles: Arc<[Arc<str>]>,
     /// The derived stage.
     pub stage: StageIndex,
     /// Its name.
@@ -192,10 +203,12 @@ pub struct Evaluation {
     pub device: Option<Device>,
     /// Of the last touch that has one.
     pub language: Option<Text<16>>,
-    /// The last touch that is not our own.
+    /// The last touch that is the visitor's own doing: neither ours, nor what the shop's systems note of somebody.
     pub last_seen: Option<Millis>,
     /// What lies in the cart.
     pub cart: Cart,
+    /// Whether nothing of all that counts was told by a server: anybody who knows the write key could have made it up.
+    pub browser_only: bool,
     /// Whether anything was ever bought, as far as a browser or a server says.
     pub purchased: bool,
     /// States that hold and have a notice: place of the rule in the model, and since when. By rule.
@@ -203,6 +216,15 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// How people read one of its lines.
+    #[must_use]
+    pub fn title<'a>(&'a self, line: &'a Line) -> &'a str {
+        match &line.title {
+            Title::Rule(place) => self.titles.get(*place).map_or("", |title| title),
+            Title::Limit(title) => title,
+        }
+    }
+
     /// Whether the visitor has a label.
     #[must_use]
     pub fn has_label(&self, label: &str) -> bool {
@@ -266,6 +288,7 @@ pub(crate) fn read(lead: &Lead, mut timeline: Timeline<'_>, at: Millis) -> Evalu
         score: scores.first().copied().unwrap_or_default(),
         scores,
         lines,
+        titles: Arc::clone(&model.titles),
         stage: history.stage,
         stage_name: model.stages.name(history.stage).to_owned(),
         since: history.since,
@@ -285,12 +308,14 @@ pub(crate) fn read(lead: &Lead, mut timeline: Timeline<'_>, at: Millis) -> Evalu
         language: state.language.cloned(),
         last_seen: state.last_seen,
         cart: state.cart.read(model.currency),
+        browser_only: visits > 0 && !state.told_by_server,
         purchased: state.purchased,
         told_of: timeline.told_of(),
     }
 }
 
-/// The instant that a ledger is looked at: never before its last touch.
+/// The instant that a ledger is looked at: never before its last touch, nor when nothing can happen any more.
 pub(crate) fn instant(lead: &Lead, now: Millis) -> Millis {
+    let now = now.clamp(Millis::EARLIEST, Millis::LATEST);
     lead.last_touched().map_or(now, |last| last.max(now))
 }

@@ -2,7 +2,7 @@
 
 use crate::contribution::{Contribution, Origin};
 use crate::decay::left_after;
-use crate::evaluate::{Cause, Limit, Line, StageCause};
+use crate::evaluate::{Cause, Limit, Line, StageCause, Title};
 use crate::model::{Model, Rule, RuleId};
 use crate::points::Points;
 use crate::slots::{Owner, bounded, within_cap};
@@ -27,12 +27,13 @@ pub(crate) fn scores(timeline: &Timeline<'_>, at: Millis) -> (Vec<Points>, Vec<L
         if points_now == Points::ZERO {
             continue;
         }
-        let (Some(rule), Some(cause)) = (rule(timeline, contribution), cause(timeline, contribution)) else { continue };
+        let Some(rule) = timeline.model.rules.get(contribution.rule) else { continue };
+        let Some(cause) = cause(timeline, contribution) else { continue };
         lines.push(Line {
             cause,
             rule: Some(rule.id.clone()),
             score: contribution.score,
-            title: rule.title.clone(),
+            title: Title::Rule(contribution.rule),
             time: contribution.start,
             points_then: contribution.points,
             points_now,
@@ -46,10 +47,6 @@ pub(crate) fn scores(timeline: &Timeline<'_>, at: Millis) -> (Vec<Points>, Vec<L
         }
     }
     (sums, lines)
-}
-
-fn rule<'a>(timeline: &Timeline<'a>, contribution: &Contribution) -> Option<&'a Rule> {
-    timeline.model.rules.get(contribution.rule)
 }
 
 fn cause(timeline: &Timeline<'_>, contribution: &Contribution) -> Option<Cause> {
@@ -154,7 +151,7 @@ fn limit_lines(timeline: &Timeline<'_>, score: usize, at: Millis) -> Vec<Line> {
             cause: Cause::Limit { limit },
             rule: rule.map(|rule| rule.id.clone()),
             score,
-            title: title.into(),
+            title: Title::Limit(title.into()),
             time: own().find(|one| live(one) && concerned(one)).map_or(at, |one| one.start),
             points_then: of(&then),
             points_now,

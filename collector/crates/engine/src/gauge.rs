@@ -14,7 +14,7 @@ use crate::contribution::Contribution;
 use crate::decay::{Decay, STEPS, cooled};
 use crate::points::Points;
 use crate::slots::Slots;
-use crate::time::Millis;
+use crate::time::{Millis, Span};
 
 /// A pool begins anew after so many steps, eight halvings: weights grow with each.
 const WORN: i64 = 8 * STEPS;
@@ -144,10 +144,25 @@ impl Gauge {
         self.turn
     }
 
+    /// The last instant, not after `at`, at which any sum has changed; nothing is taken in or let go.
+    pub(crate) fn last_change(&mut self, at: Millis) -> Millis {
+        self.pools.iter_mut().filter_map(|pool| pool.last_change(at)).max().unwrap_or(Millis(i64::MIN))
+    }
+
+    /// The first instant after `at` at which any sum changes; nothing is taken in or let go.
+    pub(crate) fn next_change(&mut self, at: Millis) -> Millis {
+        self.pools.iter_mut().filter_map(|pool| pool.next_change(at)).min().unwrap_or(Millis::MAX)
+    }
+
     /// Bounds on a score at the instant looked at last.
     pub(crate) fn looked_at(&self, slots: &Slots<'_>, score: usize, sums: &mut Vec<Points>) -> Range {
         if self.unweighed {
             return UNKNOWN;
+        }
+        // Mostly no rule or group has a cap, and what a score is bounded by is its own sum.
+        if slots.only_scores() {
+            let sum = self.sums.get(score).copied().unwrap_or_default();
+            return Range { lowest: slots.bounded(score, sum.lowest), highest: slots.bounded(score, sum.highest) };
         }
         let mut fold = |side: fn(&Range) -> Points| {
             sums.clear();
@@ -216,6 +231,30 @@ impl Pool {
 
     fn next_step(&self, at: Millis) -> Option<Millis> {
         self.decay.step_after(self.origin, self.steps(at).0)
+    }
+
+    /// The last instant, not after `at`, at which one in it took a step.
+    fn last_change(&mut self, at: Millis) -> Option<Millis> {
+        let step = self.decay.step()?;
+        let (_, passed) = self.steps(at);
+        self.sort();
+        let begun = self.by_phase.partition_point(|(phase, _)| *phase <= passed);
+        // Where no phase has passed, the last one did so a step ago.
+        let (place, before) =
+            begun.checked_sub(1).map_or((self.by_phase.len().checked_sub(1)?, step), |place| (place, 0));
+        let (phase, _) = self.by_phase.get(place)?;
+        Some(at.minus(Span(passed - phase + before)))
+    }
+
+    /// The first instant after `at` at which one in it takes a step.
+    fn next_change(&mut self, at: Millis) -> Option<Millis> {
+        let step = self.decay.step()?;
+        let (_, passed) = self.steps(at);
+        self.sort();
+        let begun = self.by_phase.partition_point(|(phase, _)| *phase <= passed);
+        let after = if begun < self.by_phase.len() { 0 } else { step };
+        let (phase, _) = self.by_phase.get(begun).or(self.by_phase.first())?;
+        Some(at.plus(Span(phase - passed + after)))
     }
 
     /// Phase and weight of a contribution.
@@ -302,7 +341,6 @@ impl Pool {
 mod tests {
     use super::*;
     use crate::contribution::Origin;
-    use crate::time::Span;
 
     fn contribution(start: i64, points: i64, half_life: Option<Span>) -> Contribution {
         let granted = Points(points);
@@ -359,6 +397,32 @@ mod tests {
                 assert!(step.highest.0 - step.lowest.0 <= size / 80 + 2_000, "{number}: {step:?} of {size}");
                 assert!(near.highest.0 - near.lowest.0 <= 2_000, "{number}: {near:?}");
             }
+        }
+    }
+
+    #[test]
+    fn nothing_changes_between_the_instants_at_which_something_takes_a_step() {
+        // given contributions that cool unlike, one that does not, and one whose phase is the very origin
+        let half_lives = [Some(Span::minutes(64)), Some(Span::minutes(100)), None];
+        let all: Vec<_> = (0..9_i64)
+            .map(|number| {
+                let half_life = half_lives.get(number as usize % 3).copied().flatten();
+                contribution(number * 17_333, 9_000_000 + number, half_life)
+            })
+            .collect();
+        let mut gauge = Gauge::new();
+        all.iter().for_each(|one| gauge.put(one, one.start));
+        let sum = |at: i64| all.iter().map(|one| one.value(Millis(at))).sum::<Points>();
+        // when each instant of ten minutes is asked for the change before and after it
+        let changes: Vec<i64> = (200_000..800_000).filter(|at| sum(*at) != sum(at - 1)).collect();
+        assert!(changes.len() > 40, "{changes:?}");
+        for at in
+            (300_000..700_000).step_by(97).chain(changes.iter().copied().filter(|at| (300_000..700_000).contains(at)))
+        {
+            let next = changes.partition_point(|change| *change <= at);
+            // then they are those that are seen
+            assert_eq!(Some(&gauge.next_change(Millis(at)).0), changes.get(next), "after {at}");
+            assert_eq!(Some(&gauge.last_change(Millis(at)).0), changes.get(next - 1), "until {at}");
         }
     }
 

@@ -67,7 +67,16 @@ impl<'a> Slots<'a> {
     /// The score that these sums make; they are changed on the way.
     pub(crate) fn score(&self, score: usize, sums: &mut [Points]) -> Points {
         self.fold(sums);
-        let sum = sums.get(score).copied().unwrap_or_default();
+        self.bounded(score, sums.get(score).copied().unwrap_or_default())
+    }
+
+    /// Whether everything is summed where scores are: no rule or group has a cap.
+    pub(crate) fn only_scores(&self) -> bool {
+        self.others.is_empty()
+    }
+
+    /// The score that a sum makes, with that of the slots inside in it.
+    pub(crate) fn bounded(&self, score: usize, sum: Points) -> Points {
         self.scores.get(score).map_or(sum, |score| bounded(score, within_cap(sum, score.cap)))
     }
 

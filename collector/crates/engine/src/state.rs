@@ -7,6 +7,7 @@ use crate::cart::CartSum;
 use crate::condition::{Comparison, Condition, Facts, Field, History, Literal, Test, TouchFacts, Value, any_tag};
 use crate::fold::Fold;
 use crate::lead::Lead;
+use crate::lost::Lost;
 use crate::model::{Concern, Model, StageIndex};
 use crate::orders::Orders;
 use crate::quarantine::Quarantine;
@@ -48,6 +49,12 @@ impl LabelName<'_> {
         }
     }
 
+    /// Whether it is this label of the model.
+    fn is(&self, label: &Arc<str>) -> bool {
+        // Mostly the same rule gave it before, which is seen without comparing texts.
+        matches!(self, Self::Model(held) if Arc::ptr_eq(held, label)) || self.as_str() == &**label
+    }
+
     pub(crate) fn shared(&self) -> Arc<str> {
         match self {
             Self::Model(label) => Arc::clone(label),
@@ -79,6 +86,8 @@ pub(crate) struct State<'a> {
     pub(crate) language: Option<&'a Text<16>>,
     pub(crate) last_seen: Option<Millis>,
     consent: Option<&'a str>,
+    /// Whether a server ever told of them.
+    pub(crate) told_by_server: bool,
 }
 
 impl<'a> State<'a> {
@@ -103,6 +112,7 @@ impl<'a> State<'a> {
             language: None,
             last_seen: None,
             consent: None,
+            told_by_server: false,
         }
     }
 
@@ -142,8 +152,9 @@ impl<'a> State<'a> {
             Some(fold) => self.sessions.take_folded(touch, fold),
             None => self.sessions.take(touch),
         }
-        // Noon may lie after the last touch of that day. What was sent to somebody is no sign of them.
-        if !touch.is(event::EMAIL_SENT) {
+        self.told_by_server |= touch.trust == Trust::Server;
+        // Noon may lie after the last touch of that day.
+        if is_their_doing(touch) {
             self.last_seen = self.last_seen.max(Some(fold.map_or(touch.time, |fold| fold.last)));
         }
         self.country = touch.country.as_ref().or(self.country);
@@ -204,7 +215,7 @@ impl<'a> State<'a> {
             }
             let until = rule.expires.map(|span| touch.time.plus(span));
             let given = Held { label: LabelName::Model(&rule.label), touch: place, since: touch.time, until };
-            match self.labels.iter_mut().find(|held| held.label.as_str() == &*rule.label) {
+            match self.labels.iter_mut().find(|held| held.label.is(&rule.label)) {
                 Some(held) if until.is_none() || held.until.is_some_and(|end| until >= Some(end)) => *held = given,
                 Some(_) => {}
                 None => self.labels.push(given),
@@ -219,12 +230,13 @@ impl<'a> State<'a> {
 
     /// The facts for a condition: about a touch and the visitor as of it, or about the visitor alone.
     pub(crate) fn known(&self, touch: Option<&'a Touch>, stage: StageIndex) -> Known<'_, 'a> {
-        Known { state: self, touch, stage, least: Trust::Browser }
+        let lost = if self.folds.is_empty() { Lost::NONE } else { touch.map_or(Lost::NONE, Touch::lost) };
+        Known { state: self, touch, stage, least: Trust::Browser, lost }
     }
 
     /// The same, with the attributes only that a server set.
     pub(crate) fn vouched(&self) -> Known<'_, 'a> {
-        Known { state: self, touch: None, stage: StageIndex::default(), least: Trust::Server }
+        Known { state: self, touch: None, stage: StageIndex::default(), least: Trust::Server, lost: Lost::NONE }
     }
 
     fn attribute(&self, name: &str, least: Trust) -> Option<&'a Scalar> {
@@ -270,7 +282,7 @@ impl<'a> State<'a> {
             Field::Recent(span, name) => {
                 self.times(name, Some(self.now.minus(*span))).next().map(|(time, _)| time.plus(*span))
             }
-            Field::Visits(span) => {
+            Field::Visits(span) | Field::VisitDays(span) => {
                 let begun = &self.sessions.begun;
                 let inside = begun.get(begun.partition_point(|time| *time <= self.now.minus(*span)))?;
                 Some(inside.plus(*span))
@@ -337,6 +349,8 @@ pub(crate) struct Known<'s, 'a> {
     stage: StageIndex,
     /// Whose attributes count.
     least: Trust,
+    /// What is not known of the touch any more.
+    lost: Lost,
 }
 
 impl Known<'_, '_> {
@@ -347,6 +361,10 @@ impl Known<'_, '_> {
 }
 
 impl Facts for Known<'_, '_> {
+    fn knows(&self, field: &Field) -> bool {
+        !self.lost.covers(field)
+    }
+
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         let state = self.state;
         match field {
@@ -359,10 +377,16 @@ impl Facts for Known<'_, '_> {
                 let since = state.now.minus(*span);
                 count(state.sessions.begun.iter().filter(|begun| **begun > since))
             }
+            Field::VisitDays(span) => {
+                let begun = &state.sessions.begun;
+                Some(Value::Number(days_begun(begun, state.now.minus(*span), &state.model.offsets)))
+            }
             Field::Touchpoints => Some(Value::Number(i64::from(state.sessions.touchpoints))),
             Field::Consent => Some(Value::Text(state.consent())),
             _ => match self.touch {
-                Some(touch) => TouchFacts::of(touch, &state.model.page_tags, state.model.currency).of_field(field),
+                Some(touch) => TouchFacts::of(touch, &state.model.page_tags, state.model.currency)
+                    .come_from(state.sessions.source)
+                    .of_field(field),
                 None => self.at_an_instant(field),
             },
         }
@@ -420,6 +444,28 @@ impl Known<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// Whether a touch is a sign of the visitor: what the shop's systems note of somebody, or send them, is none.
+pub(crate) fn is_their_doing(touch: &Touch) -> bool {
+    let notes = [
+        event::EMAIL_SENT,
+        event::SET_ATTRIBUTES,
+        event::LABEL_ADDED,
+        event::LABEL_REMOVED,
+        event::CALL_OUTCOME,
+        event::REFUND,
+    ];
+    touch.trust < Trust::Server || !notes.contains(&touch.name.as_str())
+}
+
+/// How many local days there are on which a visit began after an instant, of beginnings that ascend.
+pub(crate) fn days_begun(begun: &[Millis], after: Millis, offsets: &[(Millis, i32)]) -> i64 {
+    let inside = begun.get(begun.partition_point(|at| *at <= after)..).unwrap_or_default();
+    let mut last = None;
+    let days = inside.iter().map(|at| Some(calendar::local_day(*at, offsets)));
+    let new = days.filter(|day| std::mem::replace(&mut last, *day) != *day);
+    i64::try_from(new.count()).unwrap_or(i64::MAX)
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> Option<Value<'static>> {

@@ -94,7 +94,7 @@ impl<const LIMIT: usize> std::fmt::Display for Text<LIMIT> {
 /// The longest id that is kept where it is used: a UUID, and a stream with a number, are shorter.
 const SHORT: usize = 39;
 
-/// The text of an id of which an explanation holds many: kept in place where it is short, so that a copy of it touches
+/// The text of an id of which there are many: kept in place where it is short, so that a copy of it touches
 /// nothing that is shared, and shared where it is long.
 #[derive(Clone)]
 pub(crate) enum IdText {
@@ -102,8 +102,8 @@ pub(crate) enum IdText {
     Long(Arc<str>),
 }
 
-/// A short text. Aligned, so that it is copied in a few whole words.
-#[derive(Clone, Copy)]
+/// A short text, nothing but zeros behind it. Aligned, so that it is copied and compared in a few whole words.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(align(8))]
 pub(crate) struct ShortText {
     bytes: [u8; SHORT],
@@ -146,7 +146,10 @@ impl std::ops::Deref for IdText {
 
 impl PartialEq for IdText {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
+        match (self, other) {
+            (Self::Short(one), Self::Short(other)) => one == other,
+            _ => self.as_bytes() == other.as_bytes(),
+        }
     }
 }
 

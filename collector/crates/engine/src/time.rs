@@ -18,6 +18,19 @@ impl Millis {
     /// The last instant there is.
     pub const MAX: Self = Self(i64::MAX);
 
+    /// 0000-01-01T00:00:00Z, the first instant that RFC 3339 can write. Nothing happened earlier.
+    pub const EARLIEST: Self = Self(-62_167_219_200_000);
+
+    /// 9999-12-31T23:59:59.999Z, the last instant that RFC 3339 can write. Nothing happens later, so a model's spans, ten
+    /// years at most, can be added to any time in a ledger without coming to the end of what is counted.
+    pub const LATEST: Self = Self(253_402_300_799_999);
+
+    /// Whether something can have happened at this instant.
+    #[must_use]
+    pub const fn is_in_calendar(self) -> bool {
+        Self::EARLIEST.0 <= self.0 && self.0 <= Self::LATEST.0
+    }
+
     /// The duration from `earlier` to this instant; negative when it lies before.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {

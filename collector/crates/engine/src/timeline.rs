@@ -14,7 +14,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::contribution::{Contribution, Origin};
 use crate::gauge::{Gauge, Range};
 use crate::lead::Lead;
-use crate::model::{Basis, Bounds, Model, StageIndex, follow};
+use crate::model::{Basis, Bounds, Model, StageIndex, follow, staying};
 use crate::points::Points;
 use crate::slots::Slots;
 use crate::state::State;
@@ -88,6 +88,10 @@ pub(crate) struct Timeline<'a> {
     pins: Vec<Pin>,
     /// Thresholds in force for this visitor.
     bounds: Cow<'a, [Bounds]>,
+    /// Scores at which the stage stays as it is under these.
+    staying: std::ops::Range<Points>,
+    /// Until when the stage must stay.
+    stays_until: Option<Millis>,
     /// State rules that hold, with their contribution.
     holding: Vec<(usize, usize)>,
     /// When a state may begin or cease to hold next, if no touch comes.
@@ -105,6 +109,8 @@ pub(crate) struct Timeline<'a> {
     settled: usize,
     /// The hand-back of the touches taken last, until the stage takes it into account.
     handed_back: Option<(usize, usize)>,
+    /// Whether a browser's touch was taken at the present instant: what begins now may be its doing.
+    by_browser: bool,
     /// What the browser gave within the cap's period.
     given: VecDeque<(Millis, Points)>,
     given_sum: Points,
@@ -138,6 +144,7 @@ impl<'a> Timeline<'a> {
     }
 
     fn new(lead: &'a Lead, model: &'a Model, first_seen: Millis) -> Self {
+        let lowest = model.stages.iter().next();
         Self {
             model,
             state: State::new(lead, model),
@@ -151,6 +158,8 @@ impl<'a> Timeline<'a> {
             tallies: Vec::with_capacity(model.rules.len().min(16)),
             pins: Vec::new(),
             bounds: Cow::Borrowed(&model.bounds),
+            staying: staying(&model.bounds, StageIndex(0)),
+            stays_until: lowest.and_then(|stage| Some(first_seen.plus(stage.min_stay?))),
             holding: Vec::new(),
             look: None,
             gauge: Gauge::new(),
@@ -160,6 +169,7 @@ impl<'a> Timeline<'a> {
             keeps_until: Millis(i64::MIN),
             settled: 0,
             handed_back: None,
+            by_browser: false,
             given: VecDeque::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             given_sum: Points::ZERO,
             scratch: Vec::new(),
@@ -205,8 +215,13 @@ impl<'a> Timeline<'a> {
     /// An instant from which on no contribution changes.
     pub(crate) fn settled_by(&self) -> Millis {
         let pins = self.pins.iter().filter_map(|pin| pin.until);
-        let stay = self.stays_until();
-        self.contributions.iter().map(Contribution::settled).chain(pins).chain(stay).max().unwrap_or(self.now)
+        self.contributions
+            .iter()
+            .map(Contribution::settled)
+            .chain(pins)
+            .chain(self.stays_until)
+            .max()
+            .unwrap_or(self.now)
     }
 
     /// A score at an instant that everything has begun by.
@@ -231,6 +246,7 @@ impl<'a> Timeline<'a> {
         if !self.model.index.states.is_empty() {
             self.look_at_states(time);
         }
+        self.by_browser = false;
         if self.model.has_segments {
             self.look_at_segments();
         }
@@ -251,7 +267,7 @@ impl<'a> Timeline<'a> {
             match (holds, held) {
                 (true, None) => {
                     let origin = Origin::State(self.state.last_taken());
-                    let place = self.give(number, origin, time, state.points, None);
+                    let place = self.give(number, origin, time, state.points, self.by_browser);
                     self.holding.push((number, place));
                 }
                 (false, Some(held)) => {
@@ -275,6 +291,7 @@ impl<'a> Timeline<'a> {
         let chosen: Vec<Bounds> = chosen.collect();
         if *chosen != *self.bounds {
             self.bounds = Cow::Owned(chosen);
+            self.staying = staying(&self.bounds, self.history.stage);
             self.keeps_until = Millis(i64::MIN);
         }
     }
@@ -333,6 +350,9 @@ impl<'a> Timeline<'a> {
     }
 
     fn enter(&mut self, history: StageHistory) {
+        self.staying = staying(&self.bounds, history.stage);
+        let stage = self.model.stages.iter().nth(history.stage.0);
+        self.stays_until = stage.and_then(|stage| Some(history.since.plus(stage.min_stay?)));
         self.earlier.push(std::mem::replace(&mut self.history, history));
     }
 
@@ -344,7 +364,9 @@ impl<'a> Timeline<'a> {
 
     /// The stage that follows on a score, not below `floor`.
     fn followed(&self, floor: StageIndex, score: Points) -> StageIndex {
-        follow(&self.bounds, self.history.stage, score).max(floor)
+        let stage = self.history.stage;
+        let next = if self.staying.contains(&score) { stage } else { follow(&self.bounds, stage, score) };
+        next.max(floor)
     }
 
     /// What moved the stage to `next`: what set it, else of all that has just begun what weighed most.
@@ -370,17 +392,12 @@ impl<'a> Timeline<'a> {
     /// The lowest stage possible at an instant: what rules have set, and the present one for as long as it must stay.
     fn floor(&self, at: Millis, handed_back: bool) -> StageIndex {
         let set = self.pins.iter().filter(|pin| pin.holds(at)).map(|pin| pin.stage).max().unwrap_or_default();
-        let stays = !handed_back && self.stays_until().is_some_and(|until| at < until);
+        let stays = !handed_back && self.stays_until.is_some_and(|until| at < until);
         if stays { set.max(self.history.stage) } else { set }
     }
 
     /// Thresholds in force for this visitor, lowest stage first.
     pub(crate) fn bounds(&self) -> &[Bounds] {
         &self.bounds
-    }
-
-    fn stays_until(&self) -> Option<Millis> {
-        let stay = self.model.stages.iter().nth(self.history.stage.0)?.min_stay?;
-        Some(self.history.since.plus(stay))
     }
 }

@@ -5,7 +5,7 @@ use crate::text::TextError;
 /// The most characters that a pattern may have.
 const LONGEST: usize = 255;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Token {
     Literal(char),
     /// `?`: one character.
@@ -19,7 +19,7 @@ enum Token {
 /// A pattern for a whole text: `*` is any run without `/`, `**` any run, `?` one character.
 ///
 /// `/checkout/**` does not match `/checkout` itself: name both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Glob {
     /// What every text that matches begins with.
     prefix: String,
@@ -61,6 +61,9 @@ impl Glob {
         // Paths that differ mostly do so where the prefix ends, which is seen without comparing them.
         let end = self.prefix.len().wrapping_sub(1);
         if self.prefix.as_bytes().get(end) != text.as_bytes().get(end) && !self.prefix.is_empty() {
+            return false;
+        }
+        if self.rest.is_empty() && self.prefix.len() != text.len() {
             return false;
         }
         let Some(rest) = text.strip_prefix(self.prefix.as_str()) else { return false };

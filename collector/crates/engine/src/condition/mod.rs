@@ -47,7 +47,7 @@ pub struct Comparison {
 }
 
 /// What a field must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Test {
     /// There is a value (`true`), or none.
     Exists(bool),
@@ -66,7 +66,7 @@ pub enum Test {
 }
 
 /// The side of a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// `gt`
     Above,
@@ -79,7 +79,7 @@ pub enum Order {
 }
 
 /// A value in a condition. Points, amounts (minor units), durations (ms) and places in an order are numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Literal {
     /// Text.
     Text(String),

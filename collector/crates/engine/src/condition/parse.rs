@@ -7,6 +7,7 @@ use crate::model::ModelError;
 use crate::money::{Currency, Money};
 use crate::points::Points;
 use crate::time::Span;
+use crate::touch::EventName;
 use crate::tree::{Node, Tree};
 
 /// How deep conditions may nest.
@@ -241,6 +242,15 @@ impl Parser<'_> {
         let place = |names: &[&str]| value.text().and_then(|text| names.iter().position(|name| *name == text));
         let rank = |place: usize| i64::try_from(place).ok().map(Literal::Number);
         match kind {
+            Kind::EventName => match value.text().map(EventName::parse) {
+                Some(Ok(name)) => Some(Literal::Text(name.to_string())),
+                Some(Err(error)) => self.fault(path, value.line, value, error.allowed),
+                None => self.fault(path, value.line, value, "text"),
+            },
+            Kind::Country => match value.text().filter(|text| is_country(text)) {
+                Some(code) => Some(Literal::Text(code.to_owned())),
+                None => self.fault(path, value.line, value, "a country of ISO 3166-1, such as \"NL\""),
+            },
             Kind::Text | Kind::Set | Kind::Tags => match value.text() {
                 Some(text) => Some(Literal::Text(text.to_owned())),
                 None => self.fault(path, value.line, value, "text"),
@@ -311,7 +321,7 @@ impl Kind {
     /// The operators that fit.
     fn operators(self) -> &'static [&'static str] {
         match self {
-            Self::Text | Self::Closed(_) => &["eq", "ne", "in", "glob", "exists"],
+            Self::Text | Self::EventName | Self::Country | Self::Closed(_) => &["eq", "ne", "in", "glob", "exists"],
             Self::Ordered(_) | Self::Stage => &["eq", "ne", "in", "gt", "gte", "lt", "lte", "exists"],
             Self::Number | Self::YearDay => &["eq", "ne", "in", "gt", "gte", "lt", "lte", "exists"],
             Self::Points | Self::Amount | Self::Duration => &["gt", "gte", "lt", "lte", "exists"],
@@ -319,6 +329,11 @@ impl Kind {
             Self::Scalar => &["eq", "ne", "in", "gt", "gte", "lt", "lte", "glob", "exists"],
         }
     }
+}
+
+/// Whether a text is a country as touches have it: two capital letters.
+fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 fn choice(what: &str, names: &[impl AsRef<str>]) -> String {

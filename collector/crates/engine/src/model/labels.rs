@@ -37,6 +37,11 @@ impl PageTags {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Tags that no page can have, since they have no pattern.
+    pub(crate) fn without_patterns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, globs)| globs.is_empty()).map(|(name, _)| name.as_str())
+    }
+
     /// Every tag there is, by name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())

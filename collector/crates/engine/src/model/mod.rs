@@ -13,6 +13,7 @@ mod reach;
 mod reader;
 mod rule_parse;
 pub mod rules;
+mod shadows;
 pub mod stages;
 pub mod touch_kinds;
 pub mod warnings;
@@ -26,10 +27,12 @@ use crate::tree::Tree;
 pub use error::ModelError;
 pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
-pub use notice::{Notice, Via};
+pub use notice::{BrowserOnly, Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
+pub(crate) use rules::least_trust;
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
+pub(crate) use stages::staying;
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
 pub use touch_kinds::TouchKind;
 pub use warnings::{ModelWarning, warnings};
@@ -67,6 +70,8 @@ pub struct Model {
     pub rules: Vec<Rule>,
     /// The most that browser events alone may give.
     pub browser_cap: Option<BrowserCap>,
+    /// What becomes of messages about leads of whom nothing but browsers has told.
+    pub browser_only: BrowserOnly,
     /// Tags of paths.
     pub page_tags: PageTags,
     /// In the order of the file.
@@ -81,6 +86,8 @@ pub struct Model {
     pub(crate) ranking: Ranking,
     /// Which rules and labels an event name can concern.
     pub(crate) index: EventIndex,
+    /// Titles of the rules, by place, as every evaluation shares them.
+    pub(crate) titles: Arc<[Arc<str>]>,
     /// Thresholds of everybody for whom no segment holds.
     pub(crate) bounds: Vec<Bounds>,
     /// Whether any stage has segments.

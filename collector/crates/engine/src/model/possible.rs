@@ -19,7 +19,19 @@ pub(super) fn never<'t>(condition: &Condition, place: &Place<'t>, stages: usize)
         Condition::All(parts) => {
             let place = place.key("all");
             let inner = (0..).zip(parts).find_map(|(number, part)| never(part, &place.item(number), stages));
-            inner.or_else(|| Some((place, clash(&demands(condition), stages)?)))
+            let demands = demands(condition);
+            inner.or_else(|| Some((place.clone(), clash(&demands, stages)?))).or_else(|| {
+                // Each choice may be possible by itself and none beside the rest.
+                let choices = (0..).zip(parts).filter_map(|(number, part)| match part {
+                    Condition::Any(choices) => Some((place.item(number).key("any"), choices)),
+                    _ => None,
+                });
+                let never_beside = |choice: &Condition| {
+                    clash(&demands.iter().copied().chain(self::demands(choice)).collect::<Vec<_>>(), stages).is_some()
+                };
+                let mut hopeless = choices.filter(|(_, choices)| choices.iter().all(never_beside));
+                hopeless.next().map(|(place, _)| (place, "no part of it can hold beside the rest".to_owned()))
+            })
         }
         Condition::Any(parts) => {
             let place = place.key("any");
@@ -40,7 +52,8 @@ pub(super) fn never<'t>(condition: &Condition, place: &Place<'t>, stages: usize)
     }
 }
 
-fn always(condition: &Condition, stages: usize) -> bool {
+/// Whether a condition holds whatever is looked at, for certain.
+pub(super) fn always(condition: &Condition, stages: usize) -> bool {
     match condition {
         Condition::All(parts) => parts.iter().all(|part| always(part, stages)),
         Condition::Any(parts) => parts.iter().any(|part| always(part, stages)),
@@ -181,6 +194,7 @@ fn domain(field: &Field, stages: usize) -> (i64, i64) {
         | Field::Recent(..)
         | Field::VisitNumber
         | Field::Visits(_)
+        | Field::VisitDays(_)
         | Field::Touchpoints
         | Field::Quantity
         | Field::CartQuantity

@@ -13,6 +13,7 @@ use crate::points::Points;
 use crate::time::Span;
 use crate::touch::Trust;
 
+const EXPIRY: &str = "a duration (12h, 7d), or \"none\"";
 const ABOVE_ZERO: &str = "a number of points above 0";
 /// The most names that one message lists.
 const MOST_LISTED: usize = 40;
@@ -46,11 +47,12 @@ pub(super) fn scores(top: &Table<'_>, faults: &mut Faults) -> Vec<Score> {
 /// The groups of a model.
 pub(super) fn groups(top: &Table<'_>, faults: &mut Faults) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for table in top.tables("groups", &["id", "cap", "half_life"], faults) {
+    for table in top.tables("groups", &["id", "cap", "half_life", "expires"], faults) {
         let id = name(&table, "id", groups.iter().map(|group| group.id.as_str()), faults);
         let cap = table.optional("cap", ABOVE_ZERO, faults, above_zero);
         let half_life = half_life(&table, faults);
-        groups.push(Group { id: id.unwrap_or_default(), cap, half_life });
+        let expires = span(&table, "expires", faults);
+        groups.push(Group { id: id.unwrap_or_default(), cap, half_life, expires });
     }
     groups
 }
@@ -158,7 +160,10 @@ fn rule(
             );
             return None;
         }
-        (true, false) => touch_rule(table, names, faults).map(Basis::Touch),
+        (true, false) => {
+            let inherited = group.and_then(|group| groups.get(group)?.expires);
+            touch_rule(table, inherited, names, faults).map(Basis::Touch)
+        }
     };
     let (id, basis) = (id?, basis?);
     // What holds does not cool unless it is told to: a company does not shrink because nobody looks.
@@ -193,7 +198,8 @@ fn state_rule(
     Some(StateRule { holds: holds?, points: points?, notice })
 }
 
-fn touch_rule(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<TouchRule> {
+/// `inherited` is the expiry of lines where the rule says nothing; what has no lines does not inherit it.
+fn touch_rule(table: &Table<'_>, inherited: Option<Span>, names: &Names<'_>, faults: &mut Faults) -> Option<TouchRule> {
     let when = condition(table, "when", Scope::Touch, names, faults);
     let effect = effect(table, names, faults);
     let from = table.optional("from", "a whole number from 1 to 1000000", faults, count);
@@ -213,7 +219,7 @@ fn touch_rule(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Opti
                        with each new one";
         faults.add(&table.inner("keep"), table.get("keep").and_then(|tree| tree.line), "\"latest\"", allowed);
     }
-    let expires = span(table, "expires", faults);
+    let expires = expiry(table, faults);
     let trust = table.optional("trust", &Trust::NAMES.join(", "), faults, |tree| match tree.text()? {
         "browser" => Some(Trust::Browser),
         "page" => Some(Trust::Page),
@@ -223,8 +229,18 @@ fn touch_rule(table: &Table<'_>, names: &Names<'_>, faults: &mut Faults) -> Opti
     let when = when?;
     // A condition on trust decides about it; then nothing is added to what it says.
     let trust = trust.or_else(|| when.looks_at(&Field::Trust).then_some(Trust::Browser));
-    let (events, keep) = (when.events(), keep.unwrap_or_default());
-    Some(TouchRule { when, events, effect: effect?, from: from.unwrap_or(1), per, keep, expires, trust })
+    let (events, keep, effect) = (when.events(), keep.unwrap_or_default(), effect?);
+    let inherited = inherited.filter(|_| !matches!(effect, Effect::SetStage(_) | Effect::HandBack));
+    let expires = expires.unwrap_or(inherited);
+    Some(TouchRule { when, events, effect, from: from.unwrap_or(1), per, keep, expires, trust })
+}
+
+/// When lines end: the inner `None` is "none", which does not inherit.
+fn expiry(table: &Table<'_>, faults: &mut Faults) -> Option<Option<Span>> {
+    table.optional("expires", EXPIRY, faults, |tree| match tree.text()? {
+        "none" => Some(None),
+        text => Span::parse(text).ok().map(Some),
+    })
 }
 
 /// How often it counts, or is told.

@@ -1,5 +1,7 @@
 //! Stages: names for ranges of the score, lowest first.
 
+use std::ops::Range;
+
 use crate::condition::Condition;
 use crate::model::Via;
 use crate::points::Points;
@@ -23,6 +25,11 @@ impl Threshold {
     #[must_use]
     pub fn holds(self, score: Points) -> bool {
         if self.inclusive { score >= self.at } else { score > self.at }
+    }
+
+    /// The lowest score on the upper side.
+    fn least(self) -> Points {
+        if self.inclusive { self.at } else { self.at + Points(1) }
     }
 
     /// Whether every score that satisfies `other` satisfies this one too.
@@ -122,4 +129,40 @@ pub fn follow(bounds: &[Bounds], current: StageIndex, score: Points) -> StageInd
         .take(current.0.saturating_add(1))
         .rposition(|stage| stage.keep.is_none_or(|keep| keep.holds(score)));
     StageIndex(entered.max(kept).unwrap_or(0))
+}
+
+/// Scores at which [`follow`] stays at `current`: all but the very highest number there is.
+pub(crate) fn staying(bounds: &[Bounds], current: StageIndex) -> Range<Points> {
+    let least = |threshold: Option<Threshold>| threshold.map_or(Points(i64::MIN), Threshold::least);
+    let kept = bounds.get(current.0).map_or(Points(i64::MAX), |stage| least(stage.keep).min(least(stage.enter)));
+    let above = bounds.iter().skip(current.0.saturating_add(1)).map(|stage| least(stage.enter)).min();
+    kept..above.unwrap_or(Points(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_stayed_at_just_where_following_gives_it_again() {
+        // given stages that are entered at, and above, a score, and kept down to another
+        let threshold = |at, inclusive| Some(Threshold { at: Points(at), inclusive });
+        let bounds = [
+            Bounds { enter: None, keep: None },
+            Bounds { enter: threshold(3, true), keep: threshold(2, false) },
+            Bounds { enter: threshold(6, false), keep: threshold(6, false) },
+            Bounds { enter: threshold(8, true), keep: threshold(1, true) },
+        ];
+        for current in (0..bounds.len()).map(StageIndex) {
+            let staying = staying(&bounds, current);
+            for score in (-1..=10).map(Points) {
+                // then the range holds a score when, and only when, the stage follows on itself
+                assert_eq!(
+                    staying.contains(&score),
+                    follow(&bounds, current, score) == current,
+                    "{current:?} {score:?}"
+                );
+            }
+        }
+    }
 }

@@ -3,10 +3,11 @@
 use super::place::Place;
 use super::possible::{admits, excludes_trust, highest, never};
 use super::reach;
+use super::shadows::shadows;
 use super::{Basis, Effect, Model, Rule, StageIndex, TouchRule};
 use crate::condition::{Condition, Field, Literal, Order, Test};
 use crate::points::Points;
-use crate::touch::{Trust, event};
+use crate::touch::event;
 use crate::tree::Tree;
 
 /// Something in a model that is allowed and most likely a mistake.
@@ -24,7 +25,8 @@ pub struct ModelWarning {
 }
 
 /// What is most likely a mistake in a model: conditions that never hold, limits without effect, thresholds and stages that
-/// nobody can reach, rules that repeat another. In the order of the file.
+/// nobody can reach, and what makes no difference: it repeats something, or something before it always comes first. In the
+/// order of the file.
 ///
 /// `tree` is what the model was read from, for lines. Everything told is certain; not everything that is so is told.
 #[must_use]
@@ -34,6 +36,9 @@ pub fn warnings(model: &Model, tree: &Tree) -> Vec<ModelWarning> {
     let reachable = found.stages();
     found.rules();
     found.conditions(&reachable);
+    for (place, what, advice) in shadows(model, &found.top) {
+        found.add(&place, what, advice);
+    }
     found.warnings.sort_by_key(|warning| warning.line);
     found.warnings
 }
@@ -92,7 +97,6 @@ impl<'m, 't> Findings<'m, 't> {
                 self.limits(touch, &place);
             }
             self.points(rule, &place);
-            self.repeats(number, rule, &place);
         }
     }
 
@@ -168,16 +172,6 @@ impl<'m, 't> Findings<'m, 't> {
         if let Some(ceiling) = ceiling.filter(|ceiling| key == "raise_to" && points > *ceiling) {
             let found = format!("{points}, and the score is at most {ceiling}");
             self.add(&place.key(key), found, "raise to what the score allows");
-        }
-    }
-
-    /// An earlier rule with the same condition that gives the same kind of thing.
-    fn repeats(&mut self, number: usize, rule: &Rule, place: &Place<'_>) {
-        let earlier = self.model.rules.iter().take(number).position(|other| same_ground(rule, other));
-        if let Some(earlier) = earlier.and_then(|earlier| Some((earlier, self.model.rules.get(earlier)?))) {
-            let found = format!("the same condition as rules[{}] ({}): both count, each time", earlier.0, earlier.1.id);
-            let key = if matches!(rule.basis, Basis::State(_)) { "while" } else { "when" };
-            self.add(&place.key(key), found, "join them, or let the conditions differ");
         }
     }
 
@@ -282,27 +276,5 @@ fn sets(model: &Model, rule: &Rule) -> Option<StageIndex> {
             reach::can_match(model, rule).then_some(*stage)
         }
         _ => None,
-    }
-}
-
-/// Whether two rules give the same kind of thing to the same score for the same reason, each time.
-fn same_ground(one: &Rule, other: &Rule) -> bool {
-    if one.score != other.score {
-        return false;
-    }
-    match (&one.basis, &other.basis) {
-        // One that only tells repeats nothing.
-        (Basis::State(one), Basis::State(other)) => {
-            one.holds == other.holds && one.points != Points::ZERO && other.points != Points::ZERO
-        }
-        (Basis::Touch(one), Basis::Touch(other)) => {
-            let kind = |effect: Effect| std::mem::discriminant(&effect);
-            let trust = |rule: &TouchRule| rule.trust.unwrap_or(Trust::Browser);
-            one.when == other.when
-                && kind(one.effect) == kind(other.effect)
-                && trust(one) == trust(other)
-                && (one.from, one.per, one.keep) == (other.from, other.per, other.keep)
-        }
-        _ => false,
     }
 }

@@ -17,6 +17,11 @@ impl Timeline<'_> {
     /// Follows the stage from now until `until`, where nothing begins; with `first_only`, until its first change. Says
     /// whether there was one.
     pub(super) fn cool(&mut self, until: Millis, first_only: bool) -> bool {
+        // Mostly nothing ends, and no threshold is near.
+        if until < self.keeps_until && self.next_end().is_none_or(|end| end > until) {
+            self.now = self.now.max(until);
+            return false;
+        }
         let mut changed = false;
         while self.now < until {
             let from = self.now.plus(Span(1));
@@ -108,25 +113,25 @@ impl Timeline<'_> {
     /// The next instant at which a stage that was set ends, or the present one need not stay any longer.
     pub(super) fn next_turn(&self, after: Millis) -> Option<Millis> {
         let pins = self.pins.iter().filter_map(|pin| pin.until);
-        pins.chain(self.stays_until()).filter(|turn| *turn > after).min()
+        pins.chain(self.stays_until).filter(|turn| *turn > after).min()
     }
 
     /// The first instant in `[from, until]`, where nothing ends and points are above zero only, at which the stage is no
     /// longer what it is, and the stage then. A score that only falls is never back once it is too low: one look halves the
-    /// interval.
+    /// interval, and what is left of it begins and ends where something takes a step, since nothing changes in between.
     fn first_fall(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, StageIndex)> {
         let mut last = self.stage_at(floor, until);
         if last == self.history.stage {
             return None;
         }
-        let (mut from, mut until) = (from, until);
+        let (mut from, mut until) = (from, self.gauge.last_change(until).max(from));
         while from < until {
             let middle = from.plus(Span(until.since(from).0 / 2));
             let stage = self.stage_at(floor, middle);
             if stage == self.history.stage {
-                from = middle.plus(Span(1));
+                from = self.gauge.next_change(middle).min(until);
             } else {
-                (until, last) = (middle, stage);
+                (until, last) = (self.gauge.last_change(middle).max(from), stage);
             }
         }
         Some((until, last))

@@ -137,3 +137,32 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
     let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
     assert_eq!(paths, ["half_life", "rules[0].points", "rules[0].colour", "offers[0].slot"]);
 }
+
+#[test]
+fn rules_inherit_the_expiry_of_their_group() {
+    // given a group whose lines end after a day
+    let text = "version = 1\nname = \"short\"\n[[stages]]\nname = \"cold\"\n[[stages]]\nname = \"hot\"\nenter = \">= 5\"\n\
+                [[groups]]\nid = \"sale\"\nexpires = \"1d\"\n";
+    let rule = |id: &str, rest: &str| {
+        format!(
+            "[[rules]]\nid = \"{id}\"\ngroup = \"sale\"\nwhen = {{ field = \"event\", eq = \"page_view\" }}\n{rest}\n"
+        )
+    };
+    // when one rule of it says nothing, one something, one that it never ends, and one has no lines
+    let rules = [
+        rule("silent", "points = 1"),
+        rule("own", "points = 1\nexpires = \"2h\""),
+        rule("never", "points = 1\nexpires = \"none\""),
+        rule("stage", "set_stage = \"hot\""),
+    ];
+    let model = model(&format!("{text}{}", rules.concat()));
+    // then each has what it says, else what its group says
+    let expires = |id: &str| match &model.rule(id).unwrap().basis {
+        Basis::Touch(rule) => rule.expires,
+        Basis::State(_) => None,
+    };
+    assert_eq!(
+        ["silent", "own", "never", "stage"].map(expires),
+        [Some(Span::days(1)), Some(Span::minutes(120)), None, None]
+    );
+}

@@ -5,8 +5,12 @@ use crate::random::{models, touches};
 use engine::{Lead, LedgerLimits, Millis, Outlook, Span, bound, evaluate, next_change, next_notice, record};
 use proptest::prelude::*;
 
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_outlook_is_what_each_question_by_itself_is_answered(

@@ -40,11 +40,14 @@ fn sums(evaluation: &Evaluation) -> Vec<Points> {
     (0..evaluation.scores.len()).map(|score| of_score(score).map(|line| line.points_now).sum()).collect()
 }
 
-/// The same line in another evaluation. One of a limit begins with what it cuts, which another evaluation may not have.
-fn same<'e>(evaluation: &'e Evaluation, line: &Line) -> Option<&'e Line> {
+/// The line of `evaluation` that is the same as one of `own`. One of a limit begins with what it cuts, which another
+/// evaluation may not have.
+fn same<'e>(evaluation: &'e Evaluation, own: &Evaluation, line: &Line) -> Option<&'e Line> {
     let begin = |line: &Line| (!matches!(line.cause, Cause::Limit { .. })).then_some(line.time);
-    let key = |line: &Line| (line.cause.clone(), line.rule.clone(), line.score, line.title.clone(), begin(line));
-    evaluation.lines.iter().find(|other| key(other) == key(line))
+    let key = |of: &Evaluation, line: &Line| {
+        (line.cause.clone(), line.rule.clone(), line.score, of.title(line).to_owned(), begin(line))
+    };
+    evaluation.lines.iter().find(|other| key(evaluation, other) == key(own, line))
 }
 
 /// How many sequences each property is tried on.
@@ -114,6 +117,7 @@ proptest! {
         for input in [&bytes, &framed] {
             if let Ok(lead) = Lead::decode(input) {
                 let _evaluated = evaluate(&lead, &written.model, Millis(i64::MAX));
+                let _forecast = next_change(&lead, &written.model, Millis(i64::MAX));
             }
         }
     }
@@ -253,7 +257,7 @@ proptest! {
         for at in instants {
             let next = evaluate(&lead, model, at);
             for line in next.lines.iter().filter(|line| !matches!(line.cause, Cause::Limit { .. })) {
-                let was = same(&before, line).map(|line| line.points_now.0.abs());
+                let was = same(&before, &next, line).map(|line| line.points_now.0.abs());
                 // A line that was not there before began in between.
                 prop_assert!(was.map_or(line.time > before.at, |was| line.points_now.0.abs() <= was), "{:?}", line);
             }
@@ -261,7 +265,7 @@ proptest! {
         }
         for line in first.lines.iter().take(3).chain(first.lines.iter().rev().take(2)) {
             let Some((next, points)) = line.next_change else { continue };
-            let now = |at| same(&evaluate(&lead, model, at), line).map_or(Points::ZERO, |line| line.points_now);
+            let now = |at| same(&evaluate(&lead, model, at), &first, line).map_or(Points::ZERO, |line| line.points_now);
             // A state may end or begin before then; it is no part of what a line foresees.
             if model.rules.iter().all(|rule| matches!(rule.basis, engine::model::Basis::Touch(_))) {
                 prop_assert_eq!((now(next), now(next - Span(1))), (points, line.points_now), "{:?}", line);

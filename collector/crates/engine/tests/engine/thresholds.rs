@@ -152,7 +152,7 @@ fn a_cap_is_a_line_that_makes_the_sum_exact() {
     assert_eq!(evaluation.score, Points::whole(15));
     let limit = evaluation.lines.last().unwrap();
     assert_eq!(limit.cause, Cause::Limit { limit: Limit::RuleCap });
-    assert_eq!((limit.points_now, limit.title.as_ref()), (Points::whole(-15), "r: at most 15"));
+    assert_eq!((limit.points_now, evaluation.title(limit)), (Points::whole(-15), "r: at most 15"));
     // and once the points have cooled below the cap there is no such line
     assert_eq!(evaluate(&lead, &model, START + Span::days(1)).lines.len(), 3);
 }
