@@ -270,7 +270,8 @@ pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: Kept
         }
         record(&mut kept.lead, touch, &LedgerLimits::default());
     }
-    let change_at = engine::next_change(&kept.lead, model, now).map(|next| next.at);
+    // Where the forecast does not reach, the lead wakes to look on: a date may lie years ahead.
+    let change_at = engine::foresee_change(&kept.lead, model, now).look_at(|next| next.at);
     let refresh_at = now + refresh_after(model);
     let look_again_at = change_at.map_or(refresh_at, |at| at.min(refresh_at));
     let bound = engine::bound(&kept.lead, model, now, look_again_at);
@@ -278,7 +279,7 @@ pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: Kept
     // nothing.
     let heat = (bound > Points::ZERO).then(|| Bound::from_micro_points(bound.0));
     let wake = if heat.is_some() { Some(look_again_at) } else { change_at };
-    let notice_at = engine::next_notice(&kept.lead, model, &evaluation);
+    let notice_at = engine::foresee_notice(&kept.lead, model, &evaluation).look_at(|at| at);
     let wake = [wake, notice_at, recovery_at].into_iter().flatten().min();
     // Later than now, whatever the forecast says: a lead that is always due would be looked at without end.
     let wake = wake.map(|at| at.max(now + Span(1)).0);

@@ -1,5 +1,7 @@
 //! Sessions: the visits of a lead, and its distinct touches.
 
+use std::collections::BTreeMap;
+
 use crate::fold::Fold;
 use crate::time::{Millis, Span};
 use crate::touch::{Channel, StreamId, Touch, Trust};
@@ -13,8 +15,12 @@ pub const SESSION_GAP: Span = Span::minutes(30);
 /// Neither midnight nor another stream ends one.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions<'a> {
-    open: Vec<Open<'a>>,
-    told: Vec<Told<'a>>,
+    /// That of the stream which was last in it.
+    current: Option<Open<'a>>,
+    /// Those of the other streams.
+    others: BTreeMap<&'a StreamId, Open<'a>>,
+    /// When a server told of an event last, by stream and event: one touch for as long as it goes on telling.
+    told: BTreeMap<(&'a StreamId, &'a str), Millis>,
     /// When each began, ascending.
     pub(crate) begun: Vec<Millis>,
     /// The channel of the one that the last touch belongs to: how it began.
@@ -32,14 +38,6 @@ struct Open<'a> {
     channel: Channel,
 }
 
-/// What a server told of, as one touch for as long as it goes on telling.
-#[derive(Debug)]
-struct Told<'a> {
-    stream: &'a StreamId,
-    event: &'a str,
-    last: Millis,
-}
-
 impl<'a> Sessions<'a> {
     /// Takes the next touch in canonical order that counts and is not our own.
     pub(crate) fn take(&mut self, touch: &'a Touch) {
@@ -47,17 +45,19 @@ impl<'a> Sessions<'a> {
             return self.tell(touch);
         }
         let (stream, campaign) = (&touch.stream, touch.source.campaign.as_deref());
-        let channel = match self.open.iter_mut().find(|session| session.stream == stream) {
+        if self.current.as_ref().is_none_or(|session| session.stream != stream) {
+            let back = self.others.remove(stream);
+            if let Some(left) = std::mem::replace(&mut self.current, back) {
+                self.others.insert(left.stream, left);
+            }
+        }
+        let channel = match &mut self.current {
             Some(session) if touch.time.since(session.last) < SESSION_GAP && session.includes(campaign) => {
                 session.last = touch.time;
                 session.channel
             }
             ended => {
-                let begun = Open { stream, last: touch.time, campaign, channel: touch.source.channel };
-                match ended {
-                    Some(session) => *session = begun,
-                    None => self.open.push(begun),
-                }
+                *ended = Some(Open { stream, last: touch.time, campaign, channel: touch.source.channel });
                 self.begun.push(touch.time);
                 self.touchpoints = self.touchpoints.saturating_add(1);
                 touch.source.channel
@@ -82,17 +82,9 @@ impl<'a> Sessions<'a> {
     }
 
     fn tell(&mut self, touch: &'a Touch) {
-        let (stream, event) = (&touch.stream, touch.name.as_str());
-        match self.told.iter_mut().find(|told| told.stream == stream && told.event == event) {
-            Some(told) if touch.time.since(told.last) < SESSION_GAP => told.last = touch.time,
-            Some(told) => {
-                told.last = touch.time;
-                self.touchpoints = self.touchpoints.saturating_add(1);
-            }
-            None => {
-                self.told.push(Told { stream, event, last: touch.time });
-                self.touchpoints = self.touchpoints.saturating_add(1);
-            }
+        let last = self.told.insert((&touch.stream, touch.name.as_str()), touch.time);
+        if last.is_none_or(|last| touch.time.since(last) >= SESSION_GAP) {
+            self.touchpoints = self.touchpoints.saturating_add(1);
         }
     }
 }

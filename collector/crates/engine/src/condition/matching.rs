@@ -45,6 +45,13 @@ pub trait Facts {
     fn history(&self) -> History<'_>;
     /// A touch of that history, as the facts of a step.
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a>;
+    /// How many steps of a sequence were reached: all of them when it holds.
+    fn reached(&self, sequence: &Sequence) -> usize
+    where
+        Self: Sized,
+    {
+        sequence.reached(self)
+    }
 }
 
 /// The touches that a sequence looks at.
@@ -77,7 +84,7 @@ impl Condition {
             Self::Any(parts) => parts.iter().any(|part| part.matches(facts)),
             Self::Not(part) => !part.matches(facts),
             Self::Compare(comparison) => comparison.matches(facts),
-            Self::Sequence(sequence) => sequence.reached(facts) == sequence.steps.len(),
+            Self::Sequence(sequence) => facts.reached(sequence) == sequence.steps.len(),
         }
     }
 }
@@ -135,7 +142,7 @@ impl Sequence {
     /// The first step is looked for from the last touch that matches `without` on (that one itself included: only what
     /// comes *after* the first step spoils it), then each step is taken at its earliest, which leaves the most room for
     /// the next. One pass.
-    pub(super) fn reached(&self, facts: &impl Facts) -> usize {
+    fn reached(&self, facts: &impl Facts) -> usize {
         let history = facts.history();
         let begin = |within| history.touches.partition_point(|touch| touch.time < history.now.minus(within));
         let mut from = self.within.map_or(0, begin);
@@ -156,7 +163,7 @@ impl Sequence {
 }
 
 /// Conditions do not see what the product itself did.
-fn visible(touch: &Touch) -> bool {
+pub(crate) fn visible(touch: &Touch) -> bool {
     touch.trust < Trust::Product
 }
 

@@ -17,6 +17,8 @@ mod conditions;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod folds;
