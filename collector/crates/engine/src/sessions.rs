@@ -15,10 +15,12 @@ pub const SESSION_GAP: Span = Span::minutes(30);
 /// Neither midnight nor another stream ends one.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions<'a> {
-    /// That of the stream which was last in it.
-    current: Option<Open<'a>>,
-    /// Those of the other streams.
-    others: BTreeMap<&'a StreamId, Open<'a>>,
+    /// The last of each stream, in the order of their coming.
+    open: Vec<Open<'a>>,
+    /// Where those of other streams than the first are.
+    places: BTreeMap<&'a StreamId, usize>,
+    /// Where that of the stream is that was last on the site.
+    current: usize,
     /// When a server told of an event last, by stream and event: one touch for as long as it goes on telling.
     told: BTreeMap<(&'a StreamId, &'a str), Millis>,
     /// When each began, ascending.
@@ -45,19 +47,26 @@ impl<'a> Sessions<'a> {
             return self.tell(touch);
         }
         let (stream, campaign) = (&touch.stream, touch.source.campaign.as_deref());
-        if self.current.as_ref().is_none_or(|session| session.stream != stream) {
-            let back = self.others.remove(stream);
-            if let Some(left) = std::mem::replace(&mut self.current, back) {
-                self.others.insert(left.stream, left);
-            }
-        }
-        let channel = match &mut self.current {
+        let at = |place: &usize| self.open.get(*place).is_some_and(|session| session.stream == stream);
+        // Mostly it is the stream of the touch before, and often there is but one.
+        let known = [self.current, 0].into_iter().find(at).or_else(|| self.places.get(stream).copied());
+        self.current = known.unwrap_or(self.open.len());
+        let channel = match self.open.get_mut(self.current) {
             Some(session) if touch.time.since(session.last) < SESSION_GAP && session.includes(campaign) => {
                 session.last = touch.time;
                 session.channel
             }
             ended => {
-                *ended = Some(Open { stream, last: touch.time, campaign, channel: touch.source.channel });
+                let begun = Open { stream, last: touch.time, campaign, channel: touch.source.channel };
+                match ended {
+                    Some(session) => *session = begun,
+                    None => {
+                        if self.current > 0 {
+                            self.places.insert(stream, self.current);
+                        }
+                        self.open.push(begun);
+                    }
+                }
                 self.begun.push(touch.time);
                 self.touchpoints = self.touchpoints.saturating_add(1);
                 touch.source.channel

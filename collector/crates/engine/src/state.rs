@@ -250,6 +250,7 @@ impl<'a> State<'a> {
     }
 
     /// What the count of an event says, of the touches taken so far that count.
+    #[inline(never)]
     fn counted<T>(&self, name: &str, ask: impl FnOnce(&Count) -> T) -> Option<T> {
         self.recorded.ask(|counts| {
             let count = counts.of(name)?;
@@ -264,6 +265,7 @@ impl<'a> State<'a> {
     }
 
     /// How many steps of a sequence of the model were reached by the touches taken so far.
+    #[inline(never)]
     fn reached(&self, sequence: &Sequence) -> usize {
         // A sequence is known by its place in memory, where the model keeps it as long as this state lasts.
         let address = std::ptr::from_ref(sequence).addr();

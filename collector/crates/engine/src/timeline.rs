@@ -262,6 +262,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// A score at an instant that everything has begun by, which is not before the last that was asked for.
+    #[cold]
     fn exactly(&mut self, score: usize, at: Millis) -> Points {
         let found = self.sums.iter().position(|sums| sums.score == score).unwrap_or_else(|| {
             self.sums.push(Sums::of(score));
@@ -274,6 +275,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// Whether bounds alone show that the score that makes the stage is no less than this, with what has just begun.
+    #[inline(never)]
     fn is_at_least(&mut self, level: Points, at: Millis) -> bool {
         self.let_go(at);
         let begun = self.contributions.get(self.settled..).unwrap_or_default();

@@ -177,6 +177,7 @@ impl Timeline<'_> {
     ///
     /// Each contribution only shrinks, so what the gauge says of both ends of an interval bounds it inside, and one whose
     /// bounds allow no other stage is skipped whole. Others are halved until few changes are left, which are gone through.
+    #[cold]
     fn first_change(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Search {
         let mut open = vec![(from, until)];
         while let Some((from, until)) = open.pop() {
