@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasure::Erased;
 use crate::geo::Geo;
-use crate::limits::{InFlight, RateLimits};
+use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
 use crate::merges::Merges;
 use crate::pages::Sessions;
 use crate::site::Sites;
@@ -48,6 +48,10 @@ pub struct App {
     pub proxies: TrustedProxies,
     /// How often one network may ask.
     pub rates: RateLimits,
+    /// How many visitors may be new.
+    pub new_visitors: NewVisitors,
+    /// Bodies on their way.
+    pub body_room: BodyRoom,
     /// Event requests being worked on.
     pub events_in_flight: InFlight,
     /// Decision requests being worked on.

@@ -143,7 +143,7 @@ async fn load(app: &App, mut keys: Vec<LeadKey>) -> Result<Vec<(LeadKey, KeptLea
     let mut leads = Vec::with_capacity(keys.len());
     for ((key, tail), stored) in keys.into_iter().zip(tails).zip(stored) {
         let Some(stored) = stored else { continue };
-        match KeptLead::with_tail(Some(&stored), tail) {
+        match KeptLead::with_tail(Some(&stored), tail, &app.config.ledger) {
             // Merged into another since the index was read: that one is in it.
             Ok(kept) if kept.fence.is_some() => {}
             Ok(kept) => leads.push((key, kept)),

@@ -245,10 +245,9 @@ impl KeptLead {
 impl KeptLead {
     /// The same with what is on its way there.
     #[must_use]
-    pub fn with(mut self, tail: Vec<Touch>) -> Self {
-        let limits = LedgerLimits::default();
+    pub fn with(mut self, tail: Vec<Touch>, limits: &LedgerLimits) -> Self {
         for touch in tail {
-            engine::record(&mut self.lead, touch, &limits);
+            engine::record(&mut self.lead, touch, limits);
         }
         self
     }
@@ -258,9 +257,13 @@ impl KeptLead {
     ///
     /// # Errors
     /// When the stored bytes do not read.
-    pub fn with_tail(stored: Option<&StoredLead>, tail: Vec<Touch>) -> Result<Self, RecordError> {
+    pub fn with_tail(
+        stored: Option<&StoredLead>,
+        tail: Vec<Touch>,
+        limits: &LedgerLimits,
+    ) -> Result<Self, RecordError> {
         let kept = stored.map_or_else(|| Ok(Self::default()), |stored| Self::decode(&stored.bytes))?;
-        Ok(kept.with(tail))
+        Ok(kept.with(tail, limits))
     }
 }
 

@@ -7,6 +7,8 @@ use metrics::{counter, gauge, histogram};
 pub enum Metric {
     /// Events that ended, by `outcome`. Exactly one for each accepted event.
     EventOutcome,
+    /// Connections that were closed by us, by `why` (`no_room`: others came, and it had been waited for longest).
+    ConnectionClosed,
     /// Events by the door's verdict, by `code` (`accepted`, or why rejected).
     EventReceipt,
     /// Requests refused as a whole, by `code`.
@@ -54,9 +56,10 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 23] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
+        (Self::ConnectionClosed, "Connections closed to make room"),
         (Self::RequestRefused, "Requests refused as a whole"),
         (Self::FieldsIgnored, "Fields and values that nobody reads"),
         (Self::TextsTruncated, "Texts that were cut at their limit"),
@@ -85,6 +88,7 @@ impl Metric {
         match self {
             Self::EventOutcome => "gloed_event_outcomes_total",
             Self::EventReceipt => "gloed_event_receipts_total",
+            Self::ConnectionClosed => "gloed_connections_closed_total",
             Self::RequestRefused => "gloed_requests_refused_total",
             Self::FieldsIgnored => "gloed_fields_ignored_total",
             Self::TextsTruncated => "gloed_texts_truncated_total",
@@ -113,6 +117,7 @@ impl Metric {
         match self {
             Self::EventOutcome | Self::Decision | Self::GeoReload | Self::MergeOutcome | Self::LinkOutcome => "outcome",
             Self::AnswerSeconds => "route",
+            Self::ConnectionClosed => "why",
             _ => "code",
         }
     }

@@ -4,7 +4,7 @@
 //! committed or wakes. A restart, a replay, a late event or another model therefore tells nothing twice: as long as it was
 //! not seen to cease, it is the same. What began long before anybody could know of it is noted as found later.
 
-use engine::model::Notice;
+use engine::model::{BrowserOnly, Notice};
 use engine::{
     Evaluation, EventName, Lead, Millis, Model, PropertyName, Scalar, Span, Text, TextError, Touch, Trust, touch::event,
 };
@@ -24,7 +24,7 @@ pub(crate) const ABANDONMENT: &str = "abandonment";
 const NEWS: Span = Span::minutes(60);
 /// Beginnings of one notice that a lead notes within [`BUSY_PERIOD`]: a state that flutters must not fill the ledger.
 const MOST_NOTED: usize = 20;
-const BUSY_PERIOD: Span = Span::days(30);
+pub(crate) const BUSY_PERIOD: Span = Span::days(30);
 
 /// A state that a rule has a notice for began to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -50,6 +50,8 @@ pub struct Noticed {
     pub announced_at: i64,
     /// Points as decimal text, rounded towards the lower stage.
     pub score: String,
+    /// Whether nothing but browsers has told of the lead: all of it could be made up.
+    pub browser_only: bool,
     /// The stage.
     pub stage: String,
     /// The model.
@@ -84,6 +86,8 @@ enum Outcome {
     ByModel,
     /// It was told as often as the rule allows.
     TooOften,
+    /// Nothing but browsers tells of the lead, and the model holds what they tell of until a server does.
+    Held,
     /// It holds no more.
     Ceased,
 }
@@ -95,6 +99,7 @@ impl Outcome {
             Self::FoundLater => "found_later",
             Self::ByModel => "by_model",
             Self::TooOften => "too_often",
+            Self::Held => "held",
             Self::Ceased => "ceased",
         }
     }
@@ -102,7 +107,11 @@ impl Outcome {
 
 /// Whether a touch of our own says that a notice was told.
 pub(crate) fn was_told(touch: &Touch) -> bool {
-    is_noticed(touch) && touch.properties.get(OUTCOME).and_then(Scalar::text) == Some(Outcome::Told.name())
+    is_noticed(touch) && is(touch, Outcome::Told)
+}
+
+fn is(noticed: &Touch, outcome: Outcome) -> bool {
+    noticed.properties.get(OUTCOME).and_then(Scalar::text) == Some(outcome.name())
 }
 
 fn is_noticed(touch: &Touch) -> bool {
@@ -127,15 +136,20 @@ pub(crate) fn notices(
         };
         let noted: Vec<&Touch> = lead.touches().iter().filter(own).collect();
         let last = noted.last();
-        let open = last.is_some_and(|last| last.properties.get(OUTCOME).and_then(Scalar::text) != Some("ceased"));
+        let hold = evaluation.browser_only && model.browser_only == BrowserOnly::Hold;
+        // What was held is open no more once a server has told of the lead.
+        let closed = |last: &&Touch| is(last, Outcome::Ceased) || (is(last, Outcome::Held) && !hold);
+        let open = last.is_some_and(|last| !closed(last));
+        let held = last.is_some_and(|last| is(last, Outcome::Held));
         let since = evaluation.told_of.iter().find(|(rule, _)| *rule == place).map(|(_, since)| *since);
         let at = last.map_or(evaluation.at, |last| evaluation.at.max(last.time.plus(Span(1))));
         let outcome = match (since, open) {
             (Some(since), false) => match found(lead, evaluation, notice, &noted, since, published) {
+                Some(Outcome::Told) if hold => Outcome::Held,
                 Some(outcome) => outcome,
                 None => continue,
             },
-            (None, true) => Outcome::Ceased,
+            (None, _) if open || held => Outcome::Ceased,
             _ => continue,
         };
         let since = since.unwrap_or(at);
@@ -228,6 +242,7 @@ fn described(
         since: since.0,
         announced_at: at.0,
         score: evaluation.score.shown(),
+        browser_only: evaluation.browser_only,
         stage: evaluation.stage_name.clone(),
         model: model.into(),
         cart: CartBody::of(lead, evaluation),
@@ -280,6 +295,13 @@ per = { times = 2, every = "1d" }
             let (id, stream) = (TouchId::parse(&format!("c{at}")).unwrap(), StreamId::parse("stream-1").unwrap());
             let touch = Touch::new(id, EventName::parse("chat").unwrap(), stream, minute(at));
             record(&mut self.lead, Touch { received: minute(received), ..touch }, &LedgerLimits::default());
+        }
+
+        /// The server sends them a mail.
+        fn mails(&mut self, at: i64) {
+            let (id, stream) = (TouchId::parse(&format!("m{at}")).unwrap(), StreamId::parse("mail-tool").unwrap());
+            let touch = Touch::new(id, EventName::parse("email_sent").unwrap(), stream, minute(at));
+            record(&mut self.lead, Touch { trust: Trust::Server, ..touch }, &LedgerLimits::default());
         }
 
         /// What a look at a minute notes, and whether it is told to anybody; the lead remembers it.
@@ -367,5 +389,27 @@ per = { times = 2, every = "1d" }
             noted += told.look(round * 120).len() + told.look(round * 120 + 60).len();
         }
         assert_eq!(noted, MOST_NOTED * 2);
+    }
+
+    #[test]
+    fn what_browsers_alone_tell_is_held_where_the_model_says_so_until_a_server_tells_something() {
+        let mut told = Told::new();
+        told.model.browser_only = BrowserOnly::Hold;
+        told.chats(0, 0);
+        assert_eq!(told.look(0), only("held"));
+        assert_eq!(told.look(1), []);
+        // when the server tells of them while it holds, then it is told, once
+        told.mails(2);
+        assert_eq!(told.look(2), only("told"));
+        assert_eq!(told.look(3), []);
+        assert_eq!(told.look(60), only("ceased"));
+        // and what has ceased by then is told to nobody
+        let mut told = Told::new();
+        told.model.browser_only = BrowserOnly::Hold;
+        told.chats(0, 0);
+        assert_eq!(told.look(0), only("held"));
+        told.mails(70);
+        assert_eq!(told.look(70), only("ceased"));
+        assert_eq!(told.look(71), []);
     }
 }

@@ -69,7 +69,7 @@ async fn looked_up(app: &App, key: &LeadKey) -> Result<Person, Problem> {
     let idle = |source: &LeadKey| app.merges.about(source).is_empty() && !app.tail.holds(source);
     let alone = sources(key, &kept).all(|source| idle(&source));
     if pending.is_empty() && kept.fence.is_none() && alone {
-        return Ok(Person { key: key.clone(), kept: kept.with(tail) });
+        return Ok(Person { key: key.clone(), kept: kept.with(tail, &app.config.ledger) });
     }
     gathered(app, key, Member { tail, kept }).await
 }
@@ -116,14 +116,13 @@ async fn gathered(app: &App, key: &LeadKey, first: Member) -> Result<Person, Pro
     lineage.take(pending);
     let head = lineage.head(key);
     let person = lineage.is_person(&head);
-    let mut united = united(head, members);
+    let mut united = united(head, members, &app.config.ledger);
     united.kept.person |= person;
     Ok(united)
 }
 
 /// One person of several visitors; `head` is whose lead goes on.
-fn united(head: LeadKey, mut members: BTreeMap<LeadKey, Member>) -> Person {
-    let limits = LedgerLimits::default();
+fn united(head: LeadKey, mut members: BTreeMap<LeadKey, Member>, limits: &LedgerLimits) -> Person {
     let joined: Vec<_> = members.values().flat_map(|member| member.kept.sources.clone()).collect();
     let mut tail = Vec::new();
     let mut kept = KeptLead::default();
@@ -135,11 +134,11 @@ fn united(head: LeadKey, mut members: BTreeMap<LeadKey, Member>) -> Person {
         tail.extend(member.tail);
         // What was merged and stands in another's lead already is not joined a second time.
         if !joined.contains(&key.visitor) {
-            join(&mut kept, &key, member.kept, &limits);
+            join(&mut kept, &key, member.kept, limits);
         }
     }
     kept.fence = None;
-    Person { key: head, kept: kept.with(tail) }
+    Person { key: head, kept: kept.with(tail, limits) }
 }
 
 /// Joins the lead of `source` into `target`, with everything that stands beside it. To be done once for each source.

@@ -83,6 +83,12 @@ pub enum Problem {
         /// Seconds until it is worth trying.
         retry_after: u32,
     },
+    /// A site has more new visitors than it may.
+    #[error("too many new visitors at this site")]
+    TooManyNewVisitors {
+        /// Seconds until it is worth trying.
+        retry_after: u32,
+    },
     /// Too many requests at once.
     #[error("too many requests at once; nothing of this one was stored")]
     Overloaded,
@@ -187,6 +193,7 @@ impl Problem {
             Self::BadParameter(_) => "bad_parameter",
             Self::RequestTimeout => "request_timeout",
             Self::RateLimited { .. } => "rate_limited",
+            Self::TooManyNewVisitors { .. } => "too_many_new_visitors",
             Self::Overloaded => "overloaded",
             Self::LogUnavailable(_) => "log_unavailable",
             Self::StoreUnavailable(_) => "store_unavailable",
@@ -211,7 +218,7 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::TooManyNewVisitors { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::LogUnavailable(_) | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -221,7 +228,7 @@ impl Problem {
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } | Self::TooManyNewVisitors { retry_after } => Some(*retry_after),
             Self::Overloaded => Some(1),
             Self::LogUnavailable(_) | Self::StoreUnavailable(_) => Some(5),
             _ => None,

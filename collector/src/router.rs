@@ -2,12 +2,12 @@
 //!
 //! **Order of a public request**, outermost first:
 //!
-//! 1. connection cap and header read timeout (`serve.rs`: before there is a request)
+//! 1. connection cap and header read timeout (`serve.rs`, `connections.rs`: before there is a request)
 //! 2. panic guard: a fault of ours answers 500, and the process lives
 //! 3. response headers that hold everywhere
 //! 4. the route; an unknown one is 404, a known one with another method 405
-//! 5. in the handler: requests in flight (503) → body timeout (408) and size (413), type and encoding (415) → JSON (400)
-//!    → site (404) → rate (429) → origin (403) → consent (403)
+//! 5. in the handler: body type and encoding (415), timeout (408), size (413) and room (503) → requests in flight (503) →
+//!    JSON (400) → site (404) → rate (429) → origin (403) → consent (403) → new visitors of the site (429)
 //!
 //! A private request with a body comes with the server key, which is looked at before anything is read: key (401) →
 //! requests in flight (503) → the rest of the body as above → JSON (400).

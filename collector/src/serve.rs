@@ -1,7 +1,8 @@
 //! The two listeners: accept, serve, drain.
 //!
 //! `axum::serve` has no time limit for a request's header, and holds a silent connection for ever; so the accept loop is
-//! our own, on hyper's HTTP/1 with a header timeout, which also closes a connection that never says anything.
+//! our own, on hyper's HTTP/1 with a header timeout, which also closes a connection that never says anything. At the cap of
+//! [`connections`](crate::connections) the one goes that has been waited for longest.
 //!
 //! **Drain**, after the shutdown signal: `/readyz` says 503 → no new connections → requests in flight end, at most
 //! `drain_timeout` → the log is closed (everything taken in is durable) → it is applied → the store is made durable.
@@ -20,11 +21,17 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::connections::{Awaited, Connection, Connections};
+use crate::metric::Metric;
 use crate::router;
+
+/// Most bytes of a request's line and headers: what is read of a connection before it has said what it wants. hyper asks for
+/// 8 KiB at least.
+const HEADER_BYTES: usize = 16 * 1024;
 
 /// Serves until `shutdown` resolves, then drains.
 ///
@@ -67,17 +74,11 @@ struct Limits {
 }
 
 async fn listen(listener: TcpListener, router: Router, limits: Limits, mut stopped: watch::Receiver<bool>) {
-    let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+    let connections = Connections::new(limits.connections);
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header).max_headers(64).max_buf_size(64 * 1024);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header).max_headers(64).max_buf_size(HEADER_BYTES);
     loop {
-        // With no room the connection stays in the kernel's queue.
-        let room = tokio::select! {
-            room = connections.clone().acquire_owned() => room,
-            _ = stopped.changed() => break,
-        };
-        let Ok(room) = room else { break };
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -90,15 +91,23 @@ async fn listen(listener: TcpListener, router: Router, limits: Limits, mut stopp
             },
             _ = stopped.changed() => break,
         };
+        let open = tokio::select! {
+            open = connections.room() => open,
+            _ = stopped.changed() => break,
+        };
         // Only a hint to the kernel; small answers are late without it.
         drop(stream.set_nodelay(true));
-        let service = connection_service(router.clone(), peer);
+        let service = connection_service(router.clone(), peer, open.clone());
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection ended");
+                    }
+                }
+                () = open.closed() => Metric::ConnectionClosed.count("no_room"),
             }
-            drop(room);
         });
     }
     drop(listener);
@@ -111,6 +120,7 @@ async fn listen(listener: TcpListener, router: Router, limits: Limits, mut stopp
 fn connection_service(
     router: Router,
     peer: SocketAddr,
+    connection: Arc<Connection>,
 ) -> impl hyper::service::Service<
     hyper::Request<Incoming>,
     Response = axum::response::Response,
@@ -119,7 +129,13 @@ fn connection_service(
 > {
     hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request.map(Body::new))
+        let connection = connection.clone();
+        let answering = router.clone().oneshot(request.map(|body| Body::new(Awaited::new(body, connection.clone()))));
+        async move {
+            let answer = answering.await;
+            connection.wait();
+            answer
+        }
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
 
 use arc_swap::ArcSwap;
-use engine::{Millis, Model, ModelError, SiteFacts};
+use engine::{Millis, Model, SiteFacts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use crate::config::{Config, ModelSource, Secrets, SiteConfig, same_secret};
 use crate::identity::Identities;
-use crate::models::Publication;
+use crate::models::{Parts, Publication};
 
 /// Why a site cannot be served.
 #[derive(Debug, Error)]
@@ -153,40 +153,27 @@ fn facts(config: &SiteConfig, now: Millis) -> SiteFacts {
 /// The text of a site's model, and the model.
 fn load(config: &SiteConfig, folder: &Path, now: Millis) -> Result<(String, Model), SiteError> {
     let site = config.key.as_str();
-    let mut text = String::new();
-    // The first line of each part, so that a fault can name the file it is in.
-    let mut parts = Vec::with_capacity(config.model.len());
+    let mut parts = Parts::default();
     for source in &config.model {
-        let (name, part) = match source {
+        match source {
             ModelSource::Preset(name) => {
-                (format!("preset {name}"), engine::preset(name).unwrap_or_default().to_owned())
+                parts.add(format!("preset {name}"), engine::preset(name).unwrap_or_default());
             }
             ModelSource::File(path) => {
                 let path = folder.join(path);
                 let name = path.display().to_string();
                 let read = std::fs::read_to_string(&path);
-                let part =
+                let text =
                     read.map_err(|source| SiteError::ModelFile { site: site.to_owned(), path: name.clone(), source })?;
-                (name, part)
+                parts.add(name, &text);
             }
-        };
-        parts.push((u32::try_from(text.lines().count()).unwrap_or(u32::MAX), name));
-        text.push_str(part.trim_end());
-        text.push('\n');
+        }
     }
-    let model = Model::parse(&text, &facts(config, now)).map_err(|faults| SiteError::Model {
+    let model = Model::parse(parts.text(), &facts(config, now)).map_err(|faults| SiteError::Model {
         site: site.to_owned(),
-        faults: faults.into_iter().map(|fault| located(fault, &parts)).collect(),
+        faults: faults.into_iter().map(|fault| parts.located(fault)).collect(),
     })?;
-    Ok((text, model))
-}
-
-/// A fault with the file and the line in it, as the marketer has it before them.
-fn located(fault: ModelError, parts: &[(u32, String)]) -> String {
-    let Some(line) = fault.line else { return fault.to_string() };
-    let part = parts.iter().rev().find(|(before, _)| *before < line);
-    let (before, name) = part.map_or((0, ""), |(before, name)| (*before, name.as_str()));
-    format!("{name}: {}", ModelError { line: Some(line - before), ..fault })
+    Ok((parts.text().to_owned(), model))
 }
 
 /// The zone's changes of offset from two years back to ten years ahead: the engine holds no zone data.

@@ -20,7 +20,7 @@ use crate::config::{Config, Environment, Secrets, SecretsError};
 use crate::erasure::{self, Erased};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
-use crate::limits::{InFlight, RateLimits};
+use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
 use crate::merges::Merges;
 use crate::metric::Metric;
 use crate::models::{self, ModelsError};
@@ -118,6 +118,12 @@ pub async fn start(
         geo,
         proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         rates: RateLimits::new(config.limits.requests_per_second, config.limits.request_burst),
+        new_visitors: NewVisitors::new(
+            config.sites.iter().map(|site| site.key.as_str().to_owned()),
+            config.limits.new_visitors_per_second,
+            config.limits.new_visitor_burst,
+        ),
+        body_room: BodyRoom::default(),
         events_in_flight: InFlight::new(config.limits.events_in_flight),
         decisions_in_flight: InFlight::new(config.limits.decisions_in_flight),
         server_in_flight: InFlight::new(config.limits.events_in_flight),

@@ -9,9 +9,13 @@
 //! last one is compared with the derived stage whenever the lead is committed or wakes. A crossing that lies wholly in the
 //! past is thus never announced: a late event may change what should have been, not what is.
 //!
+//! Where the model holds what only browsers tell of (`[notices] browser_only = "hold"`), such an announcement is noted and told
+//! to nobody. What the world outside knows is then another stage; when a server tells of the lead, the two are compared again.
+//!
 //! Announcements are the one thing that is not in the log first. They follow from what is, so after a loss they are made
 //! again, with the same ids: whoever receives a message twice can tell.
 
+use engine::model::BrowserOnly;
 use engine::{
     Evaluation, EventName, Lead, Millis, Model, PropertyName, Scalar, Span, StageIndex, Text, TextError, Touch, Trust,
 };
@@ -28,6 +32,10 @@ pub const ANNOUNCED: &str = "gloed_announced";
 pub(crate) const STAGE: &str = "stage";
 /// Its property that says whether a new model alone made it so.
 pub(crate) const BY_MODEL: &str = "by_model";
+/// Its property where the world outside is not told, since nothing but browsers tells of the lead.
+const HELD: &str = "held";
+/// Its property where the world outside hears of a stage that was noted before.
+const RELEASED: &str = "released";
 
 /// A lead's stage is another one: what the world outside is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -49,6 +57,8 @@ pub struct StageChanged {
     pub direction: Direction,
     /// Points as decimal text, rounded towards the lower stage.
     pub score: String,
+    /// Whether nothing but browsers has told of the lead: all of it could be made up.
+    pub browser_only: bool,
     /// When the stage changed, ms since 1970.
     pub at: i64,
     /// When that was noticed, ms since 1970: later than `at` where events came late.
@@ -94,13 +104,21 @@ pub(crate) fn announcement(
     by_model: bool,
     quietly: bool,
 ) -> Result<Option<Telling>, TextError> {
-    let is_announcement = |touch: &&Touch| touch.trust == Trust::Product && touch.is(ANNOUNCED);
-    let last = lead.touches().iter().rev().find(is_announcement);
     // A stage that the model no longer has counts as none.
-    let from = last.and_then(announced_stage).and_then(|name| model.stages.find(name)).unwrap_or(StageIndex(0));
-    if from == evaluation.stage {
+    let stage = |touch: Option<&Touch>| {
+        touch.and_then(announced_stage).and_then(|name| model.stages.find(name)).unwrap_or(StageIndex(0))
+    };
+    let last = announcements(lead).next();
+    let (noted, from) = (stage(last), stage(announcements(lead).find(told)));
+    let hold = evaluation.browser_only && model.browser_only == BrowserOnly::Hold;
+    let known = from == evaluation.stage;
+    if noted == evaluation.stage && (hold || known) {
         return Ok(None);
     }
+    let released = noted == evaluation.stage;
+    // It is the server's word that lets it go, and not the model.
+    let by_model = by_model && (evaluation.browser_only || !released);
+    let silent = by_model && quietly;
     let transition = format!("stage_changed\n{key}\n{}\n{}", evaluation.stage_name, evaluation.since.0);
     let (id, touch_id) = message::ids(lead, "announced", &transition)?;
     // Behind the last one, whatever the clocks: the order of announcements is that of their times.
@@ -115,19 +133,39 @@ pub(crate) fn announcement(
         (PropertyName::cut(BY_MODEL), Scalar::Boolean(by_model)),
     ]
     .into_iter()
+    .chain(((hold || known) && !silent).then(|| (PropertyName::cut(HELD), Scalar::Boolean(true))))
+    .chain(released.then(|| (PropertyName::cut(RELEASED), Scalar::Boolean(true))))
     .collect();
     let mut message = described(key, lead, model, evaluation, from, message::shown(&id), at);
     if by_model {
         message.why.cause = WhyCause::Recomputed;
     }
-    let message = (!by_model || !quietly).then_some((id, Told::StageChanged(message)));
+    let message = (!silent && !hold && !known).then_some((id, Told::StageChanged(message)));
     Ok(Some(Telling { touch, message }))
 }
 
-/// The stage that was announced last, if any was.
+/// The stage that the world outside was told of last, if it was of any.
 pub(crate) fn announced(lead: &Lead) -> Option<&str> {
-    let is_announcement = |touch: &&Touch| touch.trust == Trust::Product && touch.is(ANNOUNCED);
-    lead.touches().iter().rev().find(is_announcement).and_then(announced_stage)
+    announcements(lead).find(told).and_then(announced_stage)
+}
+
+/// The announcements of a lead, the last one first.
+fn announcements(lead: &Lead) -> impl Iterator<Item = &Touch> {
+    lead.touches().iter().rev().filter(|touch| touch.trust == Trust::Product && touch.is(ANNOUNCED))
+}
+
+fn told(announcement: &&Touch) -> bool {
+    !says(announcement, HELD)
+}
+
+/// Whether a touch of our own says that something moved a lead to another stage: no new model, and no late word of a move
+/// that was noted before.
+pub(crate) fn is_move(touch: &Touch) -> bool {
+    touch.trust == Trust::Product && touch.is(ANNOUNCED) && !says(touch, BY_MODEL) && !says(touch, RELEASED)
+}
+
+fn says(touch: &Touch, property: &str) -> bool {
+    touch.properties.get(property) == Some(&Scalar::Boolean(true))
 }
 
 fn announced_stage(touch: &Touch) -> Option<&str> {
@@ -158,6 +196,7 @@ fn described(
         to: evaluation.stage_name.clone(),
         direction: if evaluation.stage > from { Direction::Up } else { Direction::Down },
         score: evaluation.score.shown(),
+        browser_only: evaluation.browser_only,
         at: evaluation.since.0,
         announced_at: announced_at.0,
         via: model.stages.iter().nth(evaluation.stage.0).map(|stage| Way::of(&stage.via)).unwrap_or_default(),
@@ -193,7 +232,7 @@ mod tests {
         let text = format!(
             "version = 3\nname = \"m\"\nhalf_life = \"none\"\n[[stages]]\nname = \"cold\"\n[[stages]]\nname = \"warm\"\n\
              enter = \">= {warm}\"\n[[stages]]\nname = \"hot\"\nenter = \"> 70\"\n[[rules]]\nid = \"each\"\n\
-             title = \"Each\"\nwhen = {{ field = \"event\", exists = true }}\npoints = 40\n"
+             title = \"Each\"\nwhen = {{ field = \"trust\", lt = \"server\" }}\npoints = 40\n"
         );
         Model::parse(&text, &SiteFacts { currency: Currency::EUR, offsets: Vec::new() }).unwrap()
     }
@@ -279,5 +318,84 @@ mod tests {
         assert_eq!((&third.message.to, third.message.at), (&first.message.to, first.message.at));
         assert_ne!(third.id, first.id);
         assert!(announced(&mut lead, &mild).is_none());
+    }
+
+    /// The model, holding what nothing but browsers tell of.
+    fn holding(mut model: Model) -> Model {
+        model.browser_only = BrowserOnly::Hold;
+        model
+    }
+
+    fn told_by_server(lead: &mut Lead, id: &str, at: Millis) {
+        let (id, stream) = (TouchId::parse(id).unwrap(), StreamId::parse("mail-tool").unwrap());
+        let mail = Touch::new(id, EventName::parse("email_sent").unwrap(), stream, at);
+        record(lead, Touch { trust: Trust::Server, ..mail }, &LedgerLimits::default());
+    }
+
+    /// What is noted when the lead is looked at, by its stages, and whether it is told: the lead remembers it.
+    fn looked_at(lead: &mut Lead, model: &Model, now: Millis, by_model: bool) -> Option<Option<(String, String)>> {
+        let found = announcement(&key(), lead, model, &evaluate(lead, model, now), by_model, true).unwrap()?;
+        assert_eq!(record(lead, found.touch, &LedgerLimits::default()), Recorded::New);
+        Some(found.message.map(|(_, told)| match told {
+            Told::StageChanged(message) => (message.from, message.to),
+            other => panic!("{other:?}"),
+        }))
+    }
+
+    fn told(from: &str, to: &str) -> Option<Option<(String, String)>> {
+        Some(Some((from.to_owned(), to.to_owned())))
+    }
+
+    #[test]
+    fn what_browsers_alone_say_is_told_and_marked_until_a_server_tells_something() {
+        let (mut lead, model) = (Lead::default(), model(30));
+        happens(&mut lead, "1", NOON.minus(HOUR));
+        assert!(announced(&mut lead, &model).unwrap().message.browser_only);
+        told_by_server(&mut lead, "m", NOON.minus(HOUR));
+        happens(&mut lead, "2", NOON);
+        assert!(!announced(&mut lead, &model).unwrap().message.browser_only);
+    }
+
+    #[test]
+    fn what_is_held_is_noted_and_told_when_a_server_tells_of_the_lead() {
+        let (mut lead, model) = (Lead::default(), holding(model(30)));
+        // given somebody whom browsers made warm, then hot: each is noted once and told to nobody
+        happens(&mut lead, "1", NOON);
+        assert_eq!(looked_at(&mut lead, &model, NOON, false), Some(None));
+        assert_eq!(looked_at(&mut lead, &model, NOON, false), None);
+        happens(&mut lead, "2", NOON.plus(HOUR));
+        assert_eq!(looked_at(&mut lead, &model, NOON.plus(HOUR), false), Some(None));
+        // and nobody was told of any stage
+        assert_eq!(super::announced(&lead), None);
+        // when the server sends them a mail, then it is told, once, from the stage that is known outside
+        told_by_server(&mut lead, "m", NOON.plus(Span::minutes(90)));
+        let later = NOON.plus(Span::minutes(90));
+        // (a model that came into force in the meantime does not keep it quiet)
+        assert_eq!(looked_at(&mut lead, &model, later, true), told("cold", "hot"));
+        assert_eq!(looked_at(&mut lead, &model, later, false), None);
+        // and of the three announcements two are moves
+        let moves = announcements(&lead).map(is_move).collect::<Vec<_>>();
+        assert_eq!(moves, [false, true, true]);
+    }
+
+    #[test]
+    fn what_was_held_and_has_passed_is_told_to_nobody() {
+        let (mut lead, mild) = (Lead::default(), holding(model(30)));
+        happens(&mut lead, "1", NOON);
+        assert_eq!(looked_at(&mut lead, &mild, NOON, false), Some(None));
+        // when it is cold again by the time a server tells of it, then that is noted alone
+        told_by_server(&mut lead, "m", NOON.plus(HOUR));
+        let strict = holding(model(50));
+        assert_eq!(looked_at(&mut lead, &strict, NOON.plus(HOUR), false), Some(None));
+        assert_eq!(looked_at(&mut lead, &strict, NOON.plus(HOUR), false), None);
+    }
+
+    #[test]
+    fn a_model_that_holds_nothing_any_more_tells_nobody_of_the_past() {
+        let (mut lead, text) = (Lead::default(), model(30));
+        happens(&mut lead, "1", NOON);
+        assert_eq!(looked_at(&mut lead, &holding(model(30)), NOON, false), Some(None));
+        assert_eq!(looked_at(&mut lead, &text, NOON.plus(HOUR), true), Some(None));
+        assert_eq!(looked_at(&mut lead, &text, NOON.plus(HOUR), false), None);
     }
 }

@@ -167,6 +167,14 @@ impl Process {
         Some(Duration::from_millis(ticks * 10))
     }
 
+    /// Bytes of memory that it holds now (resident set). `None` where the system does not tell.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    }
+
     fn log(&self) -> PathBuf {
         self.folder().join(format!("{}.log", self.program.name))
     }

@@ -18,10 +18,10 @@ use crate::oracle;
 const RATIO_LIMIT: f64 = 3.0;
 
 #[derive(Default)]
-struct Visitor(Option<Page>);
+pub(crate) struct Visitor(Option<Page>);
 
 /// Visitors of round `round`: each round has its own, so that no ledger grows beyond what a visitor's horizon holds.
-fn body(round: u32) -> impl Fn(&mut Visitor, Turn) -> Vec<u8> + Send + Sync + 'static {
+pub(crate) fn body(round: u32) -> impl Fn(&mut Visitor, Turn) -> Vec<u8> + Send + Sync + 'static {
     move |visitor, turn| {
         let number = u64::from(round) << 32 | u64::from(turn.visitor);
         let page = visitor.0.get_or_insert_with(|| Page::of_visitor(SITE, number));

@@ -4,6 +4,8 @@
 //! prints a promised figure has a name that begins with `bar_`: `make bars` runs those.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod command_line;

@@ -129,12 +129,19 @@ async fn a_model_is_tried_on_history_published_and_rolled_back() {
     // then it is good, a broken one says what is wrong and where, and the caller is explained
     let checked = Command::new(binaries::gloed().unwrap()).args(["model", "check", new]).output().unwrap();
     assert!(printed(&checked).contains("is good: calls 2, 1 rules, 3 stages"));
+    let rest = environment.config().with_file_name("rest.toml");
+    fs::write(&rest, "[[offers]]\nid = \"first\"\nslot = 5\nwhen = { all = [] }\ncontent.en = { title = \"x\" }\n")
+        .unwrap();
     let broken = environment.config().with_file_name("broken.toml");
     fs::write(&broken, OLD.replace("points = 40", "point = 40")).unwrap();
     let broken = Command::new(binaries::gloed().unwrap()).args(["model", "check"]).arg(&broken).output().unwrap();
     let said = String::from_utf8_lossy(&broken.stderr).into_owned();
     assert_eq!(broken.status.code(), Some(64), "{said}");
     assert!(said.contains("rules[0].point (line 16): found an unknown key, allowed: id, title"), "{said}");
+    // also where it is several texts: the file is named, and the line in it
+    let both = Command::new(binaries::gloed().unwrap()).args(["model", "check", "b2c"]).arg(&rest).output().unwrap();
+    let said = String::from_utf8_lossy(&both.stderr).into_owned();
+    assert!(said.contains("rest.toml: offers[0].slot (line 3): found"), "{said}");
     let explained = printed(&model(&environment, &["explain", "in-force", &visitor]));
     for part in ["calls 1: warm since", "engagement 40", "30.000001 points to hot (> 70)", "1× more than 1 within 1h"]
     {
@@ -170,6 +177,11 @@ async fn a_model_is_tried_on_history_published_and_rolled_back() {
     let unknown = model(&environment, &["publish", "9"]);
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(!unknown.status.success() && said.contains("version 9 is not there; there are 1, 2"), "{said}");
+    // and who publishes a model that lacks what there was is told what, and how to get it back
+    let fewer = environment.config().with_file_name("fewer.toml");
+    fs::write(&fewer, OLD.replace("id = \"call\"", "id = \"phone\"")).unwrap();
+    let said = printed(&model(&environment, &["publish", fewer.to_str().unwrap()]));
+    assert!(said.contains("no longer there: 1 rule (call)\n`gloed model publish 1` brings version 1 back"), "{said}");
     let unknown = model(&environment, &["publish", "newest"]);
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     let allowed = "a model is `in-force`, a version's number, a preset (b2c, b2b, exact), or a file";

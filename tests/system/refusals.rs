@@ -279,7 +279,7 @@ async fn environment() -> Environment {
         .set("server.trusted_proxies", vec!["127.3.0.0/16".to_owned()])
         .set("server.body_timeout", "700ms")
         .set("limits.events_in_flight", 2)
-        .set("limits.decisions_in_flight", 2)
+        .set("limits.decisions_in_flight", 1)
         .set("limits.requests_per_second", 1)
         .set("limits.request_burst", 4)
         .start()
@@ -305,7 +305,9 @@ async fn every_refusal_of_the_contract_is_answered_as_it_says() {
 
     let stored = whole_requests(&environment, &mut contract).await;
     single_events(&environment, &mut contract, stored).await;
-    slow_bodies_and_requests_in_flight(&environment, &mut contract).await;
+    slow_bodies(&environment, &mut contract).await;
+    requests_in_flight(&environment, &mut contract).await;
+    new_visitors(&mut contract).await;
     requests_from_one_network(&environment, &mut contract).await;
     addresses_methods_and_keys(&environment, &mut contract).await;
     server_events::refusals(&environment, &mut contract).await;
@@ -405,25 +407,65 @@ async fn hold(environment: &Environment, path: &str, from: [u8; 4]) -> Raw {
     connection
 }
 
-async fn slow_bodies_and_requests_in_flight(environment: &Environment, contract: &mut Contract) {
-    for (path, other) in [(EVENTS, DECIDE), (DECIDE, EVENTS)] {
-        // Given one request more in flight than is allowed
+async fn slow_bodies(environment: &Environment, contract: &mut Contract) {
+    for path in [EVENTS, DECIDE] {
+        // Given more bodies on their way than requests may be in flight
         let mut answers = tokio::task::JoinSet::new();
-        for network in 1..=3 {
+        for network in 1..=5 {
             answers.spawn(Answer::read(hold(environment, path, [127, 5, network, 1]).await));
         }
 
-        // Then one is refused at once, and the other kind of request is not
-        let refused = answers.join_next().await.unwrap().unwrap();
-        contract.refused(path, &refused, "overloaded");
-        assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN));
-        assert_eq!(Draft::good(other, 20_001).request().send(environment.public()).await.status, 200);
-
-        // And those whose body does not come are told so, and there is room again
+        // Then nobody else is held up by them, and they are told when it is too late
+        assert_eq!(Draft::good(path, 20_001).request().send(environment.public()).await.status, 200);
         while let Some(answer) = answers.join_next().await {
             contract.refused(path, &answer.unwrap(), "request_timeout");
         }
-        assert_eq!(Draft::good(path, 20_002).request().send(environment.public()).await.status, 200);
+    }
+}
+
+async fn requests_in_flight(environment: &Environment, contract: &mut Contract) {
+    for path in [EVENTS, DECIDE] {
+        // Given more requests at the same time than may be in flight, from a network each
+        let burst = async || {
+            let mut answers = tokio::task::JoinSet::new();
+            for network in 0..64 {
+                let request = Draft::good(path, 30_000 + u16::from(network)).request().from([127, 7, network, 1]);
+                let address = environment.public();
+                answers.spawn(async move { request.send(address).await });
+            }
+            let answers = answers.join_all().await;
+            answers.into_iter().find(|answer| answer.status == 503).ok_or_else(|| "none was refused".to_owned())
+        };
+
+        // Then one is refused at once
+        let refused = waiting::until("one request too many at once", SOON, burst).await.unwrap();
+        contract.refused(path, &refused, "overloaded");
+        assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN));
+    }
+}
+
+/// A site that has had as many new visitors as it may goes on with those it knows.
+async fn new_visitors(contract: &mut Contract) {
+    // Given a site that may have three new visitors, and has had them
+    let setup = Setup::default().site(OTHER, &[OTHER_ORIGIN]).set("limits.new_visitor_burst", 3);
+    let environment = setup.set("limits.new_visitors_per_second", 1).start().await.unwrap();
+    let send = async |draft: Draft| draft.request().send(environment.public()).await;
+    let mut id = json!(null);
+    for visitor in 1..=3 {
+        let answer = send(Draft::good(EVENTS, visitor)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        id = answer.json()["id"].clone();
+    }
+
+    // When another one comes, then it is told to come later; a page can read when
+    for path in [EVENTS, DECIDE] {
+        let refused = send(Draft::good(path, 4)).await;
+        contract.refused(path, &refused, "too_many_new_visitors");
+        assert_eq!(refused.header("access-control-expose-headers"), Some("retry-after"));
+        // and somebody who was there before is answered, as is another shop's new visitor
+        assert_eq!(send(Draft::good(path, 5).without("seed").field("id", id.clone())).await.status, 200);
+        let elsewhere = Draft::good(path, 6).field("site", json!(OTHER)).origin(OTHER_ORIGIN);
+        assert_eq!(send(elsewhere).await.status, 200);
     }
 }
 

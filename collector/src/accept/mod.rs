@@ -165,6 +165,10 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
         let detail = "seed or id is required: seed is 22 base64url characters made once by the page";
         return Err(wire::EnvelopeFault::Envelope(detail.to_owned()).into());
     }
+    if !known.is_some_and(|known| known.signed) {
+        let taken = app.new_visitors.take(envelope.site.as_str());
+        taken.map_err(|retry_after| Problem::TooManyNewVisitors { retry_after })?;
+    }
     let place = app.geo.place(sender.address);
     let (visitor, person, kept) = match known {
         Some(known) => present(app, &site, &known).map_err(random)?,

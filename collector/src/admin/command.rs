@@ -11,7 +11,7 @@ use crate::apply;
 use crate::clock::{Clock as _, TestClock};
 use crate::config::Span;
 use crate::geo;
-use crate::models::{self, ModelsError, Publishing, Submission, Which, Written};
+use crate::models::{self, Lost, ModelsError, Publishing, Submission, Which, Written};
 use crate::outbox;
 use crate::person;
 use crate::reports;
@@ -90,9 +90,14 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
             Ok(json!({ "number": number, "new": new }))
         }
         Command::ModelPublish { site, number, by, notify } => {
+            let site = site_of(app, &site)?;
+            let before = site.in_force();
+            // Counted first: until it is known, nothing changes.
+            let unseen = models::unseen(app, site, number).await?;
             let how = Publishing { by: &by, notify, instead_of: None };
-            models::publish(app, site_of(app, &site)?, number, how).await?;
-            Ok(json!({ "number": number }))
+            models::publish(app, site, number, how).await?;
+            let lost = Lost::between(&before.model, &site.model());
+            Ok(json!({ "number": number, "before": before.number, "lost": lost, "unseen": unseen }))
         }
         Command::ModelExplain { site, model, visitor } => {
             let site = site_of(app, &site)?;

@@ -9,7 +9,7 @@
 //! | `{"command": "advance", "by": "90m"}`, with a test clock only | `{"now": …}`, once all that is due by then is applied |
 //! | `{"command": "model_list", "site": …}` | `{"editions": […]}` |
 //! | `{"command": "model_import", "site": …, "text": …, "by": …}` | `{"number": …, "new": …}` |
-//! | `{"command": "model_publish", "site": …, "number": …, "by": …, "notify": …}` | `{"number": …}` |
+//! | `{"command": "model_publish", "site": …, "number": …, "by": …, "notify": …}` | `{"number": …, "unseen": …}`: folded events that its conditions cannot see |
 //! | `{"command": "model_explain", "site": …, "model": …, "visitor": …}` | see [`Explained`](crate::models::Explained) |
 //! | `{"command": "model_backtest", "site": …, "old": …, "new": …, "since": "30d"}` | see [`BacktestReport`](crate::study::BacktestReport) |
 //! | `{"command": "model_calibrate", "site": …, "model": …}` | see [`CalibrationReport`](crate::study::CalibrationReport) |

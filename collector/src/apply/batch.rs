@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::compact::{Before, is_due};
 use engine::model::Basis;
-use engine::{
-    Evaluation, Lead, LedgerLimits, Millis, Model, Points, Span, StageCause, TextError, Touch, TouchId, record,
-};
+use engine::{Evaluation, Lead, Millis, Model, Points, Span, StageCause, TextError, Touch, TouchId, record};
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version, VisitorId};
 
 use super::merging;
@@ -18,6 +17,7 @@ use crate::metric::Metric;
 use crate::notice::{Published, notices};
 use crate::outbox;
 use crate::outcome::Outcome;
+use crate::past_use;
 use crate::person::MOST_IDS;
 use crate::recovery::{Recovery, recovery};
 use crate::refused::{self, Refused};
@@ -212,7 +212,8 @@ fn joined(
     if work.touches.is_empty() && kept.lead.is_empty() {
         return Ok(Joined::Nothing);
     }
-    let limits = LedgerLimits::default();
+    let limits = app.config.ledger;
+    let before = Before::of(&kept.lead, &limits);
     let mut outcomes: Vec<Outcome> = work
         .touches
         .iter()
@@ -230,7 +231,7 @@ fn joined(
     let not_taken = work.touches.iter().zip(&outcomes);
     refused::keep(&mut kept.refused, not_taken.filter_map(|(touch, outcome)| Refused::by_the_ledger(touch, *outcome)));
     refused::keep(&mut kept.refused, work.refused.iter().cloned());
-    kept = compacted(app, key, kept);
+    compact(app, key, before, &mut kept);
     if let Some(email) = &work.email
         && kept.email.as_ref().is_none_or(|known| known.at <= email.at)
     {
@@ -239,15 +240,15 @@ fn joined(
     Ok(Joined::Here(change(app, key, expected, kept)?, outcomes))
 }
 
-/// The same with what is old in it folded, when it has grown.
-pub(super) fn compacted(app: &App, key: &LeadKey, mut kept: KeptLead) -> KeptLead {
-    let limits = LedgerLimits::default();
-    if kept.lead.touches().len() > limits.touches
-        && let Some(site) = app.sites.get(key.site.as_str())
-    {
-        kept.lead = engine::compact(&kept.lead, &limits, &site.model().offsets, app.clock.now()).lead;
+/// Folds what is old in a lead that has grown large since `before`, and forgets what nobody asks of our own doings any more.
+pub(super) fn compact(app: &App, key: &LeadKey, before: Before, kept: &mut KeptLead) {
+    let (limits, now) = (app.config.ledger, app.clock.now());
+    let Some(site) = app.sites.get(key.site.as_str()) else { return };
+    let model = site.model();
+    if is_due(before, &kept.lead, &limits, &model.offsets, now) {
+        past_use::forget(&mut kept.lead, now);
+        kept.lead = engine::compact(&kept.lead, &limits, &model.offsets, now).lead;
     }
-    kept
 }
 
 /// The commit of a lead as it is now: with its places in the indexes, and what is to be announced.
@@ -268,7 +269,7 @@ pub(super) fn change(app: &App, key: &LeadKey, expected: Version, mut kept: Kept
         if let Some((id, told)) = message {
             messages.push(outbox::message(id, touch.time, &told).map_err(|error| broken(&error))?);
         }
-        record(&mut kept.lead, touch, &LedgerLimits::default());
+        record(&mut kept.lead, touch, &app.config.ledger);
     }
     // Where the forecast does not reach, the lead wakes to look on: a date may lie years ahead.
     let change_at = engine::foresee_change(&kept.lead, model, now).look_at(|next| next.at);

@@ -9,10 +9,11 @@
 //! the join, since buckets of folds add up and must not be joined twice. The source keeps its touches until the store says
 //! that the join is durable; until then it is due, and looked at again.
 
-use engine::{LedgerLimits, Span};
+use engine::Span;
+use engine::compact::Before;
 use store::{Change, Committed, Durability, LeadKey, StoreError, Version};
 
-use super::batch::{change, compacted};
+use super::batch::{change, compact};
 use super::quarantine;
 use crate::app::App;
 use crate::log_record::{Fence, KeptLead, LogRecord, MergeGround, MergeRecord, RecordError};
@@ -139,9 +140,10 @@ async fn joined(app: &App, source: Loaded) -> Result<Loaded, Failed> {
         return Ok(target);
     }
     let told = [announced(&target.kept.lead), announced(&source.kept.lead)].map(|stage| stage.map(str::to_owned));
-    person::join(&mut target.kept, &source.key, source.kept, &LedgerLimits::default());
+    let before = Before::of(&target.kept.lead, &app.config.ledger);
+    person::join(&mut target.kept, &source.key, source.kept, &app.config.ledger);
     target.kept.joined = Some(app.clock.now());
-    target.kept = compacted(app, &target.key, target.kept);
+    compact(app, &target.key, before, &mut target.kept);
     carry_on(app, &mut target, &told)?;
     let change = change(app, &target.key, target.version, target.kept)?;
     let kept = change.lead.as_deref().map_or_else(|| Ok(KeptLead::default()), KeptLead::decode)?;
@@ -159,7 +161,7 @@ fn carry_on(app: &App, target: &mut Loaded, told: &[Option<String>; 2]) -> Resul
     }
     let found = announcement(&target.key, &target.kept.lead, &model, &evaluation, false, true);
     if let Some(found) = found.map_err(|error| RecordError::Broken(error.to_string()))? {
-        engine::record(&mut target.kept.lead, found.touch, &LedgerLimits::default());
+        engine::record(&mut target.kept.lead, found.touch, &app.config.ledger);
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! `gloed model`: check, explain, backtest, calibrate, list, import, publish.
+//! `gloed model`: check, preset, schema, explain, backtest, calibrate, list, publish.
 
 use clap::Subcommand;
 use collector::account::LineAccount;
-use collector::models::{EditionSummary, Explained, RuleAccount};
+use collector::http::model_schema::MODEL_SCHEMA;
+use collector::models::{EditionSummary, Explained, Lost, Parts, RuleAccount};
 use collector::study::{BacktestReport, CalibrationReport, Quality};
 use engine::{Currency, Model, SiteFacts};
 use jiff::Timestamp;
@@ -20,12 +21,21 @@ use crate::{BAD_CONFIGURATION, Failure, Running};
 pub(crate) enum ModelCommand {
     /// Report every fault of a model at once, then what it says that can hardly be meant
     Check {
-        /// The model's file, or a preset's name
-        file: String,
+        /// The model's file or a preset's name; several are read as one text, as `model` in gloed.toml is
+        #[arg(required = true)]
+        parts: Vec<String>,
         /// Amounts in it are in this currency
         #[arg(long, default_value = "EUR")]
         currency: String,
     },
+    /// Print a preset, to start from
+    Preset {
+        /// Which
+        #[arg(value_parser = engine::presets::NAMES)]
+        name: String,
+    },
+    /// Print the JSON Schema of a model, for editors
+    Schema,
     /// Everything a model says of one visitor: lines, stages, what is missing, why rules did not count
     Explain {
         /// `in-force`, a version's number, a preset's name, or a file
@@ -62,8 +72,9 @@ pub(crate) enum ModelCommand {
     },
     /// Bring a version into force, for the past too; an earlier number rolls back
     Publish {
-        /// A version's number, or a file, which is imported first
-        model: String,
+        /// A version's number; or a file, or several parts (a preset's name, files), which are imported first
+        #[arg(required = true)]
+        model: Vec<String>,
         /// Announce the stages that this changes like any other change
         #[arg(long)]
         notify: bool,
@@ -85,7 +96,9 @@ pub(crate) struct At {
 /// Carries a command out and returns what to print.
 pub(crate) async fn run(command: ModelCommand, load: Load<'_>) -> Result<String, Failure> {
     match command {
-        ModelCommand::Check { file, currency } => check(&file, &currency),
+        ModelCommand::Check { parts, currency } => check(&parts, &currency),
+        ModelCommand::Preset { name } => Ok(engine::preset(&name).unwrap_or_default().trim_end().to_owned()),
+        ModelCommand::Schema => Ok(MODEL_SCHEMA.trim_end().to_owned()),
         ModelCommand::Explain { model, visitor, at } => {
             let question = json!({ "command": "model_explain", "model": which(&model)?, "visitor": visitor });
             ask(&at, load, question).await.map(|answer: Explained| explained(&answer))
@@ -106,25 +119,36 @@ pub(crate) async fn run(command: ModelCommand, load: Load<'_>) -> Result<String,
     }
 }
 
-fn check(file: &str, currency: &str) -> Result<String, Failure> {
-    let text = match engine::preset(file) {
-        Some(preset) => preset.to_owned(),
-        None => read(file)?,
-    };
+fn check(names: &[String], currency: &str) -> Result<String, Failure> {
+    let parts = joined(names)?;
+    let shown = names.join(" ");
     let currency = Currency::parse(currency).map_err(|error| (BAD_CONFIGURATION, error.to_string()))?;
     let facts = SiteFacts { currency, offsets: Vec::new() };
-    let model = Model::parse(&text, &facts).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
-        (BAD_CONFIGURATION, format!("{file}: {} fault(s)\n{}", lines.len(), lines.join("\n")))
+    let model = Model::parse(parts.text(), &facts).map_err(|faults| {
+        let lines: Vec<String> = faults.into_iter().map(|fault| format!("  {}", parts.located(fault))).collect();
+        (BAD_CONFIGURATION, format!("{shown}: {} fault(s)\n{}", lines.len(), lines.join("\n")))
     })?;
     let warnings =
-        engine::tree::Tree::parse(&text).map(|tree| engine::model::warnings(&model, &tree)).unwrap_or_default();
-    let warnings: String = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+        engine::tree::Tree::parse(parts.text()).map(|tree| engine::model::warnings(&model, &tree)).unwrap_or_default();
+    let warnings: String =
+        warnings.into_iter().map(|warning| format!("warning: {}\n", parts.warned(warning))).collect();
     let (rules, stages, offers) = (model.rules.len(), model.stages.iter().len(), model.offers.len());
     Ok(format!(
-        "{warnings}{file} is good: {} {}, {rules} rules, {stages} stages, {offers} offers",
+        "{warnings}{shown} is good: {} {}, {rules} rules, {stages} stages, {offers} offers",
         model.name, model.version
     ))
+}
+
+/// Presets and files as one text.
+fn joined(names: &[String]) -> Result<Parts, Failure> {
+    let mut parts = Parts::default();
+    for name in names {
+        match engine::preset(name) {
+            Some(preset) => parts.add(format!("preset {name}"), preset),
+            None => parts.add(name, &read(name)?),
+        }
+    }
+    Ok(parts)
 }
 
 fn read(file: &str) -> Result<String, Failure> {
@@ -153,21 +177,52 @@ async fn ask<A: DeserializeOwned>(at: &At, load: Load<'_>, question: Value) -> R
     super::ask(&at.running, at.site.as_deref(), load, question).await
 }
 
-async fn publish(model: &str, notify: bool, at: &At, load: Load<'_>) -> Result<String, Failure> {
+async fn publish(model: &[String], notify: bool, at: &At, load: Load<'_>) -> Result<String, Failure> {
     // Who: as the system knows them. The socket lets nobody else in.
     let by =
         std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "command line".to_owned());
-    let number = match which(model)? {
-        Value::Object(which) if which.contains_key("text") => {
-            let question = json!({ "command": "model_import", "text": which["text"], "by": by });
-            ask::<Value>(at, load, question).await?["number"].clone()
-        }
-        Value::Object(which) => which["number"].clone(),
-        _ => return Err((BAD_CONFIGURATION, "in-force is in force already: name a number or a file".to_owned())),
+    let text = |text: &str| json!({ "command": "model_import", "text": text, "by": by });
+    let import = match model {
+        [one] => match which(one)? {
+            Value::Object(which) if which.contains_key("number") => Err(which["number"].clone()),
+            Value::Object(which) => Ok(text(which["text"].as_str().unwrap_or_default())),
+            _ => return Err((BAD_CONFIGURATION, "in-force is in force already: name a number or a file".to_owned())),
+        },
+        parts => Ok(text(joined(parts)?.text())),
+    };
+    let number = match import {
+        Ok(question) => ask::<Value>(at, load, question).await?["number"].clone(),
+        Err(number) => number,
     };
     let question = json!({ "command": "model_publish", "number": number, "by": by, "notify": notify });
-    ask::<Value>(at, load, question).await?;
-    Ok(format!("version {number} is in force; the order of the heat list follows in the background"))
+    let Published { number, before, lost, unseen: count } = ask(at, load, question).await?;
+    let blind = unseen(count);
+    let mut said = format!("version {number} is in force; the order of the heat list follows in the background{blind}");
+    let lost: Vec<String> = lost.told().collect();
+    if !lost.is_empty() {
+        said.push_str(&format!(
+            "\nno longer there: {}\n`gloed model publish {before}` brings version {before} back",
+            lost.join(", ")
+        ));
+    }
+    Ok(said)
+}
+
+/// What `model_publish` answers.
+#[derive(Deserialize)]
+struct Published {
+    number: u32,
+    before: u32,
+    lost: Lost,
+    unseen: u64,
+}
+
+/// What a model cannot see of what is old; nothing where it sees all.
+fn unseen(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        _ => format!("\nof {count} folded events its conditions ask what is no longer known: those do not count"),
+    }
 }
 
 /// What `model_list` answers.
@@ -267,7 +322,7 @@ fn backtested(answer: &BacktestReport) -> String {
         format!(
             "{}\nprecision: hot leads that bought within 30 days; recall: buyers who had been hot before",
             table(&["model", "hot", "precision", "bought", "recall"], &quality)
-        ),
+        ) + &unseen(answer.unseen),
     ]
     .join("\n\n")
 }

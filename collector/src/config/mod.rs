@@ -8,6 +8,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use engine::LedgerLimits;
 use ipnet::IpNet;
 
 pub use reader::{ConfigFault, Environment};
@@ -39,6 +40,8 @@ pub struct Config {
     pub connections: usize,
     /// Limits at the door.
     pub limits: LimitsConfig,
+    /// How large a visitor's ledger may grow.
+    pub ledger: LedgerLimits,
     /// Bytes of a log segment.
     pub log_segment: Bytes,
     /// Bytes of the whole log.
@@ -62,6 +65,10 @@ pub struct LimitsConfig {
     pub requests_per_second: u32,
     /// Requests that may come at once.
     pub request_burst: u32,
+    /// Requests a second of visitors without a signed id, a site.
+    pub new_visitors_per_second: u32,
+    /// Such requests that may come at once.
+    pub new_visitor_burst: u32,
 }
 
 /// What the command line says, above file and environment.
@@ -138,8 +145,12 @@ impl Config {
             decisions_in_flight: limits.parsed("decisions_in_flight", 512, whole, &mut faults),
             requests_per_second: limits.parsed("requests_per_second", 50, whole, &mut faults),
             request_burst: limits.parsed("request_burst", 200, whole, &mut faults),
+            new_visitors_per_second: limits.parsed("new_visitors_per_second", 200, whole, &mut faults),
+            new_visitor_burst: limits.parsed("new_visitor_burst", 20_000, whole, &mut faults),
         };
         limits.finish(&mut faults);
+
+        let ledger = ledger(root.section("ledger", &mut faults), &mut faults);
 
         let mut log = root.section("log", &mut faults);
         let log_segment = log.parsed("segment", Bytes(64 << 20), Bytes::ALLOWED, &mut faults);
@@ -184,6 +195,8 @@ impl Config {
             ("limits.decisions_in_flight", limits_config.decisions_in_flight == 0),
             ("limits.requests_per_second", limits_config.requests_per_second == 0),
             ("limits.request_burst", limits_config.request_burst == 0),
+            ("limits.new_visitors_per_second", limits_config.new_visitors_per_second == 0),
+            ("limits.new_visitor_burst", limits_config.new_visitor_burst == 0),
             ("server.connections", connections == 0),
         ] {
             if zero {
@@ -203,6 +216,7 @@ impl Config {
             drain_timeout,
             connections,
             limits: limits_config,
+            ledger,
             log_segment,
             log_cap,
             geo_database,
@@ -226,6 +240,29 @@ impl Config {
         }
         warnings
     }
+}
+
+/// The fewest bytes that a ledger may be given: one event that is as large as it may be has room.
+const LEAST_LEDGER: Bytes = Bytes(64 << 10);
+
+/// Reads the limits of a ledger.
+fn ledger(mut section: Section<'_>, faults: &mut Vec<ConfigFault>) -> LedgerLimits {
+    let standard = LedgerLimits::default();
+    let whole = "a whole number above 0";
+    let touches = section.parsed("touches", standard.touches, whole, faults);
+    let older = section.parsed("older", standard.older, whole, faults);
+    let bytes = section.parsed("bytes", Bytes(standard.bytes as u64), Bytes::ALLOWED, faults);
+    section.finish(faults);
+    for (path, number) in [("ledger.touches", touches), ("ledger.older", older)] {
+        if number == 0 {
+            faults.push(ConfigFault { path: path.to_owned(), message: format!("is 0; allowed is {whole}") });
+        }
+    }
+    if bytes.0 < LEAST_LEDGER.0 {
+        let message = format!("is {} bytes; allowed is at least 64KiB, for one event at its largest", bytes.0);
+        faults.push(ConfigFault { path: "ledger.bytes".to_owned(), message });
+    }
+    LedgerLimits { touches, older, bytes: usize::try_from(bytes.0).unwrap_or(usize::MAX) }
 }
 
 #[cfg(test)]
@@ -272,6 +309,22 @@ mod tests {
             "sites[0].key: is \"a b\"",
             "sites[0].origins[0]: is \"shop.example/path\"",
             "sites[0].time_zone: is \"Mars/Olympus\"",
+        ] {
+            assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_has_room_for_something() {
+        let config = parse(&format!("[ledger]\ntouches = 200\nolder = 300\nbytes = \"256KiB\"\n{GOOD}"), &[]).unwrap();
+        assert_eq!(config.ledger, LedgerLimits { touches: 200, older: 300, bytes: 256 << 10 });
+        let faults = parse(&format!("[ledger]\ntouches = 0\nolder = 0\nbytes = \"1KiB\"\nage = 3\n{GOOD}"), &[]);
+        let faults = faults.unwrap_err();
+        for part in [
+            "ledger.touches: is 0; allowed is a whole number above 0",
+            "ledger.older: is 0",
+            "ledger.bytes: is 1024 bytes; allowed is at least 64KiB",
+            "ledger.age: is not a key; allowed here are touches, older, bytes",
         ] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
         }

@@ -4,12 +4,13 @@ use std::io::Read as _;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use wire::limits;
 
-use crate::config::Span;
+use crate::app::App;
+use crate::limits::{BodyRoom, Occupied};
 use crate::problem::Problem;
 
 /// What bodies an address takes.
@@ -33,16 +34,16 @@ const JSON: Taken = Taken {
 /// Reads a request's JSON body.
 ///
 /// # Errors
-/// `unsupported_media_type`, `unsupported_encoding`, `body_too_large`, `request_timeout`.
-pub async fn read(headers: &HeaderMap, body: Body, timeout: Span) -> Result<Bytes, Problem> {
-    read_as(&JSON, headers, body, timeout).await
+/// `unsupported_media_type`, `unsupported_encoding`, `body_too_large`, `request_timeout`, `overloaded`.
+pub async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    read_as(app, &JSON, headers, body).await
 }
 
 /// Reads a request's body, of the types and within the limits of its address.
 ///
 /// # Errors
 /// As [`read`].
-pub async fn read_as(taken: &Taken, headers: &HeaderMap, body: Body, timeout: Span) -> Result<Bytes, Problem> {
+pub async fn read_as(app: &App, taken: &Taken, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let Taken { types, on_the_wire: limit, decompressed: decompressed_limit } = *taken;
     let given = content_type(headers);
     if !types.iter().any(|allowed| given.eq_ignore_ascii_case(allowed)) {
@@ -54,15 +55,42 @@ pub async fn read_as(taken: &Taken, headers: &HeaderMap, body: Body, timeout: Sp
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    let collected = tokio::time::timeout(timeout.duration(), Limited::new(body, limit).collect()).await;
-    let bytes = match collected {
-        Err(_) => return Err(Problem::RequestTimeout),
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-        // The client went away or broke the framing: nobody reads this answer.
-        Ok(Err(_)) => return Err(Problem::RequestTimeout),
+    let collecting = collect(body, limit, &app.body_room);
+    let collected = tokio::time::timeout(app.config.body_timeout.duration(), collecting).await;
+    // The room is held until the body is unpacked too.
+    let (bytes, _room) = match collected {
+        Ok(Ok(collected)) => collected,
+        Ok(Err(Uncollected::TooLarge)) => return Err(too_large()),
+        Ok(Err(Uncollected::NoRoom)) => return Err(Problem::Overloaded),
+        // It is late, or the client went away or broke the framing, and nobody reads this answer.
+        Err(_) | Ok(Err(Uncollected::Broken)) => return Err(Problem::RequestTimeout),
     };
     if compressed { decompressed(&bytes, decompressed_limit) } else { Ok(bytes) }
+}
+
+/// Why a body did not come whole.
+enum Uncollected {
+    TooLarge,
+    NoRoom,
+    Broken,
+}
+
+/// All of a body, with the room that it takes.
+async fn collect(mut body: Body, limit: usize, room: &BodyRoom) -> Result<(Bytes, Occupied), Uncollected> {
+    let mut collected = BytesMut::new();
+    let mut occupied = room.enter();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Uncollected::Broken)?.into_data() else { continue };
+        let length = collected.len() + data.len();
+        if length > limit {
+            return Err(Uncollected::TooLarge);
+        }
+        if !occupied.holds(length) {
+            return Err(Uncollected::NoRoom);
+        }
+        collected.extend_from_slice(&data);
+    }
+    Ok((collected.freeze(), occupied))
 }
 
 /// The content type of a request, without its parameters.

@@ -50,8 +50,9 @@ pub async fn post(
 }
 
 async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+    // First the body: whoever sends it slowly holds up nobody.
+    let bytes = body::read(app, headers, body).await?;
     let _room = app.decisions_in_flight.enter()?;
-    let bytes = body::read(headers, body, app.config.body_timeout).await?;
     let started = Instant::now();
     let Admission::Granted(mut admitted) = accept::admit(app, &bytes, sender)? else {
         return Err(Problem::ConsentMissing("consent.state must be granted"));

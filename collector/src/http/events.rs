@@ -57,8 +57,9 @@ pub async fn post(
 }
 
 async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+    // First the body: whoever sends it slowly holds up nobody.
+    let bytes = body::read(app, headers, body).await?;
     let _room = app.events_in_flight.enter()?;
-    let bytes = body::read(headers, body, app.config.body_timeout).await?;
     let started = Instant::now();
     let mut admitted = match accept::admit(app, &bytes, sender)? {
         Admission::Granted(admitted) => admitted,

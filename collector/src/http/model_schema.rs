@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 /// The same file that the documents name.
-const SCHEMA: &str = include_str!("../../docs/model.schema.json");
+pub const MODEL_SCHEMA: &str = include_str!("../../docs/model.schema.json");
 
 /// Reads the schema.
 #[utoipa::path(
@@ -16,5 +16,5 @@ const SCHEMA: &str = include_str!("../../docs/model.schema.json");
     responses((status = 200, description = "The schema", body = Object, content_type = "application/schema+json"))
 )]
 pub async fn get() -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/schema+json"))], SCHEMA).into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/schema+json"))], MODEL_SCHEMA).into_response()
 }

@@ -97,7 +97,7 @@ pub async fn publish(
     let site = server_key::site(&app, &headers)?;
     let _room = app.server_in_flight.enter()?;
     let number = number(&version)?;
-    let bytes = body::read(&headers, body, app.config.body_timeout).await?;
+    let bytes = body::read(&app, &headers, body).await?;
     let malformed = |error: serde_json::Error| Problem::Envelope(wire::EnvelopeFault::Malformed(error.to_string()));
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(malformed)?;
     let Publication { by, notify } = serde_json::from_value(value)

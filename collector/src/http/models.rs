@@ -175,7 +175,7 @@ pub async fn check(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) 
 
 /// Reads the model in a request.
 async fn submitted(app: &App, site: &Arc<Site>, headers: &HeaderMap, body: Body) -> Result<Submission, Problem> {
-    let bytes = body::read_as(&MODEL, headers, body, app.config.body_timeout).await?;
+    let bytes = body::read_as(app, &MODEL, headers, body).await?;
     let is_toml = body::content_type(headers).eq_ignore_ascii_case(TOML);
     let (site, now) = (site.clone(), app.clock.now());
     // A long model takes a while to compile: not between the answers to pages.

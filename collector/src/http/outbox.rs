@@ -99,7 +99,7 @@ pub async fn acknowledge(
 ) -> Result<Json<Acknowledged>, Problem> {
     let site = server_key::site(&app, &headers)?;
     let _room = app.server_in_flight.enter()?;
-    let bytes = body::read(&headers, body, app.config.body_timeout).await?;
+    let bytes = body::read(&app, &headers, body).await?;
     let malformed = |error: serde_json::Error| Problem::Envelope(wire::EnvelopeFault::Malformed(error.to_string()));
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(malformed)?;
     let Delivered { ids } = serde_json::from_value(value)

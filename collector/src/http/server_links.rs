@@ -44,7 +44,7 @@ const SHORTEST: Span = Span::minutes(1);
 pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Json<LinkAnswer>, Problem> {
     let site = server_key::site(&app, &headers)?;
     let _room = app.server_in_flight.enter()?;
-    let bytes = body::read(&headers, body, app.config.body_timeout).await?;
+    let bytes = body::read(&app, &headers, body).await?;
     let LinkRequest { person, labels, merge, valid_for, url, ignored } = LinkRequest::parse(&bytes)?;
     Metric::FieldsIgnored.add(u64::from(ignored));
     let expires = app.clock.now() + span(valid_for.as_deref())?;

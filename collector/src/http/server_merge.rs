@@ -50,7 +50,7 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -
     // Before anything is read: who has no key costs nothing.
     let site = server_key::site(&app, &headers)?;
     let _room = app.server_in_flight.enter()?;
-    let bytes = body::read(&headers, body, app.config.body_timeout).await?;
+    let bytes = body::read(&app, &headers, body).await?;
     let started = Instant::now();
     let MergeRequest { visitor, into, ignored } = MergeRequest::parse(&bytes)?;
     Metric::FieldsIgnored.add(u64::from(ignored));

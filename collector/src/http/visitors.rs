@@ -46,6 +46,8 @@ pub struct VisitorBody {
     pub held: Vec<HeldBody>,
     /// Interests.
     pub labels: Vec<String>,
+    /// Whether nothing but browsers has told of the visitor: anybody who knows the write key could have made it up.
+    pub browser_only: bool,
     /// Sessions so far.
     pub visits: u32,
     /// Distinct touches, for the rule of seven: a visit counts once for its channel, a mail or a call once for each visit.
@@ -202,6 +204,7 @@ pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBod
         lines: account::lines(lead, model, &evaluation),
         held: held(lead, &evaluation),
         labels: evaluation.labels.iter().map(|held| held.label.to_string()).collect(),
+        browser_only: evaluation.browser_only,
         visits: evaluation.visits,
         touchpoints: evaluation.touchpoints,
         last_seen: evaluation.last_seen.map(|at| at.0),

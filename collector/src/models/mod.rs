@@ -5,6 +5,8 @@
 
 mod explain;
 pub mod json;
+mod lost;
+mod parts;
 mod shelf;
 mod submission;
 pub mod toml_text;
@@ -24,6 +26,8 @@ use crate::site::{Site, Sites};
 use crate::study::{Backtest, BacktestReport, Calibration, CalibrationReport};
 
 pub use explain::{Explained, Lacking, RuleAccount, explain};
+pub use lost::Lost;
+pub use parts::Parts;
 pub use shelf::{Edition, LONGEST_TEXT, Publication, Seen, Shelf, ShelfError, State};
 pub use submission::{Submission, Written};
 
@@ -105,17 +109,18 @@ pub struct EditionSummary {
 pub async fn adopt(sites: &Sites, store: &dyn Store, now: Millis) -> Result<(), ModelsError> {
     for site in sites.iter() {
         let mut shelf = Shelf::load(store, &site.name).await?;
-        let (number, new) = shelf.import(&site.configured, &title(&site.model()), "configuration", now)?;
-        if shelf.in_force().is_none() {
+        let (number, _) = shelf.import(&site.configured, &title(&site.model()), "configuration", now)?;
+        let in_force = shelf.in_force().map(|(edition, _)| edition.number);
+        if in_force.is_none() {
             // The first one changes nobody's stage: what it makes of the events is what there is to tell.
             shelf.publish(number, "configuration", true, now)?;
-        } else if new {
+        } else if in_force != Some(number) {
             let key = site.config.key.as_str();
             tracing::warn!(
                 site = key,
                 number,
-                "the model in the configuration has changed: it is a draft now; look at it with `gloed model backtest` \
-                 and bring it into force with `gloed model publish --site {key} {number}`"
+                "the model in the configuration is not the one in force: it is version {number}; look at it with `gloed \
+                 model backtest` and bring it into force with `gloed model publish --site {key} {number}`"
             );
         }
         shelf.save(store).await?;
@@ -259,6 +264,21 @@ pub async fn publish(
         }
     }
     Err(ModelsError::Conflict)
+}
+
+/// How many folded touches of all leads a version cannot see. Reads every lead.
+///
+/// # Errors
+/// When there is no such version, it does not compile, or the store is away.
+pub async fn unseen(app: &Arc<App>, site: &Arc<Site>, number: u32) -> Result<u64, ModelsError> {
+    let model = find(app, site, &Which::Number(number)).await?;
+    let (app, name) = (app.clone(), site.name.clone());
+    let working = aside(async move {
+        let mut count = 0_u64;
+        each_lead(&app, &name, |_, lead| count = count.saturating_add(engine::unseen(lead, &model))).await?;
+        Ok(count)
+    });
+    working.await.map_err(|error| ModelsError::Broken(error.to_string()))?
 }
 
 /// Both models over every lead of the site.

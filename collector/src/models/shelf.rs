@@ -166,6 +166,13 @@ impl Shelf {
         Some((edition, edition.published.last()?))
     }
 
+    /// The version that was in force before the one that is: what a roll-back goes back to.
+    fn predecessor(&self) -> Option<u32> {
+        let others = self.content.editions.iter().filter(|edition| edition.number != self.content.in_force);
+        let last = |edition: &Edition| Some((edition.published.last()?.at, edition.number));
+        others.filter_map(last).max().map(|(_, number)| number)
+    }
+
     /// What there is to be seen as in force.
     #[must_use]
     pub fn seen(&self) -> Option<Seen> {
@@ -219,8 +226,8 @@ impl Shelf {
         });
         self.changed = true;
         if self.content.editions.len() > KEPT {
-            let in_force = self.content.in_force;
-            let oldest = self.content.editions.iter().position(|edition| edition.number != in_force);
+            let kept = [Some(self.content.in_force), self.predecessor(), Some(number)];
+            let oldest = self.content.editions.iter().position(|edition| !kept.contains(&Some(edition.number)));
             oldest.map(|place| self.content.editions.remove(place));
         }
         Ok((number, true))
@@ -296,6 +303,27 @@ mod tests {
         assert_eq!(edition.published.iter().map(|one| one.at).collect::<Vec<_>>(), [Millis(2), publication]);
         let unknown = shelf(&store).await.publish(3, "anna", false, Millis(7)).unwrap_err();
         assert_eq!(unknown.to_string(), "version 3 is not there; there are 1, 2");
+    }
+
+    #[tokio::test]
+    async fn whatever_is_imported_the_model_in_force_and_the_one_before_stay() {
+        // given a model in force, and one that was before it
+        let folder = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(folder.path(), Settings::default()).unwrap();
+        let mut shelf = shelf(&store).await;
+        for (number, text) in [(1, "first"), (2, "second")] {
+            shelf.import(text, "t 1", "anna", Millis(1)).unwrap();
+            shelf.publish(number, "anna", false, Millis(i64::from(number))).unwrap();
+        }
+        // when more drafts come than are kept
+        for draft in 0..2 * KEPT {
+            shelf.import(&format!("draft {draft}"), "t 1", "bas", Millis(3)).unwrap();
+        }
+        // then both are there, and the newest drafts
+        assert_eq!(shelf.editions().len(), KEPT);
+        assert_eq!(shelf.in_force().map(|(edition, _)| edition.number), Some(2));
+        assert!(shelf.edition(1).is_ok(), "there is nothing to roll back to");
+        assert_eq!(shelf.editions().last().map(|last| last.text.as_str()), Some("draft 199"));
     }
 
     #[tokio::test]

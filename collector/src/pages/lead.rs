@@ -12,7 +12,7 @@ use store::{LeadKey, VisitorId};
 use super::chart::{self, Chart};
 use super::explanation::{self, Amount, Digits, Section};
 use super::language::Language;
-use super::leads::{list_link, no_site, short};
+use super::leads::{by_browsers_alone, list_link, no_site, short};
 use super::shell::Shell;
 use super::stage::{Badge, heat};
 use super::timeline::{self, Day};
@@ -41,6 +41,7 @@ struct Page<'a> {
     score: Amount,
     heat: i64,
     since: When,
+    browser_only: bool,
     why: Why,
     next: Next,
     first_seen: Option<When>,
@@ -134,6 +135,7 @@ fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, kept: &KeptLead, 
         score: digits.amount(evaluation.score),
         heat: heat(&model, evaluation.score),
         since: times.at(evaluation.since),
+        browser_only: by_browsers_alone(&evaluation),
         why: why(&evaluation, lead, &model, &times),
         next: next(lead, &evaluation, &model, &times),
         first_seen: lead.first_seen().map(|at| times.at(at)),

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::Model;
+use engine::{Evaluation, Model, StageIndex};
 
 use super::shell::Shell;
 use super::stage::{Badge, heat};
@@ -41,6 +41,8 @@ struct Page<'a> {
     sweeping: Option<String>,
     note: Option<String>,
     rows: Vec<Row>,
+    /// Whether any of them carries a mark that wants explaining.
+    marked: bool,
     more: Option<String>,
     full: bool,
     tag: Tag,
@@ -76,6 +78,8 @@ struct Row {
     exact: String,
     heat: i64,
     since: When,
+    /// Whether it is warm or hotter by the word of browsers alone.
+    browser_only: bool,
     last_seen: Option<When>,
     country: Option<String>,
     device: Option<&'static str>,
@@ -149,6 +153,7 @@ async fn page<'a>(app: &App, shell: &'a Shell, site: &Site) -> Result<Page<'a>, 
     labels.sort();
     labels.dedup();
     let labels = labels.into_iter();
+    let rows: Vec<Row> = heat.leads.iter().take(limit).map(|lead| view.row(lead)).collect();
     Ok(Page {
         words: shell.words(),
         sites: in_order(app).map(|other| site_view(shell, other, other.name == site.name)).collect(),
@@ -163,7 +168,8 @@ async fn page<'a>(app: &App, shell: &'a Shell, site: &Site) -> Result<Page<'a>, 
         counted: language.counted(looked_at, heat.end == End::Everything),
         sweeping: sweeping(site).map(|done| language.sweeping(done)),
         note: (heat.end == End::TooMany).then(|| language.too_many(looked_at)),
-        rows: heat.leads.iter().take(limit).map(|lead| view.row(lead)).collect(),
+        marked: rows.iter().any(|row| row.browser_only),
+        rows,
         more: (more && limit < MOST).then(|| shell.here_with(&[("limit", &(limit + STEP).min(MOST).to_string())])),
         full: more && limit >= MOST,
         tag: Tag {
@@ -205,6 +211,7 @@ impl RowView<'_> {
             exact: evaluation.score.to_string(),
             heat: heat(self.model, evaluation.score),
             since: self.times.at(evaluation.since),
+            browser_only: by_browsers_alone(evaluation),
             last_seen: evaluation.last_seen.map(|at| self.times.at(at)),
             country: evaluation.country.as_ref().map(ToString::to_string),
             device: evaluation.device.map(|device| language.device(device)),
@@ -213,6 +220,12 @@ impl RowView<'_> {
             more_labels: evaluation.labels.len().saturating_sub(LABELS),
         }
     }
+}
+
+/// Whether a lead has left the lowest stage by the word of browsers alone: then it carries a mark. In the lowest stage there is
+/// nothing yet to be wary of.
+pub(super) fn by_browsers_alone(evaluation: &Evaluation) -> bool {
+    evaluation.browser_only && evaluation.stage > StageIndex::default()
 }
 
 /// The beginning of a visitor's id: enough to tell those of one list apart. The lead's own page has all of it.

@@ -85,13 +85,16 @@ words! {
     timeline_text: "Het nieuwste eerst.", "Newest first.";
     all_touches: "Alle gebeurtenissen tonen", "Show every event";
     elsewhere: "Buiten de winkel", "Outside the shop";
+    browser_only: "Alleen browser", "Browser only";
+    browser_only_text: "Alles over deze lead komt van browsers, en die kan iedereen iets laten beweren. Zodra uw server iets meldt (een bestelling, een e-mail, een gesprek), verdwijnt dit teken.",
+        "All that is known of this lead comes from browsers, which anybody can make say anything. The mark goes as soon as your server tells of something: an order, a mail, a call.";
     held: "Telt niet mee", "Does not count";
     held_until: "Wat van een programma kwam of vooraf geladen werd, telt alsnog zodra op hetzelfde apparaat een mens te zien is.",
         "What came from a program or was loaded ahead counts after all as soon as the same device shows a person.";
     by_gloed: "door Gloed", "by Gloed";
     from_server: "via de server", "from the server";
-    overflow: "Van deze bezoeker kwamen in één week meer gebeurtenissen dan een lead bewaart (1.000). De rest is geteld, niet bewaard.",
-        "In one week this visitor sent more events than a lead keeps (1,000). The rest was counted, not kept.";
+    overflow: "Van deze bezoeker kwam meer dan een lead bewaart. Niet alles telt daarom mee, of niet met alle bijzonderheden.",
+        "This visitor sent more than a lead keeps. So not everything counts, or not with all its particulars.";
     refused: "Wat niet meetelde", "What did not count";
     refused_text: "De laatste gebeurtenissen van deze bezoeker die niet zijn opgenomen, hoogstens twintig. Wat erin stond is niet bewaard.",
         "The last events of this visitor that were not taken, twenty at most. What was in them is not kept.";
@@ -230,6 +233,7 @@ impl Language {
             "email_click" => self.either("In een e-mail geklikt", "Clicked in a mail"),
             "email_forward" => self.either("E-mail doorgestuurd", "Forwarded a mail"),
             "email_reply" => self.either("E-mail beantwoord", "Replied to a mail"),
+            "goal_reached" => self.either("Doel bereikt", "Reached a goal"),
             "call_outcome" => self.either("Gebeld", "Telephone call"),
             "set_attributes" => self.either("Kenmerken gezet", "Attributes set"),
             "consent" => self.either("Toestemming", "Consent"),

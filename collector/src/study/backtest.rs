@@ -86,6 +86,8 @@ pub struct BacktestReport {
     pub before: Quality,
     /// The new model.
     pub after: Quality,
+    /// Folded events of which a condition of the new model asks what is no longer known.
+    pub unseen: u64,
 }
 
 /// A backtest under way: leads are added one by one.
@@ -101,6 +103,7 @@ pub struct Backtest<'a> {
     stages: BTreeMap<(usize, usize), u32>,
     moved: Vec<Moved>,
     quality: (Quality, Quality),
+    unseen: u64,
 }
 
 impl<'a> Backtest<'a> {
@@ -120,12 +123,14 @@ impl<'a> Backtest<'a> {
             stages: BTreeMap::new(),
             moved: Vec::new(),
             quality: (Quality::default(), Quality::default()),
+            unseen: 0,
         }
     }
 
     /// Looks at one lead under both models.
     pub fn add(&mut self, visitor: &str, lead: &Lead) {
         self.leads = self.leads.saturating_add(1);
+        self.unseen = self.unseen.saturating_add(engine::unseen(lead, self.new));
         let bought: Vec<Millis> = purchases(lead).into_iter().filter(|at| *at >= self.from).collect();
         let before = hot(lead, self.old, self.now);
         let after = hot(lead, self.new, self.now);
@@ -188,6 +193,7 @@ impl<'a> Backtest<'a> {
             moved: self.moved,
             before: self.quality.0,
             after: self.quality.1,
+            unseen: self.unseen,
         }
     }
 }

@@ -3,7 +3,7 @@
 use engine::{Lead, Millis, Model, Scalar, Touch, Trust};
 use serde::{Deserialize, Serialize};
 
-use crate::transition::{ANNOUNCED, BY_MODEL, STAGE};
+use crate::transition::{ANNOUNCED, STAGE, is_move};
 
 /// What became of the leads of one site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,12 +50,12 @@ impl<'a> Stages<'a> {
         let Some(first) = lead.first_seen().filter(|_| lead.last_seen() >= Some(self.from)) else { return };
         self.report.leads += 1;
         // The lowest stage is announced to nobody: it begins with the lead.
-        let begin = (first, 0, false);
+        let begin = (first, 0, true);
         let announced = lead.touches().iter().filter_map(|touch| self.announced(touch));
         let count = self.report.stages.len();
         let (mut were, mut entered, mut rose) = (vec![false; count], vec![false; count], vec![false; count]);
         let mut before = None;
-        for (at, stage, by_model) in std::iter::once(begin).chain(announced) {
+        for (at, stage, moved) in std::iter::once(begin).chain(announced) {
             if at > self.now {
                 break;
             }
@@ -63,7 +63,7 @@ impl<'a> Stages<'a> {
                 // Where it stood when the period began.
                 before.into_iter().for_each(|before| mark(&mut were, before));
                 mark(&mut were, stage);
-                if !by_model {
+                if moved {
                     mark(&mut entered, stage);
                     (0..stage).filter(|lower| were.get(*lower) == Some(&true)).for_each(|lower| mark(&mut rose, lower));
                 }
@@ -79,14 +79,14 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// When a stage was announced, its place, and whether a new model alone made it so.
+    /// When a stage was announced, its place, and whether the lead moved to it then.
     fn announced(&self, touch: &Touch) -> Option<(Millis, usize, bool)> {
         if touch.trust != Trust::Product || !touch.is(ANNOUNCED) {
             return None;
         }
         let stage = touch.properties.get(STAGE).and_then(Scalar::text)?;
         let place = self.model.stages.iter().position(|known| known.name == stage)?;
-        Some((touch.time, place, touch.properties.get(BY_MODEL) == Some(&Scalar::Boolean(true))))
+        Some((touch.time, place, is_move(touch)))
     }
 
     /// What was found.
@@ -107,6 +107,7 @@ mod tests {
     use engine::{Currency, EventName, LedgerLimits, PropertyName, SiteFacts, Span, StreamId, Text, TouchId, record};
 
     use super::*;
+    use crate::transition::BY_MODEL;
 
     const NOW: Millis = Millis(1_790_000_000_000);
 

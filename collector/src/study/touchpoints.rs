@@ -6,7 +6,7 @@
 use engine::{Lead, Millis, Model, Scalar, Touch, Trust, touch::event};
 use serde::{Deserialize, Serialize};
 
-use crate::transition::{ANNOUNCED, BY_MODEL, STAGE};
+use crate::transition::{STAGE, is_move};
 
 /// One success, as parts of it are counted.
 pub const WHOLE: u64 = 1_000_000;
@@ -157,10 +157,7 @@ impl<'a> Touchpoints<'a> {
 
     fn became_hot(&self, touch: &Touch) -> bool {
         let highest = self.model.stages.name(super::highest(self.model));
-        touch.trust == Trust::Product
-            && touch.is(ANNOUNCED)
-            && touch.properties.get(STAGE).and_then(Scalar::text) == Some(highest)
-            && touch.properties.get(BY_MODEL) != Some(&Scalar::Boolean(true))
+        is_move(touch) && touch.properties.get(STAGE).and_then(Scalar::text) == Some(highest)
     }
 
     /// What was found.

@@ -143,11 +143,9 @@ async fn b2c_sales_is_told_at_hot_or_never_as_the_model_says() {
 
 #[tokio::test]
 async fn b2c_behaviour_of_every_kind_is_a_criterion_that_exists() {
-    // given the presets, with nothing added but rules about where somebody comes from and what kind of page it is
-    let more = "[[rules]]\nid = \"social\"\nwhen = { all = [{ field = \"event\", eq = \"page_view\" }, \
-                { field = \"channel\", eq = \"social\" }] }\npoints = 500\n\
-                [[rules]]\nid = \"top\"\nwhen = { field = \"page.tag\", has = \"tofu\" }\npoints = 600\n\
-                [[rules]]\nid = \"often\"\nwhile = { field = \"visits.7d\", gte = 2 }\npoints = 700\n";
+    // given the presets, with nothing added but a rule about forms that a social network brought
+    let more = "[[rules]]\nid = \"social_form\"\nwhen = { all = [{ field = \"event\", eq = \"generate_lead\" }, \
+                { field = \"channel\", eq = \"social\" }] }\npoints = 5\n";
     let case = Case::of("b2b", more).await;
     let counted = async |visitor: &str| -> Vec<String> {
         let lines = case.visitor(visitor).await["lines"].take();
@@ -157,20 +155,45 @@ async fn b2c_behaviour_of_every_kind_is_a_criterion_that_exists() {
         rules.dedup();
         rules
     };
-    // when a lead comes by a social network to the blog, twice, and does what leads do
-    let page = json!({ "page": { "url": "https://shop.example/blog/tips" }, "channel": "social" });
-    case.tells("anna", "page_view", page.clone()).await;
+    // when a lead comes by a social network to the blog, as a browser tells it: with the referrer on the first page alone
+    let mut page = Page::of_visitor(SITE, 1);
+    let from = |host: &str| json!({ "page": { "referrer": format!("https://{host}/") } });
+    let view = [("page_view", json!({}))];
+    case.visits_with(&mut page, "/blog/tips", from("www.facebook.com"), &view).await;
+    case.visits_with(&mut page, "/en/cases/acme", from("shop.example"), &view).await;
+    let form = [("generate_lead", json!({ "properties": { "form": "contact" } }))];
+    let visitor = case.visits_with(&mut page, "/en/contact", from("shop.example"), &form).await;
+    // and comes back the next day by an advertisement to the prices, and does what leads do
     case.advance("1d").await;
-    case.tells("anna", "page_view", page).await;
-    let mut visitor = String::new();
-    for name in ["sign_up", "file_download", "generate_lead", "chat", "email_open", "add_to_cart"] {
-        visitor = case.tells("anna", name, json!({})).await;
+    let ad = "/en/pricing/x?utm_source=google&utm_medium=cpc&utm_campaign=herfst";
+    case.visits_with(&mut page, ad, from("www.google.nl"), &view).await;
+    let done = ["sign_up", "file_download", "chat", "add_to_cart"].map(|name| (name, json!({})));
+    case.visits_with(&mut page, "/", from("shop.example"), &done).await;
+    // while the shop's systems tell what they know
+    let label = json!({ "properties": { "label": "seo" } });
+    for (name, more) in [("email_open", json!({})), ("label_added", label), ("goal_reached", json!({}))] {
+        case.tells(&visitor, name, more).await;
     }
     // then each has its rule
     let rules = counted(&visitor).await;
-    for rule in
-        ["social", "top", "often", "sign_up", "file_download", "generate_lead", "chat", "email_open", "add_to_cart"]
-    {
+    for rule in [
+        "came_by_social",
+        "social_form",
+        "came_by_ad",
+        "top_of_funnel",
+        "middle_of_funnel",
+        "bottom_of_funnel",
+        "pricing_page",
+        "came_back",
+        "sign_up",
+        "file_download",
+        "generate_lead",
+        "chat",
+        "email_open",
+        "add_to_cart",
+        "label_added",
+        "goal_reached",
+    ] {
         assert!(rules.iter().any(|held| held == rule), "{rule} is not in {rules:?}");
     }
 }

@@ -23,6 +23,7 @@
 //! | starcheck: labels from downloads choose offers and filter the list; SEO paper | `starcheck_…` |
 //! | b2b: slow, one visit never notifies, told at warm; fit and engagement, BANT | `b2b_…` |
 //! | b2c: fast, hot within a visit, cools in days; criteria that exist ready-made | `b2c_…` |
+//! | whose word counts: forged events, browser only, held until a server tells | `trust_…` |
 //! | touchpoints: cost and impact, offline touches by the server | `touchpoints_…` |
 //! | touchpoints: BANT counts as fit | `b2b_cold_that_fits_is_shown_apart_from_interest` |
 
@@ -33,6 +34,7 @@ mod season;
 mod starcheck;
 mod thresholds;
 mod touchpoints;
+mod trust;
 
 use std::{
     process::Command,
@@ -103,8 +105,14 @@ impl Case {
 
     /// A page of the shop tells; gives the visitor's id once it is applied.
     async fn visits(&self, page: &mut Page, path: &str, events: &[(&str, Value)]) -> String {
+        self.visits_with(page, path, json!({}), events).await
+    }
+
+    /// The same, with more in the envelope than a page sends by itself: that somebody has used it, where they came from.
+    async fn visits_with(&self, page: &mut Page, path: &str, more: Value, events: &[(&str, Value)]) -> String {
         let events = events.iter().map(|(name, more)| page.event(name, more.clone())).collect();
-        let body = page.envelope(&format!("{SHOP}{path}"), events);
+        let mut body = page.envelope(&format!("{SHOP}{path}"), events);
+        merge(&mut body, more);
         let answer = self.environment.post("/v1/events", &body).await.unwrap().json().unwrap();
         self.environment.applied().await.unwrap();
         visitor_id(&answer).unwrap_or_else(|| panic!("{answer}")).to_owned()
@@ -164,6 +172,16 @@ impl Case {
         let output = command.arg("--data").arg(self.environment.data()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
+    }
+}
+
+/// Puts what is in one object into another, deeply.
+fn merge(into: &mut Value, more: Value) {
+    match (into, more) {
+        (Value::Object(into), Value::Object(more)) => {
+            more.into_iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value));
+        }
+        (into, more) => *into = more,
     }
 }
 

@@ -142,8 +142,11 @@ async fn thresholds_explicit_and_implicit_information_gives_points() {
     assert_eq!(case.stands(&visitor).await.0, "32767");
     case.advance("61m").await;
     assert_eq!(case.stands(&visitor).await.0, "65535");
-    // and a label that is taken away takes its points along, as what happens ends the cart's being left
+    // and a label that is taken away takes its points along, and is no sign of life
     case.tells("anna", "label_removed", seo).await;
+    assert_eq!(case.stands(&visitor).await.0, (65_535 - 128).to_string());
+    // whereas what they do themselves ends the cart's being left
+    case.tells("anna", "login", json!({})).await;
     assert_eq!(case.stands(&visitor).await.0, (65_535 - 128 - 32_768).to_string());
 }
 

@@ -203,10 +203,12 @@ pub struct Evaluation {
     pub device: Option<Device>,
     /// Of the last touch that has one.
     pub language: Option<Text<16>>,
-    /// The last touch that is not our own.
+    /// The last touch that is the visitor's own doing: neither ours, nor what the shop's systems note of somebody.
     pub last_seen: Option<Millis>,
     /// What lies in the cart.
     pub cart: Cart,
+    /// Whether nothing of all that counts was told by a server: anybody who knows the write key could have made it up.
+    pub browser_only: bool,
     /// Whether anything was ever bought, as far as a browser or a server says.
     pub purchased: bool,
     /// States that hold and have a notice: place of the rule in the model, and since when. By rule.
@@ -301,6 +303,7 @@ pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
         language: state.language.cloned(),
         last_seen: state.last_seen,
         cart: state.cart.read(model.currency),
+        browser_only: visits > 0 && !state.told_by_server,
         purchased: state.purchased,
         told_of: timeline.told_of(),
     }

@@ -1,7 +1,8 @@
 //! Folds: buckets of touches that look alike to a model and are too old to be joined by a copy.
 //!
-//! A bucket is all touches of one local day with equal name, path, channel, trust, item categories and value. In the ledger
-//! one touch stands for it, at local noon of that day, with nothing else filled in; how many it stands for is kept beside it.
+//! A bucket is all touches of one local day with equal name, path, channel, trust, item categories and value, and of which
+//! the same was lost. In the ledger one touch stands for it, at local noon of that day, with nothing else filled in; how many
+//! it stands for is kept beside it.
 
 use std::borrow::Cow;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::fnv1a;
 use crate::lead::Lead;
+use crate::lost::Lost;
 use crate::money::Money;
 use crate::text::Text;
 use crate::time::Millis;
@@ -73,16 +75,18 @@ pub(crate) fn id_digest(id: &TouchId) -> u64 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bucket {
     /// Local noon of the day.
-    noon: Millis,
-    name: EventName,
-    path: Option<Text<128>>,
-    channel: Channel,
-    trust: Trust,
+    pub(crate) noon: Millis,
+    pub(crate) name: EventName,
+    pub(crate) path: Option<Text<128>>,
+    pub(crate) channel: Channel,
+    pub(crate) trust: Trust,
     /// Ascending, each once.
-    categories: Vec<Text<128>>,
-    value: Option<Money>,
+    pub(crate) categories: Vec<Text<128>>,
+    pub(crate) value: Option<Money>,
     /// Why they are held, and of which stream they are, where they are.
-    held: Option<(Suspicion, Option<StreamId>)>,
+    pub(crate) held: Option<(Suspicion, Option<StreamId>)>,
+    /// What they had besides, which no condition can be asked of any more.
+    pub(crate) lost: Lost,
 }
 
 impl Bucket {
@@ -101,6 +105,7 @@ impl Bucket {
             categories,
             value: touch.value,
             held: held.map(|why| (why, (touch.suspect == Some(why)).then(|| touch.stream.clone()))),
+            lost: Lost::of(touch),
         }
     }
 
@@ -115,7 +120,7 @@ impl Bucket {
             reason = "writing to memory fails only for sequences of unknown length: none here"
         )]
         let bytes = postcard::to_allocvec(self).expect("a bucket has no sequence of unknown length");
-        let id = TouchId::of_fold(self.noon, fnv1a(&bytes));
+        let id = TouchId::of_fold(self.noon, fnv1a(&bytes), self.lost);
         let item = |category: &Text<128>| Item {
             id: Text::default(),
             name: None,
@@ -139,20 +144,20 @@ impl Bucket {
     fn stood_for(touch: &Touch) -> Self {
         let stream = Some(&touch.stream).filter(|stream| **stream != StreamId::of_folds());
         let held = touch.suspect.map(|why| (why, stream.cloned()));
-        Self { held, ..Self::of(touch, touch.time, None) }
+        Self { held, lost: touch.lost(), ..Self::of(touch, touch.time, None) }
     }
 }
 
 /// A fold as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredFold<'a> {
-    bucket: Bucket,
-    count: u32,
-    first: Millis,
-    last: Millis,
-    visits: u32,
-    told: u32,
-    ids: Cow<'a, [u64]>,
+    pub(crate) bucket: Bucket,
+    pub(crate) count: u32,
+    pub(crate) first: Millis,
+    pub(crate) last: Millis,
+    pub(crate) visits: u32,
+    pub(crate) told: u32,
+    pub(crate) ids: Cow<'a, [u64]>,
 }
 
 /// A lead as it is stored: touches that stand for folds are left out, since they follow from these.
@@ -184,10 +189,10 @@ impl<'a> Stored<'a> {
 /// A stored lead as it is read.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Content {
-    overflowed: Vec<i64>,
-    touches: Vec<Touch>,
-    folds: Vec<StoredFold<'static>>,
-    persons: Vec<u64>,
+    pub(crate) overflowed: Vec<i64>,
+    pub(crate) touches: Vec<Touch>,
+    pub(crate) folds: Vec<StoredFold<'static>>,
+    pub(crate) persons: Vec<u64>,
 }
 
 impl Content {

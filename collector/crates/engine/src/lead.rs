@@ -2,11 +2,15 @@
 
 use crate::fold::{self, Fold};
 use crate::format_1;
+use crate::format_2;
 use crate::time::Millis;
 use crate::touch::{Touch, TouchId, Trust};
 
-/// The format that [`Lead::encode`] writes, and the newest that [`Lead::decode`] reads.
-pub const LEAD_FORMAT: u8 = 2;
+/// The newest format that [`Lead::decode`] reads, and the one that [`Lead::encode`] writes where a lead has folds.
+pub const LEAD_FORMAT: u8 = 3;
+
+/// What is written of a lead without folds: it says the same in both, and earlier versions read it.
+const WITHOUT_FOLDS: u8 = 2;
 
 /// What is known about one visitor: touches in canonical order, which is (time, id), and nothing that follows from them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -145,12 +149,12 @@ impl Lead {
     /// The bytes that the store keeps: the format byte, then the content in postcard. Equal leads have equal bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        let format = if self.folds.is_empty() { WITHOUT_FOLDS } else { LEAD_FORMAT };
         #[expect(
             clippy::expect_used,
             reason = "writing to memory fails only for sequences of unknown length: none here"
         )]
-        postcard::to_extend(&fold::Stored::of(self), vec![LEAD_FORMAT])
-            .expect("a lead has no sequence of unknown length")
+        postcard::to_extend(&fold::Stored::of(self), vec![format]).expect("a lead has no sequence of unknown length")
     }
 
     /// Reads what [`Lead::encode`] wrote, in this format or an earlier one. Never panics, and allocates no more than in proportion to the input.
@@ -162,18 +166,26 @@ impl Lead {
         let (&format, content) = bytes.split_first().ok_or(FormatError::Empty)?;
         let newest = LEAD_FORMAT;
         match format {
-            1 | LEAD_FORMAT => {}
+            1..=LEAD_FORMAT => {}
             0 => return Err(FormatError::Unknown { found: 0, newest }),
             found => return Err(FormatError::Newer { found, newest }),
         }
         let broken = |detail: String| FormatError::Broken { format, detail };
         let unread = |error: postcard::Error| broken(error.to_string());
-        let (lead, rest) = if format == 1 {
-            let (lead, rest) = postcard::take_from_bytes::<format_1::Lead>(content).map_err(unread)?;
-            (Self::from(lead), rest)
-        } else {
-            let (content, rest) = postcard::take_from_bytes::<fold::Content>(content).map_err(unread)?;
-            (content.lead().map_err(|detail| broken(detail.to_owned()))?, rest)
+        let folded = |content: fold::Content| content.lead().map_err(|detail| broken(detail.to_owned()));
+        let (lead, rest) = match format {
+            1 => {
+                let (lead, rest) = postcard::take_from_bytes::<format_1::Lead>(content).map_err(unread)?;
+                (Self::from(lead), rest)
+            }
+            2 => {
+                let (content, rest) = postcard::take_from_bytes::<format_2::Content>(content).map_err(unread)?;
+                (folded(content.into())?, rest)
+            }
+            _ => {
+                let (content, rest) = postcard::take_from_bytes::<fold::Content>(content).map_err(unread)?;
+                (folded(content)?, rest)
+            }
         };
         if !rest.is_empty() {
             return Err(broken(format!("{} bytes after its end", rest.len())));

@@ -34,7 +34,8 @@
 //! # Where things are
 //!
 //! - [`touch`], [`lead`], [`mod@record`], [`digest`]: the ledger; [`mod@merge`], [`mod@compact`], [`fold`]: how it grows together
-//!   and stays small; [`format_1`]: how it once was written. [`text`], [`time`], [`points`], [`money`]: what it is made of.
+//!   and stays small, `staying` and `shedding`: what of it is never folded, and what goes; `lost` and [`unseen()`]: what a fold
+//!   does not know, and which conditions ask it; [`format_1`], `format_2`: how it once was written. [`text`], [`time`], [`points`], [`money`]: what it is made of.
 //! - [`model`], [`tree`], [`condition`], [`presets`]: what a marketer writes, checked and compiled.
 //! - `timeline`: which rules gave how many points when. Scores, the history of stages and forecasts are three questions to
 //!   it, so they cannot disagree. `decay` is its table; `orders` says which tellings of a purchase count.
@@ -91,10 +92,12 @@ mod explanation;
 pub mod fold;
 pub mod forecast;
 pub mod format_1;
+mod format_2;
 pub mod funnel;
 mod gauge;
 mod lazily;
 pub mod lead;
+mod lost;
 pub mod merge;
 pub mod model;
 pub mod money;
@@ -105,18 +108,22 @@ mod quarantine;
 pub mod reason;
 pub mod record;
 pub mod sessions;
+mod shedding;
 mod slots;
 mod state;
+mod staying;
 mod sums;
 pub mod text;
 pub mod time;
 mod timeline;
 pub mod touch;
 pub mod tree;
+mod unseen;
+mod weight;
 pub mod why_not;
 
 pub use cart::{CartItem, cart_items};
-pub use compact::{Folded, compact};
+pub use compact::{Before, Folded, compact, is_due};
 pub use decide::{Chosen, Considered, Decision, Grant, Moment, claim, decide};
 pub use evaluate::{Cart, Cause, Evaluation, HeldLabel, Limit, Line, StageCause, evaluate};
 pub use fold::Fold;
@@ -137,4 +144,5 @@ pub use touch::{
     Channel, DecisionId, Device, EventName, Item, OfferId, PageFacts, Properties, PropertyName, Scalar, SourceFacts,
     StreamId, Suspicion, Touch, TouchId, Trust,
 };
+pub use unseen::unseen;
 pub use why_not::{Missing, RuleStory, Transition, WhyNot, missing, rule_story, transitions};

@@ -7,22 +7,24 @@
 use crate::digest;
 use crate::lead::Lead;
 use crate::time::{Millis, Span};
-use crate::touch::{Touch, Trust};
+use crate::touch::{Touch, TouchId, Trust};
+use crate::weight;
 
 /// How long a touch can still be joined by a copy, and how old a browser's event may be on arrival.
 pub const HORIZON: Span = Span::days(7);
 
-/// How large a ledger may grow.
+/// How large a ledger may grow. Our own touches are counted in none of it and never refused.
 ///
-/// What is received inside one horizon is bounded on arrival, in touches. What is older is bounded when it is folded (see
-/// [`compact`](crate::compact())), in touches and in bytes.
+/// What is received inside one horizon is bounded on arrival. What is older is bounded when it is folded (see
+/// [`compact`](crate::compact())).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LedgerLimits {
-    /// Touches received inside one horizon; our own are not counted and never refused.
+    /// Touches received inside one horizon.
     pub touches: usize,
     /// Touches older than the horizon that are left when it is folded, each bucket as one.
     pub older: usize,
-    /// Bytes of the encoded ledger when it is folded. What is younger than the horizon is never dropped for them.
+    /// Bytes of the touches received inside one horizon, and likewise of those older than it when it is folded. Counted a
+    /// little high.
     pub bytes: usize,
 }
 
@@ -76,10 +78,13 @@ pub fn record(lead: &mut Lead, touch: Touch, limits: &LedgerLimits) -> Recorded 
     if own {
         return outcome;
     }
-    match push_out(lead, horizon, limits) {
-        Some(pushed_out) if pushed_out == id => Recorded::OverLimit,
-        _ => outcome,
+    let mut outcome = outcome;
+    while let Some(pushed_out) = push_out(lead, horizon, limits) {
+        if pushed_out == id {
+            outcome = Recorded::OverLimit;
+        }
     }
+    outcome
 }
 
 /// Puts a touch in its place.
@@ -101,19 +106,24 @@ pub(crate) fn horizon(received: Millis) -> i64 {
 }
 
 /// Takes the touch that was received last out of a horizon that has more than its limit. Folds are of older ones.
-pub(crate) fn push_out(lead: &mut Lead, number: i64, limits: &LedgerLimits) -> Option<crate::touch::TouchId> {
-    if lead.touches.len() <= limits.touches {
+///
+/// In order of receipt a touch stays while there is room for one more before it, in number and in bytes. The one that fills
+/// the last bytes stays, so that what comes later finds no room either, and what stays does not depend on who came first.
+pub(crate) fn push_out(lead: &mut Lead, number: i64, limits: &LedgerLimits) -> Option<TouchId> {
+    if lead.touches.len() <= limits.touches && !weight::may_exceed(&lead.touches, limits.bytes) {
         return None;
     }
     let counted =
         |touch: &&Touch| touch.trust != Trust::Product && horizon(touch.received) == number && !touch.is_fold();
-    if lead.touches.iter().filter(counted).count() <= limits.touches {
+    let last = lead.touches.iter().filter(counted).max_by_key(|touch| (touch.received, &touch.id))?;
+    let before = || lead.touches.iter().filter(counted).map(weight::of_touch).sum::<usize>() - weight::of_touch(last);
+    if lead.touches.iter().filter(counted).count() <= limits.touches && before() < limits.bytes {
         return None;
     }
-    let last = lead.touches.iter().filter(counted).max_by_key(|touch| (touch.received, &touch.id))?.id.clone();
-    lead.touches.retain(|touch| touch.id != last);
+    let id = last.id.clone();
+    lead.touches.retain(|touch| touch.id != id);
     mark_overflow(lead, number);
-    Some(last)
+    Some(id)
 }
 
 /// Joins two copies of one id.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fold::Fold;
 use crate::time::{Millis, Span};
-use crate::touch::{Channel, StreamId, Touch, Trust};
+use crate::touch::{Channel, SourceFacts, StreamId, Touch, Trust};
 
 /// A session ends when its stream is silent for this long.
 pub const SESSION_GAP: Span = Span::minutes(30);
@@ -27,6 +27,8 @@ pub(crate) struct Sessions<'a> {
     pub(crate) begun: Vec<Millis>,
     /// The channel of the one that the last touch belongs to: how it began.
     pub(crate) channel: Option<Channel>,
+    /// Where the visit began that the touch taken last is part of; `None`: it is part of none, or stands for many.
+    pub(crate) source: Option<&'a SourceFacts>,
     /// Distinct touches: one a session for its channel, one for each event name that a server told of without a page.
     pub(crate) touchpoints: u32,
 }
@@ -36,13 +38,14 @@ pub(crate) struct Sessions<'a> {
 struct Open<'a> {
     stream: &'a StreamId,
     last: Millis,
-    campaign: Option<&'a str>,
-    channel: Channel,
+    /// As its first touch has it.
+    source: &'a SourceFacts,
 }
 
 impl<'a> Sessions<'a> {
     /// Takes the next touch in canonical order that counts and is not our own.
     pub(crate) fn take(&mut self, touch: &'a Touch) {
+        self.source = None;
         if !is_visit(touch) {
             return self.tell(touch);
         }
@@ -51,13 +54,13 @@ impl<'a> Sessions<'a> {
         // Mostly it is the stream of the touch before, and often there is but one.
         let known = [self.current, 0].into_iter().find(at).or_else(|| self.places.get(stream).copied());
         self.current = known.unwrap_or(self.open.len());
-        let channel = match self.open.get_mut(self.current) {
+        let source = match self.open.get_mut(self.current) {
             Some(session) if touch.time.since(session.last) < SESSION_GAP && session.includes(campaign) => {
                 session.last = touch.time;
-                session.channel
+                session.source
             }
             ended => {
-                let begun = Open { stream, last: touch.time, campaign, channel: touch.source.channel };
+                let begun = Open { stream, last: touch.time, source: &touch.source };
                 match ended {
                     Some(session) => *session = begun,
                     None => {
@@ -69,14 +72,16 @@ impl<'a> Sessions<'a> {
                 }
                 self.begun.push(touch.time);
                 self.touchpoints = self.touchpoints.saturating_add(1);
-                touch.source.channel
+                &touch.source
             }
         };
-        self.channel = Some(channel);
+        self.channel = Some(source.channel);
+        self.source = Some(source);
     }
 
     /// Takes a touch that stands for a fold: the sessions that began with what it stands for.
     pub(crate) fn take_folded(&mut self, touch: &Touch, fold: &Fold) {
+        self.source = None;
         self.begun.extend((0..fold.visits).map(|_| touch.time));
         self.touchpoints = self.touchpoints.saturating_add(fold.visits).saturating_add(fold.told);
         // Noon may lie after a visit of that day that is in the ledger, and the last visit always is.
@@ -101,7 +106,7 @@ impl<'a> Sessions<'a> {
 impl Open<'_> {
     /// Whether a touch of this campaign goes on with the session: one without a campaign goes on with any.
     fn includes(&self, campaign: Option<&str>) -> bool {
-        campaign.is_none() || campaign == self.campaign
+        campaign.is_none() || campaign == self.source.campaign.as_deref()
     }
 }
 

@@ -12,6 +12,7 @@ use crate::counts::{Count, Counts};
 use crate::fold::Fold;
 use crate::lazily::Lazily;
 use crate::lead::Lead;
+use crate::lost::Lost;
 use crate::model::{Concern, Model, StageIndex};
 use crate::orders::Orders;
 use crate::quarantine::Quarantine;
@@ -92,8 +93,11 @@ pub(crate) struct State<'a> {
     consent: Option<&'a str>,
     /// How often events were recorded that conditions asked about.
     recorded: Lazily<Counts>,
-    /// How far sequences have come that conditions asked about, by where they stand in the model.
-    progress: Lazily<Vec<(usize, Progress)>>,
+    /// How far sequences have come that conditions asked about, by where they stand in the model, and
+    /// whether by what is known or by what may be.
+    progress: Lazily<Vec<((usize, bool), Progress)>>,
+    /// Whether a server ever told of them.
+    pub(crate) told_by_server: bool,
 }
 
 impl<'a> State<'a> {
@@ -120,6 +124,7 @@ impl<'a> State<'a> {
             consent: None,
             recorded: Lazily::default(),
             progress: Lazily::default(),
+            told_by_server: false,
         }
     }
 
@@ -159,8 +164,9 @@ impl<'a> State<'a> {
             Some(fold) => self.sessions.take_folded(touch, fold),
             None => self.sessions.take(touch),
         }
-        // Noon may lie after the last touch of that day. What was sent to somebody is no sign of them.
-        if !touch.is(event::EMAIL_SENT) {
+        self.told_by_server |= touch.trust == Trust::Server;
+        // Noon may lie after the last touch of that day.
+        if is_their_doing(touch) {
             self.last_seen = self.last_seen.max(Some(fold.map_or(touch.time, |fold| fold.last)));
         }
         self.country = touch.country.as_ref().or(self.country);
@@ -236,12 +242,13 @@ impl<'a> State<'a> {
 
     /// The facts for a condition: about a touch and the visitor as of it, or about the visitor alone.
     pub(crate) fn known(&self, touch: Option<&'a Touch>, stage: StageIndex) -> Known<'_, 'a> {
-        Known { state: self, touch, stage, least: Trust::Browser }
+        let lost = if self.folds.is_empty() { Lost::NONE } else { touch.map_or(Lost::NONE, Touch::lost) };
+        Known { state: self, touch, stage, least: Trust::Browser, lost }
     }
 
     /// The same, with the attributes only that a server set.
     pub(crate) fn vouched(&self) -> Known<'_, 'a> {
-        Known { state: self, touch: None, stage: StageIndex::default(), least: Trust::Server }
+        Known { state: self, touch: None, stage: StageIndex::default(), least: Trust::Server, lost: Lost::NONE }
     }
 
     fn attribute(&self, name: &str, least: Trust) -> Option<&'a Scalar> {
@@ -264,21 +271,27 @@ impl<'a> State<'a> {
         })
     }
 
-    /// How many steps of a sequence of the model were reached by the touches taken so far.
+    /// How many steps of a sequence of the model were reached by the touches taken so far. `sure`: by what is known; else by
+    /// what may be.
     #[inline(never)]
-    fn reached(&self, sequence: &Sequence) -> usize {
+    fn reached(&self, sequence: &Sequence, sure: bool) -> usize {
         // A sequence is known by its place in memory, where the model keeps it as long as this state lasts.
-        let address = std::ptr::from_ref(sequence).addr();
+        let key = (std::ptr::from_ref(sequence).addr(), sure);
         let sees = |place: &usize, touch: &Touch| visible(touch) && self.quarantine.reason(*place).is_none();
         self.progress.ask(|all| {
-            let found = all.binary_search_by_key(&address, |(held, _)| *held).unwrap_or_else(|place| {
-                all.insert(place, (address, Progress::default()));
+            let found = all.binary_search_by_key(&key, |(held, _)| *held).unwrap_or_else(|place| {
+                all.insert(place, (key, Progress::default()));
                 place
             });
             let Some((_, progress)) = all.get_mut(found) else { return 0 };
             let taken = self.touches.get(..self.known).unwrap_or_default().iter().enumerate();
             for (_, touch) in taken.skip(progress.taken).filter(|(place, touch)| sees(place, touch)) {
-                progress.take(sequence, touch, &TouchFacts::of(touch, &self.model.page_tags, self.model.currency));
+                progress.take(
+                    sequence,
+                    touch,
+                    sure,
+                    &TouchFacts::of(touch, &self.model.page_tags, self.model.currency),
+                );
             }
             progress.taken = self.known;
             progress.reached(sequence.within.map(|within| self.now.minus(within)))
@@ -314,7 +327,7 @@ impl<'a> State<'a> {
                 let first = self.counted(name, |count| count.first_after(self.now.minus(*span)))??;
                 Some(first.plus(*span))
             }
-            Field::Visits(span) => {
+            Field::Visits(span) | Field::VisitDays(span) => {
                 let begun = &self.sessions.begun;
                 let inside = begun.get(begun.partition_point(|time| *time <= self.now.minus(*span)))?;
                 Some(inside.plus(*span))
@@ -381,6 +394,8 @@ pub(crate) struct Known<'s, 'a> {
     stage: StageIndex,
     /// Whose attributes count.
     least: Trust,
+    /// What is not known of the touch any more.
+    lost: Lost,
 }
 
 impl Known<'_, '_> {
@@ -391,6 +406,10 @@ impl Known<'_, '_> {
 }
 
 impl Facts for Known<'_, '_> {
+    fn knows(&self, field: &Field) -> bool {
+        !self.lost.covers(field)
+    }
+
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         let state = self.state;
         match field {
@@ -406,10 +425,16 @@ impl Facts for Known<'_, '_> {
                 let before = begun.partition_point(|begun| *begun <= since);
                 i64::try_from(begun.len() - before).ok().map(Value::Number)
             }
+            Field::VisitDays(span) => {
+                let begun = &state.sessions.begun;
+                Some(Value::Number(days_begun(begun, state.now.minus(*span), &state.model.offsets)))
+            }
             Field::Touchpoints => Some(Value::Number(i64::from(state.sessions.touchpoints))),
             Field::Consent => Some(Value::Text(state.consent())),
             _ => match self.touch {
-                Some(touch) => TouchFacts::of(touch, &state.model.page_tags, state.model.currency).of_field(field),
+                Some(touch) => TouchFacts::of(touch, &state.model.page_tags, state.model.currency)
+                    .come_from(state.sessions.source)
+                    .of_field(field),
                 None => self.at_an_instant(field),
             },
         }
@@ -444,8 +469,8 @@ impl Facts for Known<'_, '_> {
         TouchFacts::of(touch, &self.state.model.page_tags, self.state.model.currency)
     }
 
-    fn reached(&self, sequence: &Sequence) -> usize {
-        self.state.reached(sequence)
+    fn reached(&self, sequence: &Sequence, sure: bool) -> usize {
+        self.state.reached(sequence, sure)
     }
 }
 
@@ -471,4 +496,26 @@ impl Known<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// Whether a touch is a sign of the visitor: what the shop's systems note of somebody, or send them, is none.
+pub(crate) fn is_their_doing(touch: &Touch) -> bool {
+    let notes = [
+        event::EMAIL_SENT,
+        event::SET_ATTRIBUTES,
+        event::LABEL_ADDED,
+        event::LABEL_REMOVED,
+        event::CALL_OUTCOME,
+        event::REFUND,
+    ];
+    touch.trust < Trust::Server || !notes.contains(&touch.name.as_str())
+}
+
+/// How many local days there are on which a visit began after an instant, of beginnings that ascend.
+pub(crate) fn days_begun(begun: &[Millis], after: Millis, offsets: &[(Millis, i32)]) -> i64 {
+    let inside = begun.get(begun.partition_point(|at| *at <= after)..).unwrap_or_default();
+    let mut last = None;
+    let days = inside.iter().map(|at| Some(calendar::local_day(*at, offsets)));
+    let new = days.filter(|day| std::mem::replace(&mut last, *day) != *day);
+    i64::try_from(new.count()).unwrap_or(i64::MAX)
 }

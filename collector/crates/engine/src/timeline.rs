@@ -110,6 +110,8 @@ pub(crate) struct Timeline<'a> {
     settled: usize,
     /// The hand-back of the touches taken last, until the stage takes it into account.
     handed_back: Option<(usize, usize)>,
+    /// Whether a browser's touch was taken at the present instant: what begins now may be its doing.
+    by_browser: bool,
     /// What the browser gave within the cap's period.
     given: VecDeque<(Millis, Points)>,
     given_sum: Points,
@@ -174,6 +176,7 @@ impl<'a> Timeline<'a> {
             keeps_until: Millis(i64::MIN),
             settled: 0,
             handed_back: None,
+            by_browser: false,
             given: VecDeque::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             given_sum: Points::ZERO,
             sums: Vec::new(),
@@ -288,6 +291,7 @@ impl<'a> Timeline<'a> {
         if !self.model.index.states.is_empty() {
             self.look_at_states(time);
         }
+        self.by_browser = false;
         if self.model.has_segments {
             self.look_at_segments();
         }
@@ -308,7 +312,7 @@ impl<'a> Timeline<'a> {
             match (holds, held) {
                 (true, None) => {
                     let origin = Origin::State(self.state.last_taken());
-                    let place = self.give(number, origin, time, state.points, None);
+                    let place = self.give(number, origin, time, state.points, self.by_browser);
                     self.holding.push((number, place));
                 }
                 (false, Some(held)) => {

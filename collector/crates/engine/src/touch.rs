@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::condition::Field;
+use crate::lost::Lost;
 use crate::money::Money;
 use crate::text::{IdText, Text, identifier, is_id_byte};
 use crate::time::Millis;
@@ -51,6 +53,14 @@ pub mod event {
     pub const LABEL_REMOVED: &str = "label_removed";
     /// What the visitor consented to; no behaviour.
     pub const CONSENT: &str = "consent";
+    /// What came of a call; the property `outcome` says.
+    pub const CALL_OUTCOME: &str = "call_outcome";
+    /// A form was sent.
+    pub const FORM_SUBMIT: &str = "form_submit";
+    /// Somebody asked for contact.
+    pub const GENERATE_LEAD: &str = "generate_lead";
+    /// What the names of events about mails begin with.
+    pub const EMAIL: &str = "email_";
     /// A mail went out; the property `mail` names it.
     pub const EMAIL_SENT: &str = "email_sent";
     /// A mail was opened.
@@ -376,8 +386,14 @@ pub struct Touch {
 
 impl TouchId {
     /// The id of a fold's touch. It holds spaces, which no id from outside may, so the two are never taken for another.
-    pub(crate) fn of_fold(noon: Millis, digest: u64) -> Self {
-        Self(format!("fold {} {digest:016x}", noon.0).as_str().into())
+    pub(crate) fn of_fold(noon: Millis, digest: u64, lost: Lost) -> Self {
+        Self(format!("fold {} {digest:016x}{:04x}", noon.0, lost.bits()).as_str().into())
+    }
+
+    /// What the touches that it stands for had and the fold does not keep, as the id says.
+    fn lost(&self) -> Lost {
+        let bits = self.as_str().rsplit_terminator(' ').next().and_then(|digits| digits.get(16..));
+        Lost::from_bits(bits.and_then(|bits| u16::from_str_radix(bits, 16).ok()).unwrap_or_default())
     }
 
     /// Whether it is that of a fold.
@@ -431,6 +447,17 @@ impl Touch {
     #[must_use]
     pub fn is_fold(&self) -> bool {
         self.id.is_fold()
+    }
+
+    /// What of it no condition can be asked any more, since it is folded.
+    pub(crate) fn lost(&self) -> Lost {
+        if self.is_fold() { self.id.lost() } else { Lost::NONE }
+    }
+
+    /// Whether what a field says of it is known: of a touch that stands for a fold not all is (`CONDITIONS.md`).
+    #[must_use]
+    pub fn tells(&self, field: &Field) -> bool {
+        !self.lost().covers(field)
     }
 
     /// Pieces in all items.

@@ -28,9 +28,13 @@ impl Condition {
             Self::Not(part) => {
                 Failing { reason: part.reason_when_unwanted(), detail: format!("not {}", part.to_text()) }
             }
+            Self::Compare(comparison) if !facts.knows(&comparison.field) => Failing {
+                reason: comparison.group().1,
+                detail: format!("{}: folded, not known any more", comparison.text),
+            },
             Self::Compare(comparison) => Failing { reason: comparison.refusal(facts), detail: comparison.text.clone() },
             Self::Sequence(sequence) => {
-                let reached = facts.reached(sequence);
+                let reached = facts.reached(sequence, true);
                 let step = sequence.steps.get(reached).map(Self::to_text).unwrap_or_default();
                 let (number, count) = (reached + 1, sequence.steps.len());
                 Failing { reason: Reason::SequenceNotMatched, detail: format!("step {number} of {count}: {step}") }
@@ -143,7 +147,7 @@ impl Comparison {
             Field::PagePath | Field::PageHost | Field::PageTag => (Reason::PageMatched, Reason::PageNotMatched),
             Field::CartQuantity | Field::CartValue => (Reason::CartMatched, Reason::CartNotMatched),
             Field::VisitNumber => (Reason::VisitMatched, Reason::VisitNotMatched),
-            Field::Count(_) | Field::Recent(..) | Field::Visits(_) | Field::Touchpoints => {
+            Field::Count(_) | Field::Recent(..) | Field::Visits(_) | Field::VisitDays(_) | Field::Touchpoints => {
                 (Reason::CountMatched, Reason::CountNotMatched)
             }
             Field::Date | Field::DaysUntil(_) => (Reason::DateMatched, Reason::DateNotMatched),

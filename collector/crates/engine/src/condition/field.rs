@@ -39,13 +39,13 @@ pub enum Field {
     Value,
     /// Pieces in the touch's items.
     Quantity,
-    /// Channel of the touch, or of the lead's session.
+    /// Channel of the touch's session, or of the lead's last one.
     Channel,
-    /// The touch's campaign.
+    /// The campaign of the touch's session.
     Campaign,
-    /// The touch's source.
+    /// The source of the touch's session.
     Source,
-    /// The touch's medium.
+    /// The medium of the touch's session.
     Medium,
     /// Country.
     Country,
@@ -79,6 +79,8 @@ pub enum Field {
     VisitNumber,
     /// Sessions that began less than so long ago.
     Visits(Span),
+    /// Local days on which a session began less than so long ago.
+    VisitDays(Span),
     /// Distinct touches: one a channel and session, and one an event that a server told of.
     Touchpoints,
     /// The state last given with a `consent` event.
@@ -196,6 +198,7 @@ const ATTRIBUTE: Family = ("attribute.", |name| Some(Field::Attribute(name.to_ow
 const COUNT: Family = ("count.", |name| Some(Field::Count(name.to_owned())), Kind::Number);
 const RECENT: Family = ("recent.", recent, Kind::Number);
 const VISITS: Family = ("visits.", |span| Some(Field::Visits(Span::parse(span).ok()?)), Kind::Number);
+const VISIT_DAYS: Family = ("visit_days.", |span| Some(Field::VisitDays(Span::parse(span).ok()?)), Kind::Number);
 const DAYS_UNTIL: Family = ("days_until.", |name| Some(Field::DaysUntil(name.to_owned())), Kind::Number);
 const NAMED_SCORE: Family = ("score.", |name| Some(Field::NamedScore(name.to_owned())), Kind::Points);
 const CONTEXT: Family = ("context.", |name| Some(Field::Context(name.to_owned())), Kind::Scalar);
@@ -204,6 +207,13 @@ const CONTEXT: Family = ("context.", |name| Some(Field::Context(name.to_owned())
 fn recent(rest: &str) -> Option<Field> {
     let (span, name) = rest.split_once('.')?;
     Some(Field::Recent(Span::parse(span).ok()?, name.to_owned())).filter(|_| !name.is_empty())
+}
+
+impl Field {
+    /// Whether a touch alone says it.
+    pub(crate) fn is_of_touch(&self) -> bool {
+        matches!(self, Self::Property(_)) || TOUCH.iter().any(|(_, field, _)| field == self)
+    }
 }
 
 impl Scope {
@@ -220,10 +230,10 @@ impl Scope {
     fn families(self) -> &'static [Family] {
         match self {
             Self::Step => &[PROPERTY],
-            Self::Touch => &[PROPERTY, ATTRIBUTE, COUNT, RECENT, VISITS],
-            Self::State => &[ATTRIBUTE, COUNT, RECENT, VISITS, DAYS_UNTIL],
-            Self::Lead => &[ATTRIBUTE, COUNT, RECENT, VISITS, DAYS_UNTIL, NAMED_SCORE],
-            Self::Moment => &[ATTRIBUTE, COUNT, RECENT, VISITS, DAYS_UNTIL, NAMED_SCORE, CONTEXT],
+            Self::Touch => &[PROPERTY, ATTRIBUTE, COUNT, RECENT, VISITS, VISIT_DAYS],
+            Self::State => &[ATTRIBUTE, COUNT, RECENT, VISITS, VISIT_DAYS, DAYS_UNTIL],
+            Self::Lead => &[ATTRIBUTE, COUNT, RECENT, VISITS, VISIT_DAYS, DAYS_UNTIL, NAMED_SCORE],
+            Self::Moment => &[ATTRIBUTE, COUNT, RECENT, VISITS, VISIT_DAYS, DAYS_UNTIL, NAMED_SCORE, CONTEXT],
         }
     }
 
@@ -244,7 +254,7 @@ impl Scope {
         let plain = self.fields().iter().copied().flatten().map(|(name, ..)| (*name).to_owned());
         let families = self.families().iter().map(|(prefix, ..)| match *prefix {
             "recent." => "recent.<duration>.<event>".to_owned(),
-            "visits." => "visits.<duration>".to_owned(),
+            "visits." | "visit_days." => format!("{prefix}<duration>"),
             prefix => format!("{prefix}<name>"),
         });
         plain.chain(families).collect::<Vec<_>>().join(", ")

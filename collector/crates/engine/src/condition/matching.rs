@@ -1,4 +1,7 @@
 //! Whether a condition holds.
+//!
+//! Of what was folded some facts are lost, and a comparison with one of those neither holds nor fails: so that it turns true
+//! under no `not` either, a condition is asked what is *sure*, that it holds or that it does not.
 
 use super::{Comparison, Condition, Field, Literal, Order, Sequence, Test};
 use crate::calendar;
@@ -7,8 +10,9 @@ use crate::evaluate::Evaluation;
 use crate::lead::Lead;
 use crate::model::{Model, PageTags};
 use crate::money::Currency;
+use crate::state::days_begun;
 use crate::time::Millis;
-use crate::touch::{PageFacts, Scalar, Touch, Trust};
+use crate::touch::{PageFacts, Scalar, SourceFacts, Touch, Trust};
 
 /// The value of a field. Points, amounts, durations and places in an order are numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,10 @@ impl<'a> From<&'a Scalar> for Value<'a> {
 
 /// What a condition is held against.
 pub trait Facts {
+    /// Whether what a field says is known. Of what was folded not all is.
+    fn knows(&self, _field: &Field) -> bool {
+        true
+    }
     /// The value of a field that is no set; `None`: it has none.
     fn value(&self, field: &Field) -> Option<Value<'_>>;
     /// Calls `visit` with each text of a field that is a set, until it says `true`; says whether it did.
@@ -45,12 +53,12 @@ pub trait Facts {
     fn history(&self) -> History<'_>;
     /// A touch of that history, as the facts of a step.
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a>;
-    /// How many steps of a sequence were reached: all of them when it holds.
-    fn reached(&self, sequence: &Sequence) -> usize
+    /// How many steps of a sequence were reached: all of them when it holds. `sure`: by what is known; else by what may be.
+    fn reached(&self, sequence: &Sequence, sure: bool) -> usize
     where
         Self: Sized,
     {
-        sequence.reached(self)
+        sequence.reached(self, sure)
     }
 }
 
@@ -76,21 +84,29 @@ impl<'a> History<'a> {
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Whether it holds. What is not known does not hold, and neither does its opposite.
     #[must_use]
     pub fn matches(&self, facts: &impl Facts) -> bool {
+        self.surely(facts, true)
+    }
+
+    /// Whether it is sure that it holds (`wanted`), or that it does not.
+    pub(crate) fn surely(&self, facts: &impl Facts, wanted: bool) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.matches(facts)),
-            Self::Any(parts) => parts.iter().any(|part| part.matches(facts)),
-            Self::Not(part) => !part.matches(facts),
-            Self::Compare(comparison) => comparison.matches(facts),
-            Self::Sequence(sequence) => facts.reached(sequence) == sequence.steps.len(),
+            Self::All(parts) if wanted => parts.iter().all(|part| part.surely(facts, true)),
+            Self::Any(parts) if wanted => parts.iter().any(|part| part.surely(facts, true)),
+            Self::All(parts) => parts.iter().any(|part| part.surely(facts, false)),
+            Self::Any(parts) => parts.iter().all(|part| part.surely(facts, false)),
+            Self::Not(part) => part.surely(facts, !wanted),
+            Self::Compare(comparison) => facts.knows(&comparison.field) && comparison.holds(facts) == wanted,
+            Self::Sequence(sequence) => (facts.reached(sequence, wanted) == sequence.steps.len()) == wanted,
         }
     }
 }
 
 impl Comparison {
-    fn matches(&self, facts: &impl Facts) -> bool {
+    /// Whether it holds, of a field that is known.
+    pub(crate) fn holds(&self, facts: &impl Facts) -> bool {
         if let Test::Has(wanted) = &self.test {
             return facts.has(&self.field, wanted);
         }
@@ -137,24 +153,26 @@ impl Literal {
 }
 
 impl Sequence {
-    /// How many steps were reached: all of them when the sequence holds.
+    /// How many steps were reached: all of them when the sequence holds. `sure`: by what is known; else by what may be.
     ///
     /// The first step is looked for from the last touch that matches `without` on (that one itself included: only what
     /// comes *after* the first step spoils it), then each step is taken at its earliest, which leaves the most room for
     /// the next. One pass.
-    fn reached(&self, facts: &impl Facts) -> usize {
+    fn reached(&self, facts: &impl Facts, sure: bool) -> usize {
         let history = facts.history();
+        let counts =
+            |condition: &Condition, touch: &Touch, sure: bool| condition.surely(&facts.step(touch), sure) == sure;
         let begin = |within| history.touches.partition_point(|touch| touch.time < history.now.minus(within));
         let mut from = self.within.map_or(0, begin);
         if let Some(without) = &self.without {
-            let spoilt = history.seen(from).rfind(|(_, touch)| without.matches(&facts.step(touch)));
+            let spoilt = history.seen(from).rfind(|(_, touch)| counts(without, touch, !sure));
             from = spoilt.map_or(from, |(place, _)| place);
         }
         let mut steps = self.steps.iter();
         let mut wanted = steps.next();
         for (_, touch) in history.seen(from) {
             let Some(step) = wanted else { break };
-            if step.matches(&facts.step(touch)) {
+            if counts(step, touch, sure) {
                 wanted = steps.next();
             }
         }
@@ -167,17 +185,24 @@ pub(crate) fn visible(touch: &Touch) -> bool {
     touch.trust < Trust::Product
 }
 
-/// One touch alone: the steps of sequences.
+/// One touch: alone, as the steps of sequences see it, or as part of its visit.
 #[derive(Debug, Clone, Copy)]
 pub struct TouchFacts<'a> {
     touch: &'a Touch,
+    /// Where its visit came from.
+    source: &'a SourceFacts,
     page_tags: &'a PageTags,
     currency: Currency,
 }
 
 impl<'a> TouchFacts<'a> {
     pub(crate) const fn of(touch: &'a Touch, page_tags: &'a PageTags, currency: Currency) -> Self {
-        Self { touch, page_tags, currency }
+        Self { touch, source: &touch.source, page_tags, currency }
+    }
+
+    /// The same touch as part of a visit that began elsewhere; `None`: it stands for itself.
+    pub(crate) fn come_from(self, source: Option<&'a SourceFacts>) -> Self {
+        Self { source: source.unwrap_or(self.source), ..self }
     }
 
     /// See [`Facts::value`]; what it gives outlives these facts.
@@ -192,7 +217,7 @@ impl<'a> TouchFacts<'a> {
         match field {
             Field::Event => Some(Value::Text(touch.name.as_str())),
             Field::PagePath => touch.page.as_ref().map(|page| Value::Text(page.path.as_str())),
-            // Of what was folded, neither host nor article numbers are known.
+            // A fold knows of a page without a host only that there was none, or that it is lost.
             Field::PageHost => {
                 touch.page.as_ref().map(|page| page.host.as_str()).filter(|host| !host.is_empty()).map(Value::Text)
             }
@@ -202,10 +227,10 @@ impl<'a> TouchFacts<'a> {
             Field::Quantity => {
                 Some(Value::Number(touch.quantity())).filter(|_| !touch.items.is_empty() && !touch.is_fold())
             }
-            Field::Channel => Some(Value::Text(touch.source.channel.name())),
-            Field::Campaign => optional!(touch.source.campaign),
-            Field::Source => optional!(touch.source.source),
-            Field::Medium => optional!(touch.source.medium),
+            Field::Channel => Some(Value::Text(self.source.channel.name())),
+            Field::Campaign => optional!(self.source.campaign),
+            Field::Source => optional!(self.source.source),
+            Field::Medium => optional!(self.source.medium),
             Field::Country => optional!(touch.country),
             Field::Region => optional!(touch.region),
             Field::Device => touch.device.map(|device| Value::Text(device.name())),
@@ -223,6 +248,10 @@ impl<'a> TouchFacts<'a> {
 }
 
 impl Facts for TouchFacts<'_> {
+    fn knows(&self, field: &Field) -> bool {
+        self.touch.tells(field)
+    }
+
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         self.of_field(field)
     }
@@ -250,7 +279,7 @@ impl Facts for TouchFacts<'_> {
     }
 
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a> {
-        TouchFacts { touch, ..*self }
+        TouchFacts { touch, source: &touch.source, ..*self }
     }
 }
 
@@ -293,6 +322,10 @@ impl Facts for LeadFacts<'_> {
                 let since = evaluation.at.minus(*span);
                 let begun = evaluation.visits_begun.iter().filter(|begun| **begun > since).count();
                 i64::try_from(begun).ok().map(Value::Number)
+            }
+            Field::VisitDays(span) => {
+                let since = evaluation.at.minus(*span);
+                Some(Value::Number(days_begun(&evaluation.visits_begun, since, &self.model.offsets)))
             }
             Field::Touchpoints => Some(Value::Number(i64::from(evaluation.touchpoints))),
             Field::Consent => Some(Value::Text(&evaluation.consent)),

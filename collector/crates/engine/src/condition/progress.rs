@@ -17,15 +17,15 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Looks at the next touch that the sequence sees.
-    pub(crate) fn take(&mut self, sequence: &Sequence, touch: &Touch, facts: &impl Facts) {
+    /// Looks at the next touch that the sequence sees. `sure`: by what is known; else by what may be.
+    pub(crate) fn take(&mut self, sequence: &Sequence, touch: &Touch, sure: bool, facts: &impl Facts) {
         // Only what comes after the first step spoils it, so what spoils it may be the first step itself.
-        if sequence.without.as_ref().is_some_and(|without| without.matches(facts)) {
+        if sequence.without.as_ref().is_some_and(|without| without.surely(facts, !sure) != sure) {
             self.begun.clear();
         }
         // From the last step on, so that one touch takes one step.
         for (number, step) in sequence.steps.iter().enumerate().take(self.begun.len() + 1).rev() {
-            if !step.matches(facts) {
+            if step.surely(facts, sure) != sure {
                 continue;
             }
             let begun = match number.checked_sub(1) {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Basis, LabelRule, Rule};
+use super::{Basis, LabelRule, Rule, least_trust};
 use crate::condition::{Condition, Facts, Given};
+use crate::touch::Trust;
 
 /// Places of rules and labels by event name.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct EventIndex {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Concerned {
     name: String,
+    /// Who must tell of it for rules that say nothing about trust; `None`: it depends on the name, which is another.
+    pub(crate) least: Option<Trust>,
     pub(crate) rules: Vec<Concern>,
     pub(crate) labels: Vec<Concern>,
 }
@@ -111,7 +114,8 @@ impl EventIndex {
         let mut others = Concerned::default();
         let mut named: BTreeMap<&str, Concerned> = BTreeMap::new();
         for name in all().filter_map(|entry| entry.events).flatten() {
-            named.entry(name).or_insert_with(|| Concerned { name: name.clone(), ..Concerned::default() });
+            let least = Some(least_trust(name));
+            named.entry(name).or_insert_with(|| Concerned { name: name.clone(), least, ..Concerned::default() });
         }
         for entry in all() {
             let mut shared = None;

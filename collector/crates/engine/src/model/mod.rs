@@ -27,9 +27,10 @@ use crate::tree::Tree;
 pub use error::ModelError;
 pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
-pub use notice::{Notice, Via};
+pub use notice::{BrowserOnly, Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
+pub(crate) use rules::least_trust;
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
 pub(crate) use stages::staying;
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
@@ -69,6 +70,8 @@ pub struct Model {
     pub rules: Vec<Rule>,
     /// The most that browser events alone may give.
     pub browser_cap: Option<BrowserCap>,
+    /// What becomes of messages about leads of whom nothing but browsers has told.
+    pub browser_only: BrowserOnly,
     /// Tags of paths.
     pub page_tags: PageTags,
     /// In the order of the file.

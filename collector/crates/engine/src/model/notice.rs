@@ -44,6 +44,31 @@ impl Via {
     }
 }
 
+/// What becomes of messages about leads of whom nothing but browsers has told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BrowserOnly {
+    /// They go out like any other, and say so.
+    #[default]
+    Tell,
+    /// They are noted, and told to nobody until a server has told of the lead too.
+    Hold,
+}
+
+impl BrowserOnly {
+    /// What the table `[notices]` says of it; where it says nothing, they are told.
+    pub(super) fn of(top: &Table<'_>, faults: &mut Faults) -> Self {
+        let table = top.table("notices", &["browser_only"], faults);
+        let said = table.and_then(|table| {
+            table.optional("browser_only", "\"tell\" or \"hold\"", faults, |tree| match tree.text()? {
+                "tell" => Some(Self::Tell),
+                "hold" => Some(Self::Hold),
+                _ => None,
+            })
+        });
+        said.unwrap_or_default()
+    }
+}
+
 /// What is told when the state of a rule begins to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {

@@ -7,8 +7,8 @@ use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
 use super::touch_kinds::touch_kinds;
 use super::{
-    BrowserCap, EventIndex, LabelRule, Model, ModelError, PageTags, Ranking, Segment, SiteFacts, Stage, Stages,
-    Threshold, Via,
+    BrowserCap, BrowserOnly, EventIndex, LabelRule, Model, ModelError, PageTags, Ranking, Segment, SiteFacts, Stage,
+    Stages, Threshold, Via,
 };
 use crate::condition::{Condition, Glob, Names, Scope};
 use crate::decay::STEPS;
@@ -16,11 +16,12 @@ use crate::points::Points;
 use crate::time::Span;
 use crate::tree::{Node, Tree};
 
-const TOP: [&str; 13] = [
+const TOP: [&str; 14] = [
     "version",
     "name",
     "half_life",
     "browser_cap",
+    "notices",
     "scores",
     "groups",
     "stages",
@@ -61,6 +62,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         top.required("name", "a name of 1 to 100 bytes", faults, |tree| short_text(tree, 100).map(str::to_owned));
     let half_life = half_life(&top, faults).unwrap_or(None);
     let browser_cap = browser_cap(&top, faults);
+    let browser_only = BrowserOnly::of(&top, faults);
     let scores = scores(&top, faults);
     let groups = groups(&top, faults);
     let page_tags = page_tags(&top, faults);
@@ -91,6 +93,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         stages,
         rules,
         browser_cap,
+        browser_only,
         page_tags,
         labels,
         touch_kinds,

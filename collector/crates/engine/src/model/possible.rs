@@ -194,6 +194,7 @@ fn domain(field: &Field, stages: usize) -> (i64, i64) {
         | Field::Recent(..)
         | Field::VisitNumber
         | Field::Visits(_)
+        | Field::VisitDays(_)
         | Field::Touchpoints
         | Field::Quantity
         | Field::CartQuantity

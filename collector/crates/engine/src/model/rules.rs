@@ -7,7 +7,7 @@ use crate::model::{Notice, StageIndex};
 use crate::points::Points;
 use crate::text::{IdText, TextError};
 use crate::time::Span;
-use crate::touch::Trust;
+use crate::touch::{Trust, event};
 
 /// The id of a rule, unique in its model. Cheap to clone: every line of an explanation carries one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,8 +95,19 @@ pub struct TouchRule {
     pub keep: Keep,
     /// When its lines end altogether; `None`: they do not.
     pub expires: Option<Span>,
-    /// The least trust that counts. `None`: any, except that a purchase or refund must come from a server.
+    /// The least trust that counts. `None`: as the event asks (money, mails and calls: a server), and at least a page with
+    /// evidence of a person where the rule sets a stage or hands back.
     pub trust: Option<Trust>,
+}
+
+/// Who must tell of an event for rules that say nothing about trust. Money, mails and calls are the business of the shop's
+/// systems: a page has no part in them, so a browser that tells of one makes it up.
+pub(crate) fn least_trust(event: &str) -> Trust {
+    match event {
+        event::PURCHASE | event::REFUND | event::CALL_OUTCOME => Trust::Server,
+        mail if mail.starts_with(event::EMAIL) => Trust::Server,
+        _ => Trust::Browser,
+    }
 }
 
 /// A rule that gives points for as long as something holds of the visitor.

@@ -3,8 +3,7 @@
 use super::{Pin, Tally, Timeline};
 use crate::contribution::{Contribution, Origin};
 use crate::decay::Decay;
-use crate::model::{Basis, Effect, Keep, StageIndex, TouchRule};
-use crate::orders::moves_money;
+use crate::model::{Basis, Effect, Keep, StageIndex, TouchRule, least_trust};
 use crate::points::Points;
 use crate::slots::Owner;
 use crate::time::Millis;
@@ -15,19 +14,21 @@ impl<'a> Timeline<'a> {
     /// Takes a touch: what it says of the visitor, then labels, then rules in the order of the model.
     pub(super) fn take(&mut self, place: usize, touch: &'a Touch) {
         let counts = self.state.take(place, touch);
+        self.by_browser |= touch.trust < Trust::Server && self.state.quarantine.reason(place).is_none();
         self.watch(place, touch, counts);
         if !counts {
             return;
         }
         let model = self.model;
         let concerned = model.index.concerned(touch.name.as_str());
+        let least = concerned.least.unwrap_or_else(|| least_trust(touch.name.as_str()));
         self.state.label(place, touch, &concerned.labels, self.history.stage);
         for concern in &concerned.rules {
             let number = concern.number();
             let Some(rule) = model.rules.get(number) else { continue };
             if let Basis::Touch(basis) = &rule.basis
                 && !self.is_full(number, basis, touch.time)
-                && basis.trusts(touch)
+                && basis.trusts(touch, least)
                 && concern.matches(&basis.when, &self.state.known(Some(touch), self.history.stage))
             {
                 match self.state.fold(place) {
@@ -104,7 +105,7 @@ impl<'a> Timeline<'a> {
             (true, Effect::RaiseTo(_)) => (fold(), points),
             (true, _) => (fold(), Points(points.0.saturating_mul(i64::from(many)))),
         };
-        let given = self.give(number, origin, touch.time, points, Some(touch.trust));
+        let given = self.give(number, origin, touch.time, points, touch.trust < Trust::Server);
         let end = rule.expires.map(|span| touch.time.plus(span));
         if let Some((end, contribution)) = end.zip(self.contributions.get_mut(given)) {
             contribution.finish(end);
@@ -137,7 +138,7 @@ impl<'a> Timeline<'a> {
         let why = match failing {
             Some(failing) => Some(WhyNot::Condition(failing)),
             None if !counts => Some(WhyNot::NotCounted),
-            None => (!rule.trusts(touch)).then_some(WhyNot::Trust(touch.trust)),
+            None => (!rule.trusts(touch, least_trust(touch.name.as_str()))).then_some(WhyNot::Trust(touch.trust)),
         };
         if let Some(why) = why {
             self.refuse(number, place, || why);
@@ -182,18 +183,17 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Begins a contribution and returns its place. `trust` is that of the touch that gives it, if one does.
+    /// Begins a contribution and returns its place. `of_browser`: only a browser says that there is something to give for.
     pub(super) fn give(
         &mut self,
         number: usize,
         origin: Origin,
         start: Millis,
         points: Points,
-        trust: Option<Trust>,
+        of_browser: bool,
     ) -> usize {
         let place = self.contributions.len();
         let Some(rule) = self.model.rules.get(number) else { return place };
-        let of_browser = trust.is_some_and(|trust| trust < Trust::Server);
         let granted = if of_browser { self.within_browser_cap(start, points) } else { points };
         let mut slot = rule.score;
         if let Some((group, cap)) = rule.group.and_then(|group| Some((group, self.model.groups.get(group)?.cap?))) {
@@ -281,13 +281,13 @@ impl<'a> Timeline<'a> {
 }
 
 impl TouchRule {
-    /// Whether a touch is trusted enough. A purchase or refund must come from a server unless the rule says otherwise.
-    fn trusts(&self, touch: &Touch) -> bool {
-        let least = match self.trust {
-            Some(trust) => trust,
-            None if moves_money(touch) => Trust::Server,
-            None => Trust::Browser,
-        };
-        touch.trust >= least
+    /// Whether a touch is trusted enough; `least` is what its event asks for where the rule says nothing. What decides a
+    /// stage by itself needs at least a page that somebody uses.
+    fn trusts(&self, touch: &Touch, least: Trust) -> bool {
+        touch.trust
+            >= self.trust.unwrap_or(match self.effect {
+                Effect::SetStage(_) | Effect::HandBack => least.max(Trust::Page),
+                Effect::Points(_) | Effect::PointsPer { .. } | Effect::RaiseTo(_) => least,
+            })
     }
 }

@@ -1,6 +1,6 @@
 //! The cases that must work, as far as the engine decides them.
 
-use crate::common::{START, at_page, decide_at, lead, minute, model, offer_touch, on_page, touch};
+use crate::common::{START, at_page, decide_at, lead, minute, model, offer_touch, on_page, server_touch, touch};
 use engine::{
     Lead, LedgerLimits, OfferId, Points, Properties, Reason, Scalar, Touch, Trust, claim, evaluate, presets, record,
 };
@@ -160,8 +160,9 @@ fn b2c_a_visit_passes_through_warm_and_can_become_hot() {
 #[test]
 fn b2c_visiting_the_cart_outweighs_opening_a_mail() {
     let model = model(presets::find("b2c").unwrap());
-    let score = |name: &str| evaluate(&lead([touch("a", name, START)]), &model, START).score;
-    assert!(score("view_cart") > score("email_open"));
-    assert!(score("email_open") > Points::ZERO);
+    let score = |touch: Touch| evaluate(&lead([touch]), &model, START).score;
+    let opened = score(server_touch("a", "email_open", START));
+    assert!(score(touch("a", "view_cart", START)) > opened);
+    assert!(opened > Points::ZERO);
     assert_eq!(presets::find("b2z").unwrap_err().to_string(), "unknown preset \"b2z\", allowed: b2c, b2b, exact");
 }

@@ -144,3 +144,24 @@ fn b2b_visiting_the_cart_outweighs_opening_a_mail_in_every_preset() {
         assert!(cart > opened && opened > Points::ZERO, "{name}: {cart} and {opened}");
     }
 }
+
+#[test]
+fn b2b_who_is_silent_for_two_months_is_so_however_often_the_shop_s_systems_write() {
+    let model = b2b();
+    let silent = |touches: Vec<Touch>| {
+        let last = touches.iter().map(|touch| touch.time).max().unwrap();
+        let lines = evaluate(&lead(touches), &model, last).lines;
+        lines.iter().any(|line| line.rule.as_ref().is_some_and(|rule| rule.as_str() == "silent"))
+    };
+    let visit = || on_page("/cases/acme", touch("v", "page_view", START));
+    let day = |number: i64| START + Span::days(number);
+    // given somebody of whom a customer system, a mail tool or the books write every night
+    for name in ["set_attributes", "label_added", "label_removed", "call_outcome", "refund", "email_sent"] {
+        let nightly = (1..=60).map(|night| server_touch(&format!("n{night}"), name, day(night)));
+        assert!(silent(nightly.chain([visit()]).collect()), "{name}");
+    }
+    // whereas who opens a mail, or fills in a form about themselves, is not silent
+    let written = || server_touch("n", "set_attributes", day(61));
+    assert!(!silent(vec![visit(), server_touch("o", "email_open", day(30)), written()]));
+    assert!(!silent(vec![visit(), touch("f", "set_attributes", day(30)), written()]));
+}

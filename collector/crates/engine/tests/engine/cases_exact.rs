@@ -2,7 +2,7 @@
 
 use crate::common::{add, lead, minute, model, on_page, server_touch, stands, text, touch, with};
 use engine::{
-    Cause, Lead, Limit, Model, Points, Scalar, SourceFacts, StageCause, Touch, evaluate, next_change, presets,
+    Cause, Lead, Limit, Model, Points, Scalar, SourceFacts, StageCause, Touch, Trust, evaluate, next_change, presets,
 };
 
 fn exact() -> Model {
@@ -27,8 +27,10 @@ fn pricing(id: &str, at: i64) -> Touch {
     on_page("/pricing", touch(id, "page_view", minute(at)))
 }
 
+/// A form that somebody fills in: the page has seen them type.
 fn form(id: &str, form: &str, at: i64) -> Touch {
-    with([("form", text(form))], touch(id, "generate_lead", minute(at)))
+    let sent = with([("form", text(form))], touch(id, "generate_lead", minute(at)));
+    Touch { trust: Trust::Page, ..sent }
 }
 
 /// Attributes that the server, or with `touch` the browser, tells of.
@@ -144,6 +146,9 @@ fn exact_a_form_for_contact_or_a_quote_is_sales_at_once_and_one_for_a_download_i
             "{kind}"
         );
     }
+    // one that nobody was seen to fill in is none
+    let forged = Touch { trust: Trust::Browser, ..form("f", "quote", 0) };
+    assert_eq!(stands(&lead([forged]), &model, minute(1)).1, "mql");
     // the stage says why, and a fruitless call ends it
     let mut asked = lead([form("f", "quote", 0)]);
     let StageCause::Touch { touch, rule } = evaluate(&asked, &model, minute(1)).why else { panic!("a touch") };
@@ -160,8 +165,13 @@ fn exact_no_browser_hands_a_lead_back_and_none_gives_more_than_24_points_an_hour
     let forged = with([("outcome", text("fruitless"))], touch("x", "call_outcome", minute(60)));
     add(&mut lead, forged);
     assert_eq!(stands(&lead, &model, minute(60)).1, "sql");
-    let forged = (0..5)
-        .map(|number| with([("link", text("call-back"))], touch(&format!("f{number}"), "email_click", minute(number))));
+    let forge = |name: &'static str| {
+        let link = || text("call-back");
+        (0..5).map(move |number| with([("link", link())], touch(&format!("f{number}"), name, minute(number))))
+    };
+    // a link on a page counts, up to the cap, and one in a mail is not the browser's to tell of
+    assert_eq!(evaluate(&crate::common::lead(forge("email_click")), &model, minute(10)).score, Points::ZERO);
+    let forged = forge("select_content");
     let evaluation = evaluate(&crate::common::lead(forged), &model, minute(10));
     assert_eq!(evaluation.score, Points::whole(24));
     let cut = evaluation.lines.last().unwrap();

@@ -227,7 +227,7 @@ fn a_stage_is_kept_for_its_minimum_stay_hand_back_aside() {
     assert_eq!(next_change(&warm, &model, START).unwrap().at, day(1));
     assert_eq!(stands(&warm, &model, day(1)).1, "cold");
     // but a hand-back does not wait
-    add(&mut warm, touch("b", "back", minute(10)));
+    add(&mut warm, server_touch("b", "back", minute(10)));
     assert_eq!(stands(&warm, &model, minute(10)).1, "cold");
 }
 

@@ -468,19 +468,21 @@ fn a_copy_on_its_way_while_its_event_could_be_folded_is_still_a_copy() {
 }
 
 #[test]
-fn visits_stay_as_many_where_orders_inside_them_are_kept() {
-    // given a visit by one campaign with an order, a visit by another right after it, and an order by the first again
-    let by = |campaign: &str, touch: Touch| {
-        let source = SourceFacts { campaign: Some(campaign.into()), ..SourceFacts::default() };
-        Touch { source, ..touch }
-    };
-    let order = |id: &str, at| Touch { transaction: Some(id.into()), ..touch(id, "purchase", minute(at)) };
-    let visits =
-        [by("zomer", order("T-1", 0)), by("winter", touch("s:2", "search", minute(1))), by("zomer", order("T-2", 2))];
-    // when what can be is folded, then there are as many visits, the last one a month later included
-    let lead = folded([visits.to_vec(), views(0)].concat());
-    assert_eq!(lead.touches().iter().filter(|touch| touch.is_fold()).count(), 1);
-    assert_eq!(evaluate(&lead, &PLAIN, START + Span::days(31)).visits, 4);
+fn visits_stay_as_many_where_what_stays_of_one_would_fall_apart() {
+    // given a visit in which an offer was shown, a search made, and the offer closed, each twenty minutes after the other
+    let about = |id: &str, name: &str, at| crate::common::offer_touch(id, name, "bar", "d1", minute(at));
+    let visit =
+        [about("s:1", "offer_shown", 0), touch("s:2", "search", minute(20)), about("s:3", "offer_dismissed", 40)];
+    // when what can be is folded, then the search stays between them, and there are two visits, the last one included
+    let lead = folded([visit.to_vec(), views(0)].concat());
+    assert_eq!(lead.touches().iter().filter(|touch| touch.is_fold()).count(), 0);
+    assert_eq!(evaluate(&lead, &PLAIN, START + Span::days(31)).visits, 2);
+    // and where it is the first of them it stays too, since it says where the visit came from
+    let early =
+        [touch("s:0", "search", minute(-20)), about("s:1", "offer_shown", 0), about("s:3", "offer_dismissed", 20)];
+    let lead = folded([early.to_vec(), views(0)].concat());
+    assert_eq!(lead.touches().iter().filter(|touch| touch.is_fold()).count(), 0);
+    assert_eq!(evaluate(&lead, &PLAIN, START + Span::days(31)).visits, 2);
 }
 
 #[test]
@@ -501,4 +503,26 @@ fn the_last_visit_stays_when_an_earlier_one_of_that_morning_stands_at_noon() {
     assert_eq!(once.touches().iter().map(Touch::is_fold).collect::<Vec<_>>(), [false, true]);
     assert_eq!(twice, once);
     assert_eq!(evaluate(&twice, &PLAIN, START + Span::days(40)).channel, Some(Channel::Organic));
+}
+
+#[test]
+fn what_an_advertisement_brought_stays_its_doing_when_the_visit_is_folded() {
+    // given a visit of two hours that an advertisement brought, a page each four minutes, of which only the first says so
+    let ad = SourceFacts { channel: Channel::Paid, ..SourceFacts::default() };
+    let page = |number: i64| on_page("/a", touch(&format!("s:{number:02}"), "page_view", minute(4 * number)));
+    let visit = (0..30).map(page).enumerate();
+    let visit = visit.map(|(number, touch)| if number == 0 { Touch { source: ad.clone(), ..touch } } else { touch });
+    let whole: Vec<Touch> = visit.chain(views(0)).collect();
+    let model = model(
+        "version = 1\nname = \"m\"\nhalf_life = \"none\"\n[[stages]]\nname = \"cold\"\n[[rules]]\nid = \"ad\"\n\
+         when = { field = \"channel\", eq = \"paid\" }\npoints = 1\n",
+    );
+    // when it is folded
+    let lead = folded(whole.clone());
+    assert!(lead.touches().len() < whole.len() / 2, "{} of {}", lead.touches().len(), whole.len());
+    // then every page of it came by the advertisement
+    let at = START + Span::days(31);
+    let evaluation = evaluate(&lead, &model, at);
+    assert_eq!(evaluation.score, evaluate(&crate::common::lead(whole), &model, at).score);
+    assert_eq!((evaluation.score, evaluation.visits), (Points::whole(30), 2));
 }

@@ -1,7 +1,11 @@
 //! The engine through its public interface: stories, golden files, broken models, and properties.
 
 #[cfg(test)]
+mod bounded;
+#[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod browser_cap;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
@@ -22,6 +26,10 @@ mod cost;
 mod faults;
 #[cfg(test)]
 mod folds;
+#[cfg(test)]
+mod folds_presets;
+#[cfg(test)]
+mod folds_unknown;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
@@ -49,6 +57,8 @@ mod sessions;
 mod speed;
 #[cfg(test)]
 mod thresholds;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod validator;
 #[cfg(test)]

@@ -152,7 +152,7 @@ fn joined(one: impl Strategy<Value = String> + Clone + 'static) -> impl Strategy
 }
 
 /// What a condition may ask of a visitor as of a touch, and at an instant.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     r#"{ field = "label", has = "keen" }"#,
     r#"{ field = "label", has = "vip" }"#,
     r#"{ field = "attribute.plan", eq = "gold" }"#,
@@ -163,6 +163,7 @@ const KNOWN: [&str; 13] = [
     r#"{ field = "recent.6h.add_to_cart", gte = 1 }"#,
     r#"{ field = "visit.number", gt = 1 }"#,
     r#"{ field = "visits.1d", gte = 2 }"#,
+    r#"{ field = "visit_days.2d", gte = 2 }"#,
     r#"{ field = "touchpoints", gte = 3 }"#,
     r#"{ field = "consent", eq = "denied" }"#,
     r#"{ sequence = [{ field = "event", eq = "search" }, { field = "event", in = ["page_view", "add_to_cart"] }], without = { field = "event", eq = "purchase" }, within = "2h" }"#,
@@ -184,7 +185,7 @@ const OF_STATE: [&str; 13] = [
     r#"{ field = "channel", in = ["paid", "email"] }"#,
 ];
 
-const OF_TOUCH: [&str; 9] = [
+const OF_TOUCH: [&str; 10] = [
     r#"{ field = "stage", gte = "warm" }"#,
     r#"{ field = "stage", eq = "cold" }"#,
     r#"{ field = "trust", gte = "page" }"#,
@@ -193,6 +194,7 @@ const OF_TOUCH: [&str; 9] = [
     r#"{ field = "page.tag", has = "price" }"#,
     r#"{ field = "page.path", glob = "/p*" }"#,
     r#"{ field = "campaign", exists = false }"#,
+    r#"{ field = "campaign", glob = "z*" }"#,
     r#"{ all = [] }"#,
 ];
 
@@ -213,7 +215,7 @@ fn touch_condition() -> impl Strategy<Value = String> {
     ]
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "page_view",
     "page_view",
     "add_to_cart",
@@ -226,6 +228,8 @@ const NAMES: [&str; 12] = [
     "label_added",
     "label_removed",
     "consent",
+    "email_click",
+    "call_outcome",
 ];
 
 /// Touches of two days; ids repeat, so that copies and conflicts occur, and instants do too.
@@ -257,7 +261,9 @@ pub(crate) fn touches(most: usize) -> impl Strategy<Value = Vec<Touch>> {
                 page,
                 source: SourceFacts {
                     channel: [Channel::Direct, Channel::Email, Channel::Paid, Channel::Organic][usize::from(source)],
-                    campaign: (source == 2).then(|| "zomer".into()),
+                    campaign: [None, None, Some("zomer"), Some("winter")][usize::from(source)]
+                        .filter(|_| tens < 3)
+                        .map(Into::into),
                     ..SourceFacts::default()
                 },
                 country: (source == 1).then(|| ["NL", "BE", "NL", "DE"][usize::from(choice)].into()),

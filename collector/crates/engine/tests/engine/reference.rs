@@ -50,7 +50,11 @@ struct Tally {
 impl<'a> Replay<'a> {
     /// Follows a ledger from its first touch until an instant.
     pub(crate) fn new(lead: &'a Lead, model: &'a Model, until: Millis) -> Self {
-        let touches = lead.touches();
+        Self::of(lead.touches(), model, until)
+    }
+
+    /// The same of touches in canonical order.
+    pub(crate) fn of(touches: &'a [Touch], model: &'a Model, until: Millis) -> Self {
         let begin = touches.first().map_or(until, |touch| touch.time);
         let mut replay = Self {
             model,
@@ -106,11 +110,14 @@ impl<'a> Replay<'a> {
     /// Everything that happens at one instant: touches, then states, then the stage.
     fn step(&mut self) {
         self.handed_back = false;
+        let before = self.taken;
         while let Some(touch) = self.touches.get(self.taken).filter(|touch| touch.time == self.now) {
             self.taken += 1;
             self.take(touch);
         }
-        self.ask_states();
+        // A state that begins when a browser tells something is the browser's doing.
+        let by_browser = self.touches[before..self.taken].iter().any(|touch| touch.trust < Trust::Server);
+        self.ask_states(by_browser);
         self.follow();
     }
 
@@ -250,7 +257,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn ask_states(&mut self) {
+    fn ask_states(&mut self, by_browser: bool) {
         let model = self.model;
         for (number, rule) in model.rules.iter().enumerate() {
             let Basis::State(state) = &rule.basis else { continue };
@@ -258,7 +265,8 @@ impl<'a> Replay<'a> {
             let open = self.lines.iter().position(|line| line.rule == number && line.end.is_none());
             match (holds, open) {
                 (true, None) => {
-                    self.lines.push(Line::new(model, number, self.now, state.points, None));
+                    let granted = if by_browser { self.within_browser_cap(state.points) } else { state.points };
+                    self.lines.push(Line::new(model, number, self.now, granted, None));
                 }
                 (false, Some(place)) => self.lines[place].finish(self.now),
                 _ => {}
@@ -303,10 +311,23 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// Without a word about trust, money must come from a server, and anything else from anybody.
+/// The touches of a ledger, each fold as so many as it stands for.
+pub(crate) fn unfolded(lead: &Lead) -> Vec<Touch> {
+    let counted = lead.touches().iter().zip(lead.counts());
+    counted.flat_map(|(touch, count)| std::iter::repeat_n(touch.clone(), count)).collect()
+}
+
+/// Without a word about trust, money, mails and calls must come from a server, what sets or ends a stage at least from a page
+/// that somebody uses, and anything else from anybody.
 fn least_trust(rule: &TouchRule, touch: &Touch) -> Trust {
-    let money = touch.is(event::PURCHASE) || touch.is(event::REFUND);
-    rule.trust.unwrap_or(if money { Trust::Server } else { Trust::Browser })
+    let name = touch.name.as_str();
+    let of_systems = ["purchase", "refund", "call_outcome"].contains(&name) || name.starts_with("email_");
+    let decides = matches!(rule.effect, Effect::SetStage(_) | Effect::HandBack);
+    rule.trust.unwrap_or(match (of_systems, decides) {
+        (true, _) => Trust::Server,
+        (false, true) => Trust::Page,
+        (false, false) => Trust::Browser,
+    })
 }
 
 /// Every instant at which a state may begin or cease to hold without a touch: so long after each touch as any condition
@@ -342,7 +363,7 @@ fn durations(condition: &Condition, spans: &mut Vec<Span>, dates: &mut bool) {
         Condition::Not(part) => durations(part, spans, dates),
         Condition::Sequence(sequence) => spans.extend(sequence.within),
         Condition::Compare(comparison) => match (&comparison.field, &comparison.test) {
-            (Field::Recent(span, _) | Field::Visits(span), _) => spans.push(*span),
+            (Field::Recent(span, _) | Field::Visits(span) | Field::VisitDays(span), _) => spans.push(*span),
             (Field::LastSeen, Test::Order(_, bound) | Test::Equal(Literal::Number(bound))) => spans.push(Span(*bound)),
             (Field::Date | Field::DaysUntil(_), _) => *dates = true,
             // Its expiry is added for every model that asks states at all.

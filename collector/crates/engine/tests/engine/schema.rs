@@ -50,6 +50,7 @@ fn every_table_has_the_keys_that_the_parser_knows_and_no_others() {
     let tables = [
         ("zzz = 1".to_owned(), "/properties"),
         ("browser_cap = { zzz = 1 }".to_owned(), "/properties/browser_cap/properties"),
+        ("notices = { zzz = 1 }".to_owned(), "/properties/notices/properties"),
         ("offers_policy = { zzz = 1 }".to_owned(), "/properties/offers_policy/properties"),
         ("[[scores]]\nzzz = 1".to_owned(), "/$defs/score/properties"),
         ("[[groups]]\nzzz = 1".to_owned(), "/$defs/group/properties"),

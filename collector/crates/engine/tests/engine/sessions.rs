@@ -1,7 +1,7 @@
 //! Sessions: functions of one stream.
 
 use crate::common::{lead, minute, model, on_page, server_touch, touch};
-use engine::{Channel, SourceFacts, StreamId, Touch, evaluate};
+use engine::{Channel, Model, SourceFacts, StreamId, Touch, evaluate};
 
 const MODEL: &str = "version = 1\nname = \"m\"\n[[stages]]\nname = \"cold\"";
 
@@ -50,4 +50,38 @@ fn a_change_of_campaign_begins_a_session_and_a_page_without_one_does_not() {
 fn a_mail_that_was_opened_is_no_visit_and_a_page_told_by_a_server_is() {
     assert_eq!(visits([server_touch("m", "email_open", minute(0))]).0, 0);
     assert_eq!(visits([on_page("/", server_touch("m", "page_view", minute(0)))]).0, 1);
+}
+
+#[test]
+fn a_rule_that_asks_where_somebody_comes_from_hears_how_the_visit_began() {
+    // given an advertisement, its landing page, and a form two pages on, which has no parameters in its address
+    let source = SourceFacts {
+        channel: Channel::Paid,
+        source: Some("google".into()),
+        medium: Some("cpc".into()),
+        campaign: Some("zomer".into()),
+        ..SourceFacts::default()
+    };
+    let ad = || Touch { source: source.clone(), ..touch("t0", "page_view", minute(0)) };
+    let form = |at: i64| touch(&format!("f{at}"), "generate_lead", minute(at));
+    let asks = |field: &str, value: &str| {
+        let asked = "{ field = \"event\", eq = \"generate_lead\" }";
+        let rule = "[[rules]]\nid = \"r\"\npoints = 1\n";
+        model(&format!("{MODEL}\n{rule}when = {{ all = [{asked}, {{ field = \"{field}\", eq = \"{value}\" }}] }}"))
+    };
+    let lines = |model: &Model, touches: Vec<Touch>| evaluate(&lead(touches), model, minute(99)).lines.len();
+    for (field, value) in [("channel", "paid"), ("source", "google"), ("medium", "cpc"), ("campaign", "zomer")] {
+        let model = asks(field, value);
+        // then the form counts as what the advertisement brought
+        assert_eq!(lines(&model, vec![ad(), form(3)]), 1, "{field}");
+        // and the next visit, another device, and what a server tells apart from any page do not
+        assert_eq!(lines(&model, vec![ad(), form(33)]), 0, "{field}");
+        let phone = Touch { stream: StreamId::parse("stream-2").unwrap(), ..form(3) };
+        assert_eq!(lines(&model, vec![ad(), phone]), 0, "{field}");
+        assert_eq!(lines(&model, vec![ad(), server_touch("s", "generate_lead", minute(3))]), 0, "{field}");
+    }
+    // whereas a step of a sequence is about its touch alone
+    let step = "[[rules]]\nid = \"r\"\npoints = 1\nwhen = { sequence = [{ all = [\
+                { field = \"event\", eq = \"generate_lead\" }, { field = \"channel\", eq = \"paid\" }] }] }";
+    assert_eq!(lines(&model(&format!("{MODEL}\n{step}")), vec![ad(), form(3)]), 0);
 }

@@ -103,8 +103,11 @@ fn a_rule_says_of_each_touch_what_it_gave_or_why_not() {
 #[test]
 fn what_a_lead_lacks_is_exact_and_its_stages_tell_when_and_why_they_came() {
     // given a call, a second one, a fruitless one
-    let lead =
-        lead([touch("c1", "call", minute(1)), touch("c2", "call", minute(2)), touch("f", "fruitless", minute(3))]);
+    let lead = lead([
+        touch("c1", "call", minute(1)),
+        touch("c2", "call", minute(2)),
+        server_touch("f", "fruitless", minute(3)),
+    ]);
     let model = model(MODEL);
 
     // then after the first call hot is more than 20 away: 8 points and a millionth

@@ -7,7 +7,7 @@ use engine::model::warnings;
 use engine::tree::Tree;
 use engine::{
     Currency, Lead, LedgerLimits, Millis, Model, Moment, PageFacts, SiteFacts, Slot, Text, bound, claim, compact,
-    decide, digest, evaluate, merge, missing, next_change, record, rule_story, transitions,
+    decide, digest, evaluate, merge, missing, next_change, record, rule_story, transitions, unseen,
 };
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +102,7 @@ fn of_input(told: &mut Told, input: &Input) {
     merge(&mut merged, &source, &limits);
     let last = Millis(input.instants.last().copied().unwrap_or_default());
     let folded = compact(&merged, &limits, &site.offsets, last);
-    told.line("folded", &(folded.folded, folded.dropped));
+    told.line("folded", &(folded.folded, folded.let_go, folded.dropped));
     // Often they are equal: then one says it all.
     let mut ledgers = vec![recorded, merged, folded.lead];
     ledgers.dedup();
@@ -129,6 +129,7 @@ fn of_lead(told: &mut Told, lead: &Lead, model: &Model, input: &Input) {
         explain: true,
         ..Moment::default()
     };
+    told.line("unseen", &unseen(lead, model));
     let mut until = None;
     for now in input.instants.iter().rev().copied().map(Millis) {
         let evaluation = evaluate(lead, model, now);

@@ -1,6 +1,6 @@
 //! What is known of a visitor at an instant, found out anew for every question, and whether a condition holds.
 
-use engine::condition::{Condition, Field, Literal, Order, Sequence, Test, Value};
+use engine::condition::{Comparison, Condition, Field, Literal, Order, Sequence, Test, Value};
 use engine::touch::{Scalar, event};
 use engine::{Channel, Millis, Model, Span, StageIndex, Touch, Trust};
 
@@ -50,28 +50,54 @@ struct Sessions {
 }
 
 impl<'a> Visitor<'_, 'a> {
-    /// Whether a condition holds.
+    /// Whether a condition holds, which what is unknown never does.
     pub(super) fn holds(&self, condition: &Condition) -> bool {
+        self.truth(condition) == Some(true)
+    }
+
+    /// Whether it holds, does not, or is not known.
+    fn truth(&self, condition: &Condition) -> Option<bool> {
         match condition {
-            Condition::Sequence(sequence) => self.happened(sequence),
-            _ => plain(condition, &|inner| self.holds(inner), &|field| self.value(field), &|field| self.set(field)),
+            Condition::Sequence(sequence) => {
+                let sure = self.happened(sequence, &|truth| truth == Some(true), &|truth| truth != Some(false));
+                let possible = self.happened(sequence, &|truth| truth != Some(false), &|truth| truth == Some(true));
+                if sure == possible { Some(sure) } else { None }
+            }
+            _ => plain(
+                condition,
+                &|inner| self.truth(inner),
+                &|field| self.about.is_none_or(|touch| touch.tells(field)),
+                &|field| self.value(field),
+                &|field| self.set(field),
+            ),
         }
     }
 
-    /// Touches that match each step in turn, nothing that spoils it after the first, all of it inside `within`.
-    fn happened(&self, sequence: &Sequence) -> bool {
+    /// Touches that match each step in turn, nothing that spoils it after the first, all of it inside `within`. What counts
+    /// as matching, and as spoiling, is asked of what is known of it.
+    fn happened(
+        &self,
+        sequence: &Sequence,
+        counts: &dyn Fn(Option<bool>) -> bool,
+        spoils: &dyn Fn(Option<bool>) -> bool,
+    ) -> bool {
+        let foreign = |touch: &Touch| touch.trust < Trust::Product;
         let matches =
-            |touch: &Touch, condition: &Condition| touch.trust < Trust::Product && step(self.model, touch, condition);
+            |touch: &Touch, condition: &Condition| foreign(touch) && counts(step(self.model, touch, condition));
+        let ends = |touch: &Touch, condition: &Condition| foreign(touch) && spoils(step(self.model, touch, condition));
         let inside = |touch: &Touch| sequence.within.is_none_or(|within| touch.time >= self.now - within);
+        // A fold is one touch here, however many it stands for.
+        let mut seen: Vec<&Touch> = self.touches.iter().collect();
+        seen.dedup_by(|later, before| later.is_fold() && later.id == before.id);
         let begins = |place: usize| {
-            let later = &self.touches[place + 1..];
+            let later = &seen[place + 1..];
             let spoilt =
-                sequence.without.as_ref().is_some_and(|without| later.iter().any(|touch| matches(touch, without)));
+                sequence.without.as_ref().is_some_and(|without| later.iter().any(|touch| ends(touch, without)));
             let mut rest = later.iter();
             let follows = sequence.steps[1..].iter().all(|wanted| rest.any(|touch| matches(touch, wanted)));
-            inside(&self.touches[place]) && matches(&self.touches[place], &sequence.steps[0]) && !spoilt && follows
+            inside(seen[place]) && matches(seen[place], &sequence.steps[0]) && !spoilt && follows
         };
-        (0..self.touches.len()).any(begins)
+        (0..seen.len()).any(begins)
     }
 
     fn set(&self, field: &Field) -> Vec<&str> {
@@ -102,11 +128,23 @@ impl<'a> Visitor<'_, 'a> {
                 let states = told.filter_map(|touch| touch.properties.get("state").and_then(Scalar::text));
                 Some(Value::Text(states.last().unwrap_or("granted")))
             }
+            Field::VisitDays(span) => {
+                let begun = self.sessions().begun.into_iter().filter(|begun| self.now - *begun < *span);
+                let days = begun.map(|begun| calendar::local_day(begun, &self.model.offsets));
+                number(days.collect::<std::collections::BTreeSet<_>>().len())
+            }
+            Field::Channel | Field::Campaign | Field::Source if self.about.is_some() => {
+                self.came_from(self.about?, field)
+            }
             _ if self.about.is_some() => touch_value(self.model, self.about?, field),
             Field::CartQuantity => Some(Value::Number(self.cart().0)),
             Field::CartValue => self.cart().1.map(Value::Number),
             Field::LastSeen => {
-                let seen = self.foreign().filter(|touch| !touch.is("email_sent")).last();
+                // What systems of the shop write of somebody, or send them, says nothing of where they are.
+                let written = "email_sent set_attributes label_added label_removed call_outcome refund";
+                let by_systems =
+                    |touch: &Touch| touch.trust == Trust::Server && written.split(' ').any(|name| touch.is(name));
+                let seen = self.foreign().filter(|touch| !by_systems(touch)).last();
                 seen.map(|touch| Value::Number((self.now - touch.time).0))
             }
             Field::Date => Some(Value::Number(calendar::year_day(self.today()))),
@@ -120,6 +158,26 @@ impl<'a> Visitor<'_, 'a> {
             Field::Channel => self.sessions().channel.map(|channel| Value::Text(channel.name())),
             _ => None,
         }
+    }
+
+    /// Where the visit that a touch is part of began: walked back, touch by touch, to its beginning.
+    fn came_from(&self, touch: &'a Touch, field: &Field) -> Option<Value<'a>> {
+        let visits = |touch: &&Touch| touch.trust < Trust::Server || touch.page.is_some();
+        let mut first = touch;
+        if visits(&touch) {
+            let taken = self.touches.iter().filter(|one| one.trust < Trust::Product && visits(one));
+            let stream: Vec<&Touch> = taken.filter(|one| one.stream == touch.stream).collect();
+            let mut began = stream[0];
+            for pair in stream.windows(2) {
+                let (last, next) = (pair[0], pair[1]);
+                let other = next.source.campaign.is_some() && next.source.campaign != began.source.campaign;
+                if other || next.time - last.time >= Span::minutes(30) {
+                    began = next;
+                }
+            }
+            first = began;
+        }
+        touch_value(self.model, first, field)
     }
 
     fn today(&self) -> i64 {
@@ -222,10 +280,14 @@ impl<'a> Visitor<'_, 'a> {
 }
 
 /// A step of a sequence looks at its touch alone.
-fn step(model: &Model, touch: &Touch, condition: &Condition) -> bool {
-    plain(condition, &|inner| step(model, touch, inner), &|field| touch_value(model, touch, field), &|field| {
-        touch_set(model, touch, field)
-    })
+fn step(model: &Model, touch: &Touch, condition: &Condition) -> Option<bool> {
+    plain(
+        condition,
+        &|inner| step(model, touch, inner),
+        &|field| touch.tells(field),
+        &|field| touch_value(model, touch, field),
+        &|field| touch_set(model, touch, field),
+    )
 }
 
 fn touch_value<'a>(model: &Model, touch: &'a Touch, field: &Field) -> Option<Value<'a>> {
@@ -236,6 +298,12 @@ fn touch_value<'a>(model: &Model, touch: &'a Touch, field: &Field) -> Option<Val
             touch.value.filter(|money| money.currency == model.currency).map(|one| Value::Number(one.minor))
         }
         Field::Channel => Some(Value::Text(touch.source.channel.name())),
+        Field::PageHost => {
+            touch.page.as_ref().map(|page| page.host.as_str()).filter(|host| !host.is_empty()).map(Value::Text)
+        }
+        Field::Quantity => (!touch.items.is_empty()).then(|| Value::Number(touch.quantity())),
+        Field::Source => touch.source.source.as_deref().map(Value::Text),
+        Field::Device => touch.device.map(|device| Value::Text(device.name())),
         Field::Campaign => touch.source.campaign.as_deref().map(Value::Text),
         Field::Country => touch.country.as_deref().map(Value::Text),
         Field::Trust => Some(Value::Number(touch.trust as i64)),
@@ -244,8 +312,10 @@ fn touch_value<'a>(model: &Model, touch: &'a Touch, field: &Field) -> Option<Val
     }
 }
 
-fn touch_set<'m>(model: &'m Model, touch: &Touch, field: &Field) -> Vec<&'m str> {
+fn touch_set<'m>(model: &'m Model, touch: &'m Touch, field: &Field) -> Vec<&'m str> {
     match (field, &touch.page) {
+        (Field::ItemId, _) => touch.items.iter().map(|item| item.id.as_str()).collect(),
+        (Field::ItemCategory, _) => touch.items.iter().filter_map(|item| item.category.as_deref()).collect(),
         (Field::PageTag, Some(page)) => {
             model.page_tags.names().filter(|tag| model.page_tags.has(tag, &page.path)).collect()
         }
@@ -253,22 +323,38 @@ fn touch_set<'m>(model: &'m Model, touch: &Touch, field: &Field) -> Vec<&'m str>
     }
 }
 
-/// The forms that do not look at history.
+/// The forms that do not look at history: what they say, or nothing where it turns on what is not known.
 fn plain<'a, 's>(
     condition: &Condition,
-    inner: &dyn Fn(&Condition) -> bool,
+    inner: &dyn Fn(&Condition) -> Option<bool>,
+    knows: &dyn Fn(&Field) -> bool,
+    value: &dyn Fn(&Field) -> Option<Value<'a>>,
+    set: &dyn Fn(&Field) -> Vec<&'s str>,
+) -> Option<bool> {
+    let parts = |parts: &[Condition], decisive: bool| {
+        let said: Vec<Option<bool>> = parts.iter().map(inner).collect();
+        match (said.contains(&Some(decisive)), said.contains(&None)) {
+            (true, _) => Some(decisive),
+            (false, true) => None,
+            (false, false) => Some(!decisive),
+        }
+    };
+    match condition {
+        Condition::All(all) => parts(all, false),
+        Condition::Any(any) => parts(any, true),
+        Condition::Not(part) => inner(part).map(|holds| !holds),
+        Condition::Sequence(_) => None,
+        Condition::Compare(comparison) => knows(&comparison.field).then(|| compared(comparison, value, set)),
+    }
+}
+
+fn compared<'a, 's>(
+    comparison: &Comparison,
     value: &dyn Fn(&Field) -> Option<Value<'a>>,
     set: &dyn Fn(&Field) -> Vec<&'s str>,
 ) -> bool {
-    let comparison = match condition {
-        Condition::All(parts) => return parts.iter().all(inner),
-        Condition::Any(parts) => return parts.iter().any(inner),
-        Condition::Not(part) => return !inner(part),
-        Condition::Sequence(_) => return false,
-        Condition::Compare(comparison) => comparison,
-    };
     let field = &comparison.field;
-    if matches!(field, Field::Label | Field::PageTag) {
+    if matches!(field, Field::Label | Field::PageTag | Field::ItemId | Field::ItemCategory) {
         return match &comparison.test {
             Test::Has(wanted) => set(field).contains(&wanted.as_str()),
             Test::Exists(wanted) => *wanted != set(field).is_empty(),
