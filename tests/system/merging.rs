@@ -163,7 +163,7 @@ async fn exact_who_came_by_a_search_ad_is_known_by_the_form_and_the_anonymous_to
     // and the page has the person's id with its next answer, which decides about the person
     let next = visitor.does(&environment, URL, &[]).await;
     assert_eq!(visitor_id(&next), Some(person.as_str()));
-    assert_eq!(next["decision"]["lead"], json!({ "score": "1", "stage": "mql" }));
+    assert_eq!(next["decision"]["lead"], json!({ "score": "2", "stage": "mql" }));
     assert_eq!(visitor.does(&environment, URL, &[("page_view", json!({}))]).await["id"], Value::Null, "kept already");
     // and whatever comes by either id goes on there
     let click = json!({ "id": "2", "name": "email_click", "visitor": anonymous, "source": "mail-tool" });

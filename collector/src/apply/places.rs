@@ -22,7 +22,8 @@ pub(super) struct Places {
 impl Places {
     /// Of a lead as it was replayed until `now`.
     pub(super) fn of(key: &LeadKey, outlook: &Outlook<'_>, model: &Model, now: Millis) -> Self {
-        let change_at = outlook.next_change().map(|next| next.at);
+        // Where the forecast does not reach, the lead wakes to look on: a date may lie years ahead.
+        let change_at = outlook.foresee_change().look_at(|next| next.at);
         let renewed_at = renewed_at(key, now, refresh_after(model));
         let look_again_at = change_at.map_or(renewed_at, |at| at.min(renewed_at));
         let bound = outlook.bound(look_again_at);
@@ -30,7 +31,7 @@ impl Places {
         // nothing.
         let bound = (bound > Points::ZERO).then(|| rounded_up(bound));
         let wake = if bound.is_some() { Some(look_again_at) } else { change_at };
-        Self { bound, wake: wake.into_iter().chain(outlook.next_notice()).min() }
+        Self { bound, wake: wake.into_iter().chain(outlook.foresee_notice().look_at(|at| at)).min() }
     }
 }
 

@@ -10,6 +10,9 @@ use crate::timeline::Timeline;
 /// How far a forecast looks beyond the last instant at which points change: dates come round once a year.
 const A_YEAR: Span = Span::days(367);
 
+/// How many values of contributions may be computed to foresee one change: a few milliseconds of work.
+const WORK: usize = 400_000;
+
 /// The next change of the derived stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextChange {
@@ -23,16 +26,59 @@ pub struct NextChange {
     pub score: Points,
 }
 
-/// The first instant after `now` at which the derived stage differs, if no event comes; `None`: it never does.
-///
-/// Where a model has dates, it is looked for until a year after points have settled.
+/// What comes next without any event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreseen<T> {
+    /// This.
+    Next(T),
+    /// Nothing, ever.
+    Never,
+    /// Nothing before this instant. What comes from then on is to be looked for then, since it lies too far away, or takes
+    /// too much to work out at once.
+    LookAgain(Millis),
+}
+
+impl<T> Foreseen<T> {
+    /// What comes next, where it was found.
+    #[must_use]
+    pub fn next(self) -> Option<T> {
+        match self {
+            Self::Next(next) => Some(next),
+            Self::Never | Self::LookAgain(_) => None,
+        }
+    }
+
+    /// When to look at the lead again, if no event comes: when what comes next does, as `at` says, or to look on; `None`:
+    /// never.
+    #[must_use]
+    pub fn look_at(self, at: impl FnOnce(T) -> Millis) -> Option<Millis> {
+        match self {
+            Self::Next(next) => Some(at(next)),
+            Self::LookAgain(at) => Some(at),
+            Self::Never => None,
+        }
+    }
+}
+
+/// The first instant after `now` at which the derived stage differs, if no event comes; `None`: it never does, as far as it
+/// is looked for. See [`foresee_change`].
 #[must_use]
 pub fn next_change(lead: &Lead, model: &Model, now: Millis) -> Option<NextChange> {
+    foresee_change(lead, model, now).next()
+}
+
+/// The first instant after `now` at which the derived stage differs, if no event comes.
+///
+/// Where a model has dates, it is looked for until a year after points have settled; where very many touches of both signs
+/// hold the score at a threshold, as far as a bounded amount of work leads.
+#[must_use]
+pub fn foresee_change(lead: &Lead, model: &Model, now: Millis) -> Foreseen<NextChange> {
     let from = instant(lead, now);
     changes_next(Timeline::of(lead, model, from), from)
 }
 
-fn changes_next(mut timeline: Timeline<'_>, from: Millis) -> Option<NextChange> {
+fn changes_next(mut timeline: Timeline<'_>, from: Millis) -> Foreseen<NextChange> {
+    timeline.foresee(WORK);
     let from_stage = timeline.history.stage;
     // What begins later settles later: the end is looked for again until nothing more begins.
     let last_look = timeline.settled_by().max(from).plus(A_YEAR);
@@ -44,20 +90,31 @@ fn changes_next(mut timeline: Timeline<'_>, from: Millis) -> Option<NextChange> 
         };
         if timeline.advance(until, true) {
             let (at, to_stage) = (timeline.history.since, timeline.history.stage);
-            return Some(NextChange { at, from_stage, to_stage, score: timeline.score(0, at) });
+            return Foreseen::Next(NextChange { at, from_stage, to_stage, score: timeline.score(0, at) });
         }
-        if timeline.next_look().is_none_or(|look| look > last_look) && timeline.now >= timeline.settled_by() {
-            return None;
+        if timeline.is_spent() {
+            return Foreseen::LookAgain(timeline.now.plus(Span(1)));
+        }
+        let look = timeline.next_look();
+        if look.is_none_or(|look| look > last_look) && timeline.now >= timeline.settled_by() {
+            return look.map_or(Foreseen::Never, Foreseen::LookAgain);
         }
     }
 }
 
 /// The first instant after that of an evaluation at which a state with a notice begins or ceases to hold, if no event comes;
-/// `None`: none does within a year.
+/// `None`: none does within a year, as far as it is looked for. See [`foresee_notice`].
 #[must_use]
 pub fn next_notice(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Option<Millis> {
+    foresee_notice(lead, model, evaluation).next()
+}
+
+/// The first instant after that of an evaluation at which a state with a notice begins or ceases to hold, if no event comes.
+/// It is looked for within a year.
+#[must_use]
+pub fn foresee_notice(lead: &Lead, model: &Model, evaluation: &Evaluation) -> Foreseen<Millis> {
     if !may_be_noticed(model, evaluation) {
-        return None;
+        return Foreseen::Never;
     }
     let from = instant(lead, evaluation.at);
     notices_next(Timeline::of(lead, model, from), from)
@@ -69,16 +126,23 @@ fn may_be_noticed(model: &Model, evaluation: &Evaluation) -> bool {
     model.notices().any(|(_, notice)| !(no_cart && notice.needs_cart))
 }
 
-fn notices_next(mut timeline: Timeline<'_>, from: Millis) -> Option<Millis> {
+fn notices_next(mut timeline: Timeline<'_>, from: Millis) -> Foreseen<Millis> {
+    timeline.foresee(WORK);
     let last_look = from.plus(A_YEAR);
     let before = timeline.told_of();
-    while let Some(look) = timeline.next_look().filter(|look| *look <= last_look) {
+    while let Some(look) = timeline.next_look() {
+        if look > last_look {
+            return Foreseen::LookAgain(look);
+        }
         timeline.advance(look, false);
+        if timeline.is_spent() {
+            return Foreseen::LookAgain(timeline.now.plus(Span(1)));
+        }
         if timeline.told_of() != before {
-            return Some(look);
+            return Foreseen::Next(look);
         }
     }
-    None
+    Foreseen::Never
 }
 
 /// The highest score that makes the stage in `[now, until]`, if no event comes: the score now, unless points below zero are
@@ -124,9 +188,9 @@ impl<'a> Outlook<'a> {
         Self { evaluation: read(lead, timeline.clone(), from), timeline, from }
     }
 
-    /// As [`next_change`].
+    /// As [`foresee_change`].
     #[must_use]
-    pub fn next_change(&self) -> Option<NextChange> {
+    pub fn foresee_change(&self) -> Foreseen<NextChange> {
         changes_next(self.timeline.clone(), self.from)
     }
 
@@ -136,10 +200,13 @@ impl<'a> Outlook<'a> {
         highest_until(self.timeline.clone(), self.from, until)
     }
 
-    /// As [`next_notice`].
+    /// As [`foresee_notice`].
     #[must_use]
-    pub fn next_notice(&self) -> Option<Millis> {
-        let asked = may_be_noticed(self.timeline.model, &self.evaluation);
-        asked.then(|| notices_next(self.timeline.clone(), self.from)).flatten()
+    pub fn foresee_notice(&self) -> Foreseen<Millis> {
+        if may_be_noticed(self.timeline.model, &self.evaluation) {
+            notices_next(self.timeline.clone(), self.from)
+        } else {
+            Foreseen::Never
+        }
     }
 }

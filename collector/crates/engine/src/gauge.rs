@@ -154,6 +154,42 @@ impl Gauge {
         self.pools.iter_mut().filter_map(|pool| pool.next_change(at)).min().unwrap_or(Millis::MAX)
     }
 
+    /// How many pools there are.
+    pub(crate) fn pools(&self) -> usize {
+        self.pools.len()
+    }
+
+    /// Whether there are about as many changes in `[from, until]` as a few, or as each contribution has in two steps.
+    pub(crate) fn has_few_changes(&self, from: Millis, until: Millis, few: usize) -> bool {
+        let steps = |pool: &Pool| (pool.steps(until).0 - pool.steps(from).0).unsigned_abs() + 1;
+        let changes = self.pools.iter().map(|pool| pool.count.saturating_mul(steps(pool))).fold(0, u64::saturating_add);
+        let count = self.pools.iter().map(|pool| pool.count).fold(0, u64::saturating_add);
+        changes <= count.saturating_mul(2).max(few as u64)
+    }
+
+    /// The least that a score can be at an instant, with what of it has begun and is not taken in yet.
+    pub(crate) fn least(
+        &mut self,
+        at: Millis,
+        slots: &Slots<'_>,
+        score: usize,
+        begun: impl Iterator<Item = (usize, Points)>,
+        sums: &mut Vec<Points>,
+    ) -> Points {
+        if self.unweighed {
+            return UNKNOWN.lowest;
+        }
+        sums.clear();
+        sums.resize(slots.len(), Points::ZERO);
+        let pools = self.pools.iter_mut().map(|pool| (pool.slot, pool.at(at, Nearness::Step).lowest));
+        for (slot, points) in pools.chain(begun) {
+            if let Some(sum) = sums.get_mut(slot) {
+                *sum += points;
+            }
+        }
+        slots.score(score, sums)
+    }
+
     /// Bounds on a score at the instant looked at last.
     pub(crate) fn looked_at(&self, slots: &Slots<'_>, score: usize, sums: &mut Vec<Points>) -> Range {
         if self.unweighed {

@@ -1,5 +1,7 @@
 //! Sessions: the visits of a lead, and its distinct touches.
 
+use std::collections::BTreeMap;
+
 use crate::fold::Fold;
 use crate::time::{Millis, Span};
 use crate::touch::{Channel, SourceFacts, StreamId, Touch, Trust};
@@ -13,8 +15,14 @@ pub const SESSION_GAP: Span = Span::minutes(30);
 /// Neither midnight nor another stream ends one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sessions<'a> {
+    /// The last of each stream, in the order of their coming.
     open: Vec<Open<'a>>,
-    told: Vec<Told<'a>>,
+    /// Where those of other streams than the first are.
+    places: BTreeMap<&'a StreamId, usize>,
+    /// Where that of the stream is that was last on the site.
+    current: usize,
+    /// When a server told of an event last, by stream and event: one touch for as long as it goes on telling.
+    told: BTreeMap<(&'a StreamId, &'a str), Millis>,
     /// When each began, ascending.
     pub(crate) begun: Vec<Millis>,
     /// The channel of the one that the last touch belongs to: how it began.
@@ -34,14 +42,6 @@ struct Open<'a> {
     source: &'a SourceFacts,
 }
 
-/// What a server told of, as one touch for as long as it goes on telling.
-#[derive(Debug, Clone)]
-struct Told<'a> {
-    stream: &'a StreamId,
-    event: &'a str,
-    last: Millis,
-}
-
 impl<'a> Sessions<'a> {
     /// Takes the next touch in canonical order that counts and is not our own.
     pub(crate) fn take(&mut self, touch: &'a Touch) {
@@ -50,7 +50,11 @@ impl<'a> Sessions<'a> {
             return self.tell(touch);
         }
         let (stream, campaign) = (&touch.stream, touch.source.campaign.as_deref());
-        let source = match self.open.iter_mut().find(|session| session.stream == stream) {
+        let at = |place: &usize| self.open.get(*place).is_some_and(|session| session.stream == stream);
+        // Mostly it is the stream of the touch before, and often there is but one.
+        let known = [self.current, 0].into_iter().find(at).or_else(|| self.places.get(stream).copied());
+        self.current = known.unwrap_or(self.open.len());
+        let source = match self.open.get_mut(self.current) {
             Some(session) if touch.time.since(session.last) < SESSION_GAP && session.includes(campaign) => {
                 session.last = touch.time;
                 session.source
@@ -59,7 +63,12 @@ impl<'a> Sessions<'a> {
                 let begun = Open { stream, last: touch.time, source: &touch.source };
                 match ended {
                     Some(session) => *session = begun,
-                    None => self.open.push(begun),
+                    None => {
+                        if self.current > 0 {
+                            self.places.insert(stream, self.current);
+                        }
+                        self.open.push(begun);
+                    }
                 }
                 self.begun.push(touch.time);
                 self.touchpoints = self.touchpoints.saturating_add(1);
@@ -87,17 +96,9 @@ impl<'a> Sessions<'a> {
     }
 
     fn tell(&mut self, touch: &'a Touch) {
-        let (stream, event) = (&touch.stream, touch.name.as_str());
-        match self.told.iter_mut().find(|told| told.stream == stream && told.event == event) {
-            Some(told) if touch.time.since(told.last) < SESSION_GAP => told.last = touch.time,
-            Some(told) => {
-                told.last = touch.time;
-                self.touchpoints = self.touchpoints.saturating_add(1);
-            }
-            None => {
-                self.told.push(Told { stream, event, last: touch.time });
-                self.touchpoints = self.touchpoints.saturating_add(1);
-            }
+        let last = self.told.insert((&touch.stream, touch.name.as_str()), touch.time);
+        if last.is_none_or(|last| touch.time.since(last) >= SESSION_GAP) {
+            self.touchpoints = self.touchpoints.saturating_add(1);
         }
     }
 }

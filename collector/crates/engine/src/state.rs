@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use crate::calendar;
 use crate::cart::CartSum;
-use crate::condition::{Comparison, Condition, Facts, Field, History, Literal, Test, TouchFacts, Value, any_tag};
+use crate::condition::{
+    Comparison, Condition, Facts, Field, History, Literal, Progress, Sequence, Test, TouchFacts, Value, any_tag,
+    visible,
+};
+use crate::counts::{Count, Counts};
 use crate::fold::Fold;
+use crate::lazily::Lazily;
 use crate::lead::Lead;
 use crate::lost::Lost;
 use crate::model::{Concern, Model, StageIndex};
@@ -86,6 +91,11 @@ pub(crate) struct State<'a> {
     pub(crate) language: Option<&'a Text<16>>,
     pub(crate) last_seen: Option<Millis>,
     consent: Option<&'a str>,
+    /// How often events were recorded that conditions asked about.
+    recorded: Lazily<Counts>,
+    /// How far sequences have come that conditions asked about, by where they stand in the model, and
+    /// whether by what is known or by what may be.
+    progress: Lazily<Vec<((usize, bool), Progress)>>,
     /// Whether a server ever told of them.
     pub(crate) told_by_server: bool,
 }
@@ -112,6 +122,8 @@ impl<'a> State<'a> {
             language: None,
             last_seen: None,
             consent: None,
+            recorded: Lazily::default(),
+            progress: Lazily::default(),
             told_by_server: false,
         }
     }
@@ -244,14 +256,46 @@ impl<'a> State<'a> {
         found.map(|held| held.value)
     }
 
-    /// Times of the touches with this name that count, from the first one after `after` on; how many each stands for.
-    fn times(&self, name: &str, after: Option<Millis>) -> impl Iterator<Item = (Millis, u32)> {
-        let taken = self.touches.get(..self.known).unwrap_or_default();
-        let from = after.map_or(0, |after| taken.partition_point(|touch| touch.time <= after));
-        let counted = taken.iter().enumerate().skip(from);
-        counted
-            .filter(move |(place, touch)| touch.is(name) && self.counts(*place))
-            .map(|(place, one)| (one.time, self.fold(place).map_or(1, |fold| fold.count)))
+    /// What the count of an event says, of the touches taken so far that count.
+    #[inline(never)]
+    fn counted<T>(&self, name: &str, ask: impl FnOnce(&Count) -> T) -> Option<T> {
+        self.recorded.ask(|counts| {
+            let count = counts.of(name)?;
+            for place in count.taken..self.known {
+                if let Some(touch) = self.touches.get(place).filter(|touch| touch.is(name) && self.counts(place)) {
+                    count.add(touch.time, self.fold(place).map_or(1, |fold| fold.count));
+                }
+            }
+            count.taken = self.known;
+            Some(ask(count))
+        })
+    }
+
+    /// How many steps of a sequence of the model were reached by the touches taken so far. `sure`: by what is known; else by
+    /// what may be.
+    #[inline(never)]
+    fn reached(&self, sequence: &Sequence, sure: bool) -> usize {
+        // A sequence is known by its place in memory, where the model keeps it as long as this state lasts.
+        let key = (std::ptr::from_ref(sequence).addr(), sure);
+        let sees = |place: &usize, touch: &Touch| visible(touch) && self.quarantine.reason(*place).is_none();
+        self.progress.ask(|all| {
+            let found = all.binary_search_by_key(&key, |(held, _)| *held).unwrap_or_else(|place| {
+                all.insert(place, (key, Progress::default()));
+                place
+            });
+            let Some((_, progress)) = all.get_mut(found) else { return 0 };
+            let taken = self.touches.get(..self.known).unwrap_or_default().iter().enumerate();
+            for (_, touch) in taken.skip(progress.taken).filter(|(place, touch)| sees(place, touch)) {
+                progress.take(
+                    sequence,
+                    touch,
+                    sure,
+                    &TouchFacts::of(touch, &self.model.page_tags, self.model.currency),
+                );
+            }
+            progress.taken = self.known;
+            progress.reached(sequence.within.map(|within| self.now.minus(within)))
+        })
     }
 
     /// Whether the touch at a place is neither held nor a second telling.
@@ -280,7 +324,8 @@ impl<'a> State<'a> {
         match &comparison.field {
             Field::Label => self.held().filter_map(|held| held.until).min(),
             Field::Recent(span, name) => {
-                self.times(name, Some(self.now.minus(*span))).next().map(|(time, _)| time.plus(*span))
+                let first = self.counted(name, |count| count.first_after(self.now.minus(*span)))??;
+                Some(first.plus(*span))
             }
             Field::Visits(span) | Field::VisitDays(span) => {
                 let begun = &self.sessions.begun;
@@ -370,12 +415,15 @@ impl Facts for Known<'_, '_> {
         match field {
             Field::Stage => i64::try_from(self.stage.0).ok().map(Value::Number),
             Field::Attribute(name) => state.attribute(name, self.least).map(Value::from),
-            Field::Count(name) => many(state.times(name, None)),
-            Field::Recent(span, name) => many(state.times(name, Some(state.now.minus(*span)))),
+            Field::Count(name) => state.counted(name, |count| count.since(None)).map(Value::Number),
+            Field::Recent(span, name) => {
+                state.counted(name, |count| count.since(Some(state.now.minus(*span)))).map(Value::Number)
+            }
             Field::VisitNumber => Some(Value::Number(i64::from(state.sessions.count()))),
             Field::Visits(span) => {
-                let since = state.now.minus(*span);
-                count(state.sessions.begun.iter().filter(|begun| **begun > since))
+                let (begun, since) = (&state.sessions.begun, state.now.minus(*span));
+                let before = begun.partition_point(|begun| *begun <= since);
+                i64::try_from(begun.len() - before).ok().map(Value::Number)
             }
             Field::VisitDays(span) => {
                 let begun = &state.sessions.begun;
@@ -419,6 +467,10 @@ impl Facts for Known<'_, '_> {
 
     fn step<'t>(&'t self, touch: &'t Touch) -> TouchFacts<'t> {
         TouchFacts::of(touch, &self.state.model.page_tags, self.state.model.currency)
+    }
+
+    fn reached(&self, sequence: &Sequence, sure: bool) -> usize {
+        self.state.reached(sequence, sure)
     }
 }
 
@@ -466,12 +518,4 @@ pub(crate) fn days_begun(begun: &[Millis], after: Millis, offsets: &[(Millis, i3
     let days = inside.iter().map(|at| Some(calendar::local_day(*at, offsets)));
     let new = days.filter(|day| std::mem::replace(&mut last, *day) != *day);
     i64::try_from(new.count()).unwrap_or(i64::MAX)
-}
-
-fn count<T>(items: impl Iterator<Item = T>) -> Option<Value<'static>> {
-    i64::try_from(items.count()).ok().map(Value::Number)
-}
-
-fn many(times: impl Iterator<Item = (Millis, u32)>) -> Option<Value<'static>> {
-    Some(Value::Number(times.map(|(_, count)| i64::from(count)).sum()))
 }

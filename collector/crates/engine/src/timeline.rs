@@ -18,6 +18,7 @@ use crate::model::{Basis, Bounds, Model, StageIndex, follow, staying};
 use crate::points::Points;
 use crate::slots::Slots;
 use crate::state::State;
+use crate::sums::Sums;
 use crate::time::{Millis, Span};
 use crate::why_not::Watch;
 
@@ -114,6 +115,12 @@ pub(crate) struct Timeline<'a> {
     /// What the browser gave within the cap's period.
     given: VecDeque<(Millis, Points)>,
     given_sum: Points,
+    /// Exact sums of scores that were asked for.
+    sums: Vec<Sums>,
+    /// Those of the score that makes the stage, where they go ahead of the stage to look for its bound.
+    ahead: Sums,
+    /// How much more may be computed to foresee changes; `None`: as much as it takes, since the past is no guess.
+    budget: Option<usize>,
     scratch: Vec<Points>,
 }
 
@@ -172,12 +179,15 @@ impl<'a> Timeline<'a> {
             by_browser: false,
             given: VecDeque::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             given_sum: Points::ZERO,
+            sums: Vec::new(),
+            ahead: Sums::of(STAGE_SCORE),
+            budget: None,
             scratch: Vec::new(),
         }
     }
 
     /// Follows what time alone does, until `until`. With `first_only`, stops at the first change of the stage; says
-    /// whether it met one.
+    /// whether it met one. Stops as well where it [is spent](Self::is_spent).
     pub(crate) fn advance(&mut self, until: Millis, first_only: bool) -> bool {
         self.extend(until);
         while self.now < until {
@@ -185,6 +195,9 @@ impl<'a> Timeline<'a> {
             let quiet = look.map_or(until, |look| look.minus(Span(1)));
             if self.cool(quiet, first_only) && first_only {
                 return true;
+            }
+            if self.is_spent() {
+                return false;
             }
             let Some(look) = look else { break };
             let before = self.history.stage;
@@ -195,6 +208,16 @@ impl<'a> Timeline<'a> {
             }
         }
         false
+    }
+
+    /// From here on it is foreseen what comes, and no more computed for that than so many values.
+    pub(crate) fn foresee(&mut self, budget: usize) {
+        self.budget = Some(budget);
+    }
+
+    /// Whether all was spent that could be: what comes after the instant that was reached is not known.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.budget == Some(0)
     }
 
     /// When a state may begin or cease to hold next, if no touch comes.
@@ -239,6 +262,28 @@ impl<'a> Timeline<'a> {
             }
         }
         self.slots.score(score, sums)
+    }
+
+    /// A score at an instant that everything has begun by, which is not before the last that was asked for.
+    #[cold]
+    fn exactly(&mut self, score: usize, at: Millis) -> Points {
+        let found = self.sums.iter().position(|sums| sums.score == score).unwrap_or_else(|| {
+            self.sums.push(Sums::of(score));
+            self.sums.len() - 1
+        });
+        let Some(sums) = self.sums.get_mut(found).filter(|sums| sums.at() <= at) else { return self.score(score, at) };
+        sums.go(&self.contributions, at);
+        sums.read(self.slots.len(), &mut self.scratch);
+        self.slots.score(score, &mut self.scratch)
+    }
+
+    /// Whether bounds alone show that the score that makes the stage is no less than this, with what has just begun.
+    #[inline(never)]
+    fn is_at_least(&mut self, level: Points, at: Millis) -> bool {
+        self.let_go(at);
+        let begun = self.contributions.get(self.settled..).unwrap_or_default();
+        let begun = begun.iter().filter(|one| one.score == STAGE_SCORE).map(|one| (one.slot, one.value(at)));
+        self.gauge.least(at, &self.slots, STAGE_SCORE, begun, &mut self.scratch) >= level
     }
 
     /// States begin and cease to hold, and the stage follows everything that has happened at `time`.
@@ -328,7 +373,13 @@ impl<'a> Timeline<'a> {
         let range = self.gauge.looked_at(&self.slots, STAGE_SCORE, &mut scratch);
         let sure = self.follows(floor, range);
         self.scratch = scratch;
-        let next = sure.unwrap_or_else(|| self.stage_at(floor, time));
+        let next = match sure {
+            Some(stage) => stage,
+            None => {
+                let score = self.exactly(STAGE_SCORE, time);
+                self.followed(floor, score)
+            }
+        };
         if next != self.history.stage {
             let mover = self.mover(begun, next, handed_back);
             self.enter(StageHistory { stage: next, since: time, mover: Some(mover) });

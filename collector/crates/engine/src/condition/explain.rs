@@ -34,7 +34,7 @@ impl Condition {
             },
             Self::Compare(comparison) => Failing { reason: comparison.refusal(facts), detail: comparison.text.clone() },
             Self::Sequence(sequence) => {
-                let reached = sequence.reached(facts, true);
+                let reached = facts.reached(sequence, true);
                 let step = sequence.steps.get(reached).map(Self::to_text).unwrap_or_default();
                 let (number, count) = (reached + 1, sequence.steps.len());
                 Failing { reason: Reason::SequenceNotMatched, detail: format!("step {number} of {count}: {step}") }

@@ -53,6 +53,13 @@ pub trait Facts {
     fn history(&self) -> History<'_>;
     /// A touch of that history, as the facts of a step.
     fn step<'a>(&'a self, touch: &'a Touch) -> TouchFacts<'a>;
+    /// How many steps of a sequence were reached: all of them when it holds. `sure`: by what is known; else by what may be.
+    fn reached(&self, sequence: &Sequence, sure: bool) -> usize
+    where
+        Self: Sized,
+    {
+        sequence.reached(self, sure)
+    }
 }
 
 /// The touches that a sequence looks at.
@@ -92,7 +99,7 @@ impl Condition {
             Self::Any(parts) => parts.iter().all(|part| part.surely(facts, false)),
             Self::Not(part) => part.surely(facts, !wanted),
             Self::Compare(comparison) => facts.knows(&comparison.field) && comparison.holds(facts) == wanted,
-            Self::Sequence(sequence) => (sequence.reached(facts, wanted) == sequence.steps.len()) == wanted,
+            Self::Sequence(sequence) => (facts.reached(sequence, wanted) == sequence.steps.len()) == wanted,
         }
     }
 }
@@ -151,7 +158,7 @@ impl Sequence {
     /// The first step is looked for from the last touch that matches `without` on (that one itself included: only what
     /// comes *after* the first step spoils it), then each step is taken at its earliest, which leaves the most room for
     /// the next. One pass.
-    pub(super) fn reached(&self, facts: &impl Facts, sure: bool) -> usize {
+    fn reached(&self, facts: &impl Facts, sure: bool) -> usize {
         let history = facts.history();
         let counts =
             |condition: &Condition, touch: &Touch, sure: bool| condition.surely(&facts.step(touch), sure) == sure;
@@ -174,7 +181,7 @@ impl Sequence {
 }
 
 /// Conditions do not see what the product itself did.
-fn visible(touch: &Touch) -> bool {
+pub(crate) fn visible(touch: &Touch) -> bool {
     touch.trust < Trust::Product
 }
 

@@ -9,14 +9,16 @@ mod given;
 mod glob;
 mod matching;
 mod parse;
+mod progress;
 
 pub use explain::Failing;
 pub use field::{Field, Scope};
 pub(crate) use given::Given;
 pub use glob::Glob;
-pub(crate) use matching::any_tag;
 pub use matching::{Facts, History, LeadFacts, TouchFacts, Value};
+pub(crate) use matching::{any_tag, visible};
 pub use parse::Names;
+pub(crate) use progress::Progress;
 
 use crate::time::Span;
 

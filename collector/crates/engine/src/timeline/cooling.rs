@@ -1,17 +1,34 @@
 //! What time alone does to the stage, and how high a score can still be.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 use super::{Mover, STAGE_SCORE, StageHistory, Timeline};
 use crate::contribution::Contribution;
 use crate::gauge::{Nearness, Range};
 use crate::model::StageIndex;
 use crate::points::Points;
+use crate::slots::Slots;
+use crate::sums::Sums;
 use crate::time::{Millis, Span};
 
 /// How many values of contributions the search for a highest score may compute: a few milliseconds of work.
-const HIGHEST_WORK: usize = 200_000;
+const HIGHEST_WORK: usize = 400_000;
+
+/// What asking the gauge about an interval costs for each of its pools, in values of contributions.
+const POOL_WORK: usize = 8;
+
+/// An interval with fewer changes than that is gone through rather than halved.
+const FEW: usize = 32;
+
+/// What the search for a change came to.
+enum Search {
+    /// The stage stays as it is.
+    Stays,
+    /// It is this one from this instant on.
+    Changes(Millis, StageIndex),
+    /// It stays as it is until then, and there is nothing left to look further with.
+    Spent(Millis),
+}
 
 impl Timeline<'_> {
     /// Follows the stage from now until `until`, where nothing begins; with `first_only`, until its first change. Says
@@ -39,10 +56,17 @@ impl Timeline<'_> {
                 self.now = part;
                 continue;
             }
-            let found = if falls { self.first_fall(floor, from, part) } else { self.first_change(floor, from, part) };
-            let Some((at, stage)) = found else {
-                self.now = part;
-                continue;
+            let search = if falls { self.first_fall(floor, from, part) } else { self.first_change(floor, from, part) };
+            let (at, stage) = match search {
+                Search::Changes(at, stage) => (at, stage),
+                Search::Stays => {
+                    self.now = part;
+                    continue;
+                }
+                Search::Spent(at) => {
+                    self.now = at;
+                    return changed;
+                }
             };
             self.enter(StageHistory { stage, since: at, mover: Some(Mover::Time) });
             self.now = at;
@@ -119,10 +143,10 @@ impl Timeline<'_> {
     /// The first instant in `[from, until]`, where nothing ends and points are above zero only, at which the stage is no
     /// longer what it is, and the stage then. A score that only falls is never back once it is too low: one look halves the
     /// interval, and what is left of it begins and ends where something takes a step, since nothing changes in between.
-    fn first_fall(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, StageIndex)> {
+    fn first_fall(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Search {
         let mut last = self.stage_at(floor, until);
         if last == self.history.stage {
-            return None;
+            return Search::Stays;
         }
         let (mut from, mut until) = (from, self.gauge.last_change(until).max(from));
         while from < until {
@@ -134,7 +158,7 @@ impl Timeline<'_> {
                 (until, last) = (self.gauge.last_change(middle).max(from), stage);
             }
         }
-        Some((until, last))
+        Search::Changes(until, last)
     }
 
     /// The stage that would follow at an instant on the present one.
@@ -149,62 +173,87 @@ impl Timeline<'_> {
         stage
     }
 
-    /// The first instant in `[from, until]`, where nothing ends, at which the stage is no longer what it is, and the stage
-    /// then.
+    /// The first instant in `[from, until]`, where nothing ends, at which the stage is no longer what it is.
     ///
-    /// Each contribution only shrinks, so its values at both ends of an interval bound it inside, and an interval whose
-    /// bounds allow no other stage is skipped whole; others are halved. Exact to the millisecond, and with points of one
-    /// sign it is a plain bisection.
-    fn first_change(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Option<(Millis, StageIndex)> {
-        let mut scratch = std::mem::take(&mut self.scratch);
+    /// Each contribution only shrinks, so what the gauge says of both ends of an interval bounds it inside, and one whose
+    /// bounds allow no other stage is skipped whole. Others are halved until few changes are left, which are gone through.
+    #[cold]
+    fn first_change(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Search {
         let mut open = vec![(from, until)];
-        let mut found = None;
         while let Some((from, until)) = open.pop() {
-            let mut near =
-                |interval| self.gauge.within(interval, Nearness::Rounding, &self.slots, STAGE_SCORE, &mut scratch);
-            let (mut range, beginning) = (near((from, until)), near((from, from)));
-            // Where the gauge is in doubt at an instant, halving would not help it.
-            if self.follows(floor, beginning).is_none() {
-                range = self.range(from, until, &mut scratch);
+            if !self.spend(self.gauge.pools() * POOL_WORK) {
+                return Search::Spent(from.minus(Span(1)));
             }
+            let mut scratch = std::mem::take(&mut self.scratch);
+            let range = self.gauge.within((from, until), Nearness::Rounding, &self.slots, STAGE_SCORE, &mut scratch);
+            self.scratch = scratch;
             if self.follows(floor, range) == Some(self.history.stage) {
                 continue;
             }
-            if from == until {
-                found = Some((from, self.followed(floor, range.lowest)));
-                break;
+            if from == until || self.gauge.has_few_changes(from, until, FEW) {
+                match self.go_through(floor, from, until) {
+                    Search::Stays => continue,
+                    found => return found,
+                }
             }
             let middle = from.plus(Span(until.since(from).0 / 2));
             // The earlier half is looked at first.
             open.push((Millis(middle.0 + 1), until));
             open.push((from, middle));
         }
-        self.scratch = scratch;
-        found
+        Search::Stays
+    }
+
+    /// The same, looking at every change.
+    fn go_through(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Search {
+        let mut score = self.exactly(STAGE_SCORE, from);
+        let mut at = from;
+        loop {
+            let stage = self.followed(floor, score);
+            if stage != self.history.stage {
+                return Search::Changes(at, stage);
+            }
+            let Self { sums, slots, scratch, .. } = self;
+            let sums = sums.iter_mut().find(|sums| sums.score == STAGE_SCORE);
+            let Some((next, next_score, work)) = sums.and_then(|sums| next_score(sums, until, slots, scratch)) else {
+                return Search::Stays;
+            };
+            if !self.spend(work) {
+                return Search::Spent(at);
+            }
+            (at, score) = (next, next_score);
+        }
+    }
+
+    /// Takes work from what may be done to foresee changes. Says whether there is any left.
+    fn spend(&mut self, work: usize) -> bool {
+        self.budget = self.budget.map(|left| left.saturating_sub(work));
+        !self.is_spent()
     }
 
     /// The highest score in `[from, until]`, where everything has begun by `from`; never less than that, and more only
-    /// where points of both signs fall in so many steps that the search is cut short.
+    /// where points of both signs take so many steps that they are not all gone through. Asked for later and later
+    /// intervals only.
     ///
-    /// The interval with the highest bound is halved until its bound is a score that is reached. With points above zero
-    /// only that is at once, at `from`.
-    pub(crate) fn highest(&self, from: Millis, until: Millis) -> Points {
-        let mut scratch = Vec::new();
-        let mut highest = |from, until| self.range(from, until, &mut scratch).highest;
-        let mut left = (HIGHEST_WORK / self.contributions.len().max(1)).max(64);
-        // Of equal bounds the shortest interval first: it is nearest to an answer.
-        let mut open = BinaryHeap::from([(highest(from, until), Reverse(until.since(from)), from, until)]);
-        while let Some((bound, _, from, until)) = open.pop() {
-            if left == 0 || from == until || highest(from, from) == bound {
-                return bound;
-            }
-            left -= 1;
-            let middle = from.plus(Span(until.since(from).0 / 2));
-            let later = middle.plus(Span(1));
-            open.push((highest(from, middle), Reverse(middle.since(from)), from, middle));
-            open.push((highest(later, until), Reverse(until.since(later)), later, until));
+    /// With points above zero only that is at once, at `from`.
+    pub(crate) fn highest(&mut self, from: Millis, until: Millis) -> Points {
+        let Self { ahead, slots, scratch, contributions, .. } = self;
+        ahead.go(contributions, from);
+        ahead.read(slots.len(), scratch);
+        let mut highest = slots.score(STAGE_SCORE, scratch);
+        if self.gauge.only_falls() {
+            return highest;
         }
-        Points::ZERO
+        let mut left = HIGHEST_WORK;
+        while let Some((at, score, work)) = next_score(ahead, until, slots, scratch) {
+            highest = highest.max(score);
+            left = left.saturating_sub(work);
+            if left == 0 {
+                let mut sums = Vec::new();
+                return highest.max(self.range(at, until, &mut sums).highest);
+            }
+        }
+        highest
     }
 
     /// The lowest and highest score that makes the stage within `[from, until]`.
@@ -223,4 +272,21 @@ impl Timeline<'_> {
         }
         Range { lowest: self.slots.score(STAGE_SCORE, lowest), highest: self.slots.score(STAGE_SCORE, highest) }
     }
+}
+
+/// The next instant up to `until` at which the score that makes the stage may be another, what it is then, and how many values
+/// that took.
+fn next_score(
+    sums: &mut Sums,
+    until: Millis,
+    slots: &Slots<'_>,
+    scratch: &mut Vec<Points>,
+) -> Option<(Millis, Points, usize)> {
+    let at = sums.next().filter(|next| *next <= until)?;
+    let work = sums.step() + slots.len();
+    if slots.only_scores() {
+        return Some((at, slots.bounded(STAGE_SCORE, sums.slot(STAGE_SCORE)), work));
+    }
+    sums.read(slots.len(), scratch);
+    Some((at, slots.score(STAGE_SCORE, scratch), work))
 }

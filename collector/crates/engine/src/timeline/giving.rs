@@ -112,7 +112,11 @@ impl<'a> Timeline<'a> {
         }
         self.tally(found, given, full);
         match rule.effect {
-            Effect::SetStage(stage) => self.pins.push(Pin { stage, until: end }),
+            Effect::SetStage(stage) => {
+                // What neither lasts longer nor sets a higher stage says nothing beside this one.
+                self.pins.retain(|pin| pin.stage > stage || end.is_some_and(|end| pin.holds(end)));
+                self.pins.push(Pin { stage, until: end });
+            }
             Effect::HandBack => self.hand_back(number, given, place, touch.time),
             Effect::Points(_) | Effect::PointsPer { .. } | Effect::RaiseTo(_) => {}
         }
@@ -170,10 +174,10 @@ impl<'a> Timeline<'a> {
             }
             Effect::RaiseTo(level) => {
                 let score = self.model.rules.get(number)?.score;
-                let mut scratch = std::mem::take(&mut self.scratch);
-                let before = self.add_up(score, touch.time, &mut scratch);
-                self.scratch = scratch;
-                Some((level - before).max(Points::ZERO))
+                if score == super::STAGE_SCORE && self.is_at_least(level, touch.time) {
+                    return Some(Points::ZERO);
+                }
+                Some((level - self.exactly(score, touch.time)).max(Points::ZERO))
             }
             Effect::SetStage(_) | Effect::HandBack => Some(Points::ZERO),
         }
@@ -223,6 +227,10 @@ impl<'a> Timeline<'a> {
         if place < self.settled && contribution.score == super::STAGE_SCORE && contribution.value(at) != Points::ZERO {
             self.gauge.remove(contribution);
             self.keeps_until = Millis(i64::MIN);
+        }
+        let all = self.sums.iter_mut().chain([&mut self.ahead]);
+        for sums in all.filter(|sums| sums.score == contribution.score) {
+            sums.finish(place, contribution, at);
         }
         contribution.finish(at);
     }

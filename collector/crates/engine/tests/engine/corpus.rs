@@ -41,3 +41,8 @@ fn no_model_panics_or_takes_long() {
 fn no_lead_panics_or_takes_long() {
     assert!(replay(&["fuzz/corpus/lead"], fuzzed::lead) >= 10);
 }
+
+#[test]
+fn no_story_under_any_model_panics_or_takes_long() {
+    assert!(replay(&["fuzz/corpus/story"], fuzzed::story) >= 5);
+}

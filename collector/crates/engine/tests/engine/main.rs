@@ -21,6 +21,8 @@ mod conditions;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod folds;

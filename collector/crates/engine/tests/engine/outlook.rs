@@ -2,7 +2,7 @@
 
 use crate::common::START;
 use crate::random::{models, touches};
-use engine::{Lead, LedgerLimits, Millis, Outlook, Span, bound, evaluate, next_change, next_notice, record};
+use engine::{Lead, LedgerLimits, Millis, Outlook, Span, bound, evaluate, foresee_change, foresee_notice, record};
 use proptest::prelude::*;
 
 fn cases() -> u32 {
@@ -30,11 +30,11 @@ proptest! {
         let outlook = Outlook::of(&lead, model, now);
 
         let evaluation = evaluate(&lead, model, now);
-        prop_assert_eq!(outlook.next_notice(), next_notice(&lead, model, &evaluation));
-        prop_assert_eq!(outlook.next_change(), next_change(&lead, model, now));
+        prop_assert_eq!(outlook.foresee_notice(), foresee_notice(&lead, model, &evaluation));
+        prop_assert_eq!(outlook.foresee_change(), foresee_change(&lead, model, now));
         prop_assert_eq!(outlook.bound(until), bound(&lead, model, now, until));
         // Asked twice, it says the same: no answer has moved on what the next one stands on.
-        prop_assert_eq!(outlook.next_change(), next_change(&lead, model, now));
+        prop_assert_eq!(outlook.foresee_change(), foresee_change(&lead, model, now));
         prop_assert_eq!(outlook.evaluation, evaluation);
     }
 }

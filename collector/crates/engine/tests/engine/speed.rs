@@ -47,7 +47,7 @@ fn evaluated(lead: &Lead, model: &Model) -> f64 {
 }
 
 /// Prints the line, collects it where `make bars` asks for it, and says whether the figure is within its limit.
-fn bar(name: &str, value: f64, unit: &str, limit: f64) -> bool {
+pub(crate) fn bar(name: &str, value: f64, unit: &str, limit: f64) -> bool {
     let verdict = if value <= limit { "ok" } else { "short" };
     let line = format!("bar {name} {value:.3} {unit} limit {limit} {verdict}");
     println!("{line}");
