@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::embedded::{self, EmbeddedStore};
 use store::log::{DiskFiles, Log, LogError, Settings};
+use store::redis::{self, CheckError, RedisStore};
 use store::{Partition, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -16,7 +17,7 @@ use crate::app::{App, Deciding};
 use crate::apply::{self, ApplyError};
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
-use crate::config::{Config, Environment, Secrets, SecretsError};
+use crate::config::{Config, Environment, Missing, RedisConfig, Secrets, SecretsError, StoreConfig};
 use crate::erasure::{self, Erased};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
@@ -58,6 +59,9 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The servers of the store.
+    #[error(transparent)]
+    Redis(#[from] CheckError),
     /// The models of the sites.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -89,14 +93,18 @@ pub async fn start(
         move |source| StartError::Io { what, path, source }
     };
     std::fs::create_dir_all(&data).map_err(io("cannot make the data folder", &data))?;
-    let secrets = Secrets::load_or_create(&data, &config.sites, environment)?;
+    let missing = match config.store {
+        StoreConfig::Embedded => Missing::Make,
+        StoreConfig::Redis(_) => Missing::Refuse,
+    };
+    let secrets = Secrets::load(&config.secrets_file(), &config.sites, missing, environment)?;
     let sites = Sites::new(&config, &secrets, clock.now())?;
     let geo = Geo::open(config.geo_database.as_deref(), &*clock)?;
     accept::prepare_programs();
     let tombstones = data.join("tombstones");
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
         .map_err(io("cannot open", &tombstones))?;
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&data.join("store"), embedded::Settings::default())?);
+    let store = open_store(&config).await?;
     unite(&erased, &*store, &tombstones).await?;
     models::adopt(&sites, &*store, clock.now()).await?;
 
@@ -160,6 +168,23 @@ impl Started {
         match finished.await {
             Ok(Ok(())) => tracing::info!("everything is applied; stopped"),
             _ => tracing::error!("applying ended early; the rest is applied at the next start"),
+        }
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    match &config.store {
+        StoreConfig::Embedded => {
+            Ok(Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?))
+        }
+        StoreConfig::Redis(RedisConfig { address, retention }) => {
+            let settings = redis::Settings { retention: retention.duration(), ..redis::Settings::default() };
+            let (store, warnings) = RedisStore::open(address.clone(), settings).await?;
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            tracing::info!(%address, "the store is open");
+            Ok(Arc::new(store))
         }
     }
 }

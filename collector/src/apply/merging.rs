@@ -9,9 +9,11 @@
 //! the join, since buckets of folds add up and must not be joined twice. The source keeps its touches until the store says
 //! that the join is durable; until then it is due, and looked at again.
 
+use std::time::Duration;
+
 use engine::Span;
 use engine::compact::Before;
-use store::{Change, Committed, Durability, LeadKey, StoreError, Version};
+use store::{Change, Committed, LeadKey, StoreError, Version};
 
 use super::batch::{change, compact};
 use super::quarantine;
@@ -187,9 +189,10 @@ pub(super) async fn let_go(app: &App, fenced: Vec<LeadKey>) -> Result<(), StoreE
     if ready.is_empty() {
         return Ok(());
     }
-    let durable = app.store.persist().await? == Durability::Durable;
-    for mut own in ready {
+    let durability = app.store.persist().await?;
+    for (mut own, joined_ago) in ready {
         let Some(fence) = own.kept.fence else { continue };
+        let durable = durability.covers(joined_ago);
         if durable {
             own.kept = KeptLead { fence: Some(Fence { done: true, ..fence }), ..KeptLead::default() };
         }
@@ -207,14 +210,18 @@ pub(super) async fn let_go(app: &App, fenced: Vec<LeadKey>) -> Result<(), StoreE
     Ok(())
 }
 
-/// A lead that waits for its touches to go, once they are where they belong; `None`: it does not wait any more.
-async fn joined_and_loaded(app: &App, key: &LeadKey) -> Result<Option<Loaded>, Failed> {
+/// A lead that waits for its touches to go, once they are where they belong, and how long they have been there at least;
+/// `None`: it does not wait any more.
+async fn joined_and_loaded(app: &App, key: &LeadKey) -> Result<Option<(Loaded, Duration)>, Failed> {
     let own = load(app, key).await?;
     if own.kept.fence.is_none_or(|fence| fence.done) {
         return Ok(None);
     }
-    joined(app, own).await?;
-    load(app, key).await.map(Some)
+    let target = joined(app, own).await?;
+    // The target's last join is this one or a later one.
+    let ago = target.kept.joined.map_or(0, |at| app.clock.now().0.saturating_sub(at.0));
+    let ago = Duration::from_millis(u64::try_from(ago).unwrap_or(0));
+    Ok(Some((load(app, key).await?, ago)))
 }
 
 /// Follows fences to the lead that goes on.
