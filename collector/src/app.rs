@@ -10,6 +10,7 @@ use store::Store;
 use store::log::Log;
 use tokio::sync::{Mutex, Notify};
 
+use crate::apply::Progress;
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -18,6 +19,7 @@ use crate::geo::Geo;
 use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
 use crate::merges::Merges;
 use crate::pages::Sessions;
+use crate::quarantine::Quarantine;
 use crate::site::Sites;
 use crate::snippet_files::SnippetFiles;
 use crate::tail::Tail;
@@ -68,6 +70,10 @@ pub struct App {
     pub sessions: Sessions,
     /// Their password.
     pub admin_password: SecretString,
+    /// How far applying is.
+    pub progress: Progress,
+    /// Records that could not be applied.
+    pub quarantine: Quarantine,
     /// Cleared while the log is not being applied: `/readyz` says so.
     pub applying: AtomicBool,
     /// Set when the process is asked to stop: `/readyz` says so before connections are refused.

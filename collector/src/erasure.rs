@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! every id of the person ─► tombstones (memory, own file) ─► log ─► store.erase ─► answer   at once
-//!                                                             └───► log.rewrite, store.purge   within a minute, many at a time
+//!                                            log.rewrite, quarantine, store.purge ◄───┘   within a minute, many at a time
 //! ```
 
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use store::log::Keep;
-use store::{Erasure, LeadKey, StoreError, Tombstone};
+use store::{Erasure, LeadKey, StoreError, Tombstone, VisitorId};
 
 use crate::app::App;
 use crate::identity::Tombstones;
@@ -119,7 +119,7 @@ pub async fn erase(app: &App, key: &LeadKey) -> Result<(), Problem> {
     // a store which is away is said now.
     let erased = app.store.erase(&erasures).await;
     app.erasure_waiting.notify_one();
-    durable.map_err(Problem::LogUnavailable)?;
+    durable.map_err(Problem::from)?;
     found.map_err(Problem::StoreUnavailable)?;
     erased.map_err(Problem::StoreUnavailable)?;
     Metric::VisitorErased.add(1);
@@ -193,17 +193,19 @@ async fn retire(app: &App, key: &LeadKey) -> Result<Tombstone, Problem> {
     Ok(tombstone)
 }
 
-/// Takes the bytes of erased visitors out of log and store, several at a time, until the process ends.
+/// Takes the bytes of erased visitors out of log, quarantine and store, several at a time, until the process ends.
 pub async fn clean(app: Arc<App>) {
     // The process before this one may have ended between an erasure and its cleaning. Its record is in the log still.
     if !app.erased.is_empty() && clean_log(&app).await != Some(false) {
+        clean_quarantine(&app).await;
         purge_store(&app).await;
     }
     loop {
         app.erasure_waiting.notified().await;
         // Rewriting costs the whole log: those who come within this time share one pass.
         tokio::time::sleep(GATHER).await;
-        while clean_log(&app).await.is_none() || !purge_store(&app).await {
+        // What the log's records come to may get into quarantine until they are gone from there, so the log comes first.
+        while clean_log(&app).await.is_none() || !clean_quarantine(&app).await || !purge_store(&app).await {
             tokio::time::sleep(GATHER).await;
         }
     }
@@ -214,16 +216,12 @@ async fn clean_log(app: &Arc<App>) -> Option<bool> {
     let cleaning = app.clone();
     let rewritten = tokio::task::spawn_blocking(move || {
         let mut holds_erasure = false;
-        let gone = |key: &LeadKey| cleaning.erased.contains(key);
         let report = cleaning.log.rewrite(|_, payload| match LogRecord::decode(payload) {
-            Ok(LogRecord::Touches(record)) if record.whose.key().is_ok_and(|key| gone(&key)) => Keep::Drop,
-            Ok(LogRecord::Merge(record)) if record.keys().is_ok_and(|(from, into)| gone(&from) || gone(&into)) => {
-                Keep::Drop
-            }
             Ok(LogRecord::Erasure(_)) => {
                 holds_erasure = true;
                 Keep::Keep
             }
+            record if tells_of_erased(&cleaning, payload, record.as_ref().ok()) => Keep::Drop,
             _ => Keep::Keep,
         });
         (report, holds_erasure)
@@ -241,6 +239,48 @@ async fn clean_log(app: &Arc<App>) -> Option<bool> {
             tracing::error!(%error, "rewriting the log ended early");
             None
         }
+    }
+}
+
+/// Whether the records of erased visitors are gone from quarantine.
+async fn clean_quarantine(app: &Arc<App>) -> bool {
+    let cleaning = app.clone();
+    let removed = tokio::task::spawn_blocking(move || {
+        cleaning.quarantine.remove_all(|payload| {
+            let record = LogRecord::decode(payload);
+            !matches!(record, Ok(LogRecord::Erasure(_))) && tells_of_erased(&cleaning, payload, record.as_ref().ok())
+        })
+    });
+    match removed.await {
+        Ok(Ok(removed)) => {
+            if removed > 0 {
+                tracing::info!(removed, "erased visitors' records left the quarantine");
+            }
+            true
+        }
+        Ok(Err(error)) => {
+            tracing::error!(%error, "erased visitors' records are still in quarantine");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "cleaning the quarantine ended early");
+            false
+        }
+    }
+}
+
+/// Whether a record tells of somebody who was erased; `None`: it does not read.
+fn tells_of_erased(app: &App, payload: &[u8], record: Option<&LogRecord>) -> bool {
+    let gone = |key: &LeadKey| app.erased.contains(key);
+    match record {
+        Some(LogRecord::Touches(record)) => record.whose.key().is_ok_and(|key| gone(&key)),
+        Some(LogRecord::Erasure(record)) => record.whose.key().is_ok_and(|key| gone(&key)),
+        Some(LogRecord::Merge(record)) => record.keys().is_ok_and(|(from, into)| gone(&from) || gone(&into)),
+        // Nobody can say whose it is. But an id stands in a record as it is: any 16 bytes may be one of somebody erased.
+        None => payload.windows(VisitorId::BYTES).any(|bytes| {
+            let visitor = bytes.try_into().ok().map(VisitorId::from_bytes);
+            visitor.is_some_and(|id| app.sites.iter().any(|site| gone(&LeadKey::new(site.name.clone(), id))))
+        }),
     }
 }
 

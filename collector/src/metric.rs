@@ -36,8 +36,22 @@ pub enum Metric {
     LogSyncSeconds,
     /// Bytes of the log on disk.
     LogBytes,
+    /// For how long the log's records are kept, at least: what a store that comes back without them gets again.
+    LogRetained,
+    /// Times that the log was opened anew after a failed write or sync.
+    LogReopened,
     /// Accepted events that are not yet in the store: what the loss of this disk would lose.
     Unapplied,
+    /// The same in records of the log,
+    UnappliedRecords,
+    /// in about so many bytes,
+    UnappliedBytes,
+    /// and by the age of the oldest.
+    UnappliedSeconds,
+    /// Records that could not be applied and wait for somebody to look at them.
+    InQuarantine,
+    /// Times that the store turned out to be another one, and all of the log was applied to it.
+    StoreChanged,
     /// Seconds from acknowledgement to visible in the store.
     VisibleSeconds,
     /// Log records whose application failed and was tried again.
@@ -56,7 +70,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 23] = [
+    pub const ALL: [(Self, &'static str); 30] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::ConnectionClosed, "Connections closed to make room"),
@@ -72,7 +86,14 @@ impl Metric {
         (Self::AnswerSeconds, "Seconds from a request's last byte to its answer"),
         (Self::LogSyncSeconds, "Seconds of one group's fdatasync"),
         (Self::LogBytes, "Bytes of the log on disk"),
+        (Self::LogRetained, "Seconds for which the log's records are kept, at least"),
+        (Self::LogReopened, "Times that the log was opened anew after a failed write or sync"),
         (Self::Unapplied, "Accepted events not yet in the store"),
+        (Self::UnappliedRecords, "Log records not yet in the store"),
+        (Self::UnappliedBytes, "Bytes of the log that are not yet in the store, about"),
+        (Self::UnappliedSeconds, "Age of the oldest log record that is not yet in the store"),
+        (Self::InQuarantine, "Records that could not be applied and wait for somebody to look at them"),
+        (Self::StoreChanged, "Times that the store was another one, and all of the log was applied to it"),
         (Self::VisibleSeconds, "Seconds from acknowledgement to visible in the store"),
         (Self::ApplyRetried, "Batches whose application was tried again"),
         (Self::SweepLeft, "Partitions to be looked at under a model that was published"),
@@ -101,7 +122,14 @@ impl Metric {
             Self::AnswerSeconds => "gloed_answer_seconds",
             Self::LogSyncSeconds => "gloed_log_sync_seconds",
             Self::LogBytes => "gloed_log_bytes",
+            Self::LogRetained => "gloed_log_retained_seconds",
+            Self::LogReopened => "gloed_log_reopened_total",
             Self::Unapplied => "gloed_unapplied_events",
+            Self::UnappliedRecords => "gloed_unapplied_records",
+            Self::UnappliedBytes => "gloed_unapplied_bytes",
+            Self::UnappliedSeconds => "gloed_unapplied_age_seconds",
+            Self::InQuarantine => "gloed_quarantined_records",
+            Self::StoreChanged => "gloed_store_changes_total",
             Self::VisibleSeconds => "gloed_visible_seconds",
             Self::ApplyRetried => "gloed_apply_retried_total",
             Self::SweepLeft => "gloed_sweep_partitions_left",
@@ -155,9 +183,16 @@ impl Metric {
                 Self::AnswerSeconds | Self::LogSyncSeconds | Self::VisibleSeconds => {
                     metrics::describe_histogram!(metric.name(), meaning);
                 }
-                Self::LogBytes | Self::Unapplied | Self::SweepLeft | Self::GeoLoaded | Self::GeoBuilt => {
-                    metrics::describe_gauge!(metric.name(), meaning)
-                }
+                Self::LogBytes
+                | Self::LogRetained
+                | Self::Unapplied
+                | Self::UnappliedRecords
+                | Self::UnappliedBytes
+                | Self::UnappliedSeconds
+                | Self::InQuarantine
+                | Self::SweepLeft
+                | Self::GeoLoaded
+                | Self::GeoBuilt => metrics::describe_gauge!(metric.name(), meaning),
                 _ => metrics::describe_counter!(metric.name(), meaning),
             }
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::embedded::{self, EmbeddedStore};
-use store::log::{DiskFiles, Log, LogError, Settings};
+use store::log::{DiskFiles, Files, Log, LogError, Settings};
 use store::redis::{self, CheckError, RedisStore};
 use store::{Partition, Store, StoreError};
 use thiserror::Error;
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::accept;
 use crate::app::{App, Deciding};
-use crate::apply::{self, ApplyError};
+use crate::apply::{self, ApplyError, Progress};
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Missing, RedisConfig, Secrets, SecretsError, StoreConfig};
@@ -22,11 +22,13 @@ use crate::erasure::{self, Erased};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
 use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
+use crate::log_watch;
 use crate::merges::Merges;
 use crate::metric::Metric;
 use crate::models::{self, ModelsError};
 use crate::outbox;
 use crate::pages::Sessions;
+use crate::quarantine::{Quarantine, QuarantineError};
 use crate::site::{SiteError, Sites};
 use crate::snippet_files::SnippetFiles;
 use crate::tail::Tail;
@@ -62,6 +64,9 @@ pub enum StartError {
     /// The servers of the store.
     #[error(transparent)]
     Redis(#[from] CheckError),
+    /// What could not be applied before.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// The models of the sites.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -77,11 +82,58 @@ pub struct Started {
     applying: std::thread::JoinHandle<()>,
 }
 
+/// What a collector keeps things in.
+pub struct Ground {
+    /// Where leads are kept.
+    pub store: Arc<dyn Store>,
+    /// The file system of the log.
+    pub files: Arc<dyn Files>,
+}
+
+impl Ground {
+    /// What the configuration says: a store in the data folder, which is made, or on Redis; and this machine's disk.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub async fn of(config: &Config) -> Result<Self, StartError> {
+        let store: Arc<dyn Store> = match &config.store {
+            StoreConfig::Embedded => {
+                Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?)
+            }
+            StoreConfig::Redis(RedisConfig { address, retention }) => {
+                let settings = redis::Settings { retention: retention.duration(), ..redis::Settings::default() };
+                let (store, warnings) = RedisStore::open(address.clone(), settings).await?;
+                for warning in warnings {
+                    tracing::warn!("{warning}");
+                }
+                tracing::info!(%address, "the store is open");
+                Arc::new(store)
+            }
+        };
+        Ok(Self { store, files: Arc::new(DiskFiles) })
+    }
+}
+
 /// Opens everything, applies what the log holds, and starts the thread that applies.
 ///
 /// # Errors
 /// See [`StartError`].
 pub async fn start(
+    config: Config,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    metrics: PrometheusHandle,
+) -> Result<Started, StartError> {
+    let ground = Ground::of(&config).await?;
+    start_on(ground, config, environment, clock, metrics).await
+}
+
+/// The same on another ground than the configuration's.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start_on(
+    Ground { store, files }: Ground,
     config: Config,
     environment: &Environment,
     clock: Arc<dyn Clock>,
@@ -104,14 +156,14 @@ pub async fn start(
     let tombstones = data.join("tombstones");
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
         .map_err(io("cannot open", &tombstones))?;
-    let store = open_store(&config).await?;
+    let quarantine = Quarantine::of(&data);
+    quarantine.recover()?;
     unite(&erased, &*store, &tombstones).await?;
     models::adopt(&sites, &*store, clock.now()).await?;
 
     let (sender, mut feed) = apply::feed();
     let settings = Settings { segment_bytes: config.log_segment.0, cap_bytes: config.log_cap.0, ..Settings::default() };
-    let (log, recovery) =
-        Log::open(&data.join("log"), settings, Arc::new(DiskFiles), move |records| sender.push(records))?;
+    let (log, recovery) = Log::open(&data.join("log"), settings, files, move |records| sender.push(records))?;
     tracing::info!(records = recovery.records, "the log is open");
 
     let app = Arc::new(App {
@@ -140,6 +192,8 @@ pub async fn start(
         metrics,
         sessions: Sessions::default(),
         admin_password: secrets.admin_password,
+        progress: Progress::default(),
+        quarantine,
         applying: AtomicBool::new(true),
         draining: AtomicBool::new(false),
         config,
@@ -154,6 +208,7 @@ pub async fn start(
     tokio::spawn(erasure::clean(app.clone()));
     tokio::spawn(outbox::expire(app.clone()));
     tokio::spawn(geo::watch(app.clone()));
+    tokio::spawn(log_watch::watch(app.clone()));
     Ok(Started { app, applying })
 }
 
@@ -168,23 +223,6 @@ impl Started {
         match finished.await {
             Ok(Ok(())) => tracing::info!("everything is applied; stopped"),
             _ => tracing::error!("applying ended early; the rest is applied at the next start"),
-        }
-    }
-}
-
-async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
-    match &config.store {
-        StoreConfig::Embedded => {
-            Ok(Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?))
-        }
-        StoreConfig::Redis(RedisConfig { address, retention }) => {
-            let settings = redis::Settings { retention: retention.duration(), ..redis::Settings::default() };
-            let (store, warnings) = RedisStore::open(address.clone(), settings).await?;
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
-            tracing::info!(%address, "the store is open");
-            Ok(Arc::new(store))
         }
     }
 }

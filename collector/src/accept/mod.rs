@@ -421,7 +421,7 @@ impl Begun {
         if appended.is_err() {
             app.tail.remove(&self.key, &self.touches);
         }
-        appended.map(|_| ()).map_err(Problem::LogUnavailable)
+        appended.map(|_| ()).map_err(Problem::from)
     }
 }
 

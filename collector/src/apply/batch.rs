@@ -8,7 +8,7 @@ use engine::model::Basis;
 use engine::{Evaluation, Lead, Millis, Model, Points, Span, StageCause, TextError, Touch, TouchId, record};
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version, VisitorId};
 
-use super::merging;
+use super::{merging, poison};
 use crate::app::App;
 use crate::erasure;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
@@ -39,6 +39,8 @@ struct Work {
     aliases: BTreeSet<LeadKey>,
     /// How often it was handed on.
     handed_on: usize,
+    /// How often it could not be worked out.
+    tries: u32,
 }
 
 /// Whether the records are met for the first time.
@@ -48,6 +50,8 @@ pub(crate) enum Pass {
     First,
     /// From the log at start: the store may have them already.
     Replay,
+    /// From the log, by a process that has applied them before, and counted what became of them.
+    Again,
 }
 
 /// Applies records, touches of one visitor merged. Idempotent: can be repeated after any failure.
@@ -78,11 +82,11 @@ pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Resul
     let mut open: Vec<(LeadKey, Work)> = Vec::new();
     for (key, work) in work {
         if work.erase || app.erased.contains(&key) {
-            settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]);
+            settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
         } else if app.sites.get(key.site.as_str()).is_some() {
             open.push((key, work));
         } else {
-            put_aside(app, &key, work, "its site is not in the configuration");
+            put_aside(app, &key, work, "its site is not in the configuration")?;
         }
     }
     while !open.is_empty() {
@@ -102,18 +106,27 @@ async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreErr
     if erasures.is_empty() { Ok(()) } else { app.store.erase(&erasures).await }
 }
 
-/// What cannot be applied goes to a folder where a person finds it, and does not hold up the others.
-fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) {
-    let ids: Vec<TouchId> = work.touches.iter().map(|touch| touch.id.clone()).collect();
-    for _ in &ids {
-        Metric::EventOutcome.count(Outcome::PutAside.as_str());
-    }
-    let Work { touches, email, refused, .. } = work;
+/// What cannot be applied goes to quarantine, where a person finds it, and does not hold up the others.
+fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) -> Result<(), StoreError> {
+    let Work { touches, email, refused, tries, .. } = work;
     let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches, email, refused });
-    let name = format!("{}-{}", key.visitor, app.clock.now().0);
-    let kept = record.encode().is_ok_and(|bytes| super::quarantine(app, &name, &bytes).is_ok());
-    tracing::error!(%key, reason, kept, events = ids.len(), "events could not be applied and are put aside");
-    app.tail.remove(key, &ids);
+    poison::put_aside(app, &record, None, tries.max(1), reason)
+}
+
+/// What could not be worked out is tried again, with the lead read anew, until it has failed too often.
+fn failed(
+    app: &App,
+    key: LeadKey,
+    mut work: Work,
+    reason: &str,
+    again: &mut BTreeMap<LeadKey, Work>,
+) -> Result<(), StoreError> {
+    work.tries += 1;
+    if work.tries >= poison::TRIES {
+        return put_aside(app, &key, work, reason);
+    }
+    again.entry(key).or_default().add(work);
+    Ok(())
 }
 
 /// One round: everything is committed but what another writer changed meanwhile, which is returned.
@@ -129,7 +142,7 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
             Some(Ok(Joined::Elsewhere(into))) if work.handed_on < MOST_IDS => {
                 hand_on(app, &key, into, work, &mut again)
             }
-            Some(Ok(Joined::Elsewhere(_))) => put_aside(app, &key, work, "its lead was merged in a circle"),
+            Some(Ok(Joined::Elsewhere(_))) => put_aside(app, &key, work, "its lead was merged in a circle")?,
             // Nothing of it is kept.
             Some(Ok(Joined::Nothing)) => {}
             Some(Ok(Joined::Here(change, outcome))) => {
@@ -138,8 +151,10 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
                 taken.push((key, work));
             }
             // A lead of ours that does not read is damage: said aloud, left as it is for a person to look at.
-            Some(Err(error)) => put_aside(app, &key, work, &format!("its lead cannot be read: {error}")),
-            None => put_aside(app, &key, work, "working them out panicked, which is a fault of ours"),
+            Some(Err(error)) => {
+                failed(app, key, work, &format!("its lead cannot be read: {error}"), &mut again)?;
+            }
+            None => failed(app, key, work, "working it out panicked, which is a fault of ours", &mut again)?,
         }
     }
     let committed = app.store.commit(&changes).await?;
@@ -149,9 +164,9 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
         match committed {
             Committed::Applied(_) => {
                 Metric::OutboxMessage.add(messages);
-                settle(app, &key, &work.touches, &outcome);
+                settle(app, &key, &work.touches, &outcome, pass);
             }
-            Committed::Erased => settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]),
+            Committed::Erased => settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass),
             Committed::Conflict { .. } => again.entry(key).or_default().add(work),
         }
     }
@@ -165,6 +180,7 @@ impl Work {
         self.email = other.email.or(self.email.take());
         self.aliases.extend(other.aliases);
         self.handed_on = self.handed_on.max(other.handed_on);
+        self.tries = self.tries.max(other.tries);
     }
 }
 
@@ -218,7 +234,7 @@ fn joined(
         .touches
         .iter()
         .map(|touch| match (record(&mut kept.lead, touch.clone(), &limits).into(), pass) {
-            (Outcome::Duplicate, Pass::Replay) => Outcome::Reapplied,
+            (Outcome::Duplicate, Pass::Replay | Pass::Again) => Outcome::Reapplied,
             (outcome, _) => outcome,
         })
         .collect();
@@ -335,11 +351,14 @@ fn refresh_after(model: &Model) -> Span {
 }
 
 /// Counts what became of each touch, and takes them out of the tail: the store has them.
-fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome]) {
+fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome], pass: Pass) {
     let now = app.clock.now();
     for (touch, outcome) in touches.iter().zip(outcomes) {
+        app.progress.tally.event(*outcome);
+        // What became of it was counted when it was applied first.
+        let outcome = if pass == Pass::Again { Outcome::Reapplied } else { *outcome };
         Metric::EventOutcome.count(outcome.as_str());
-        if *outcome != Outcome::Reapplied {
+        if outcome != Outcome::Reapplied {
             let waited = u64::try_from(now.since(touch.received).0).unwrap_or_default();
             Metric::VisibleSeconds.seconds(std::time::Duration::from_millis(waited));
         }

@@ -16,7 +16,7 @@ use engine::compact::Before;
 use store::{Change, Committed, LeadKey, StoreError, Version};
 
 use super::batch::{change, compact};
-use super::quarantine;
+use super::poison;
 use crate::app::App;
 use crate::log_record::{Fence, KeptLead, LogRecord, MergeGround, MergeRecord, RecordError};
 use crate::metric::Metric;
@@ -70,23 +70,16 @@ pub(super) async fn apply(app: &App, record: &MergeRecord) -> Result<(), StoreEr
             Err(Failed::Raced) => continue,
             Err(Failed::Store(error)) => return Err(error),
             Err(Failed::Erased) => break (Merged::Erased, None),
+            // It would read no better the next time.
             Err(Failed::Record(error)) => {
-                put_aside(app, &from, record, &error);
-                break (Merged::Quarantined, None);
+                return poison::put_aside(app, &LogRecord::Merge(record.clone()), None, 1, &error.to_string());
             }
         }
     };
     Metric::MergeOutcome.count(outcome.as_str());
+    app.progress.tally.merge(outcome);
     app.merges.applied(&from, &into, head.as_ref().map(|head| (&head.key, head.kept.person)));
     Ok(())
-}
-
-/// What cannot be carried out goes to quarantine, where somebody finds it, and does not hold up what comes after it.
-fn put_aside(app: &App, from: &LeadKey, record: &MergeRecord, error: &RecordError) {
-    let name = format!("{}-merge-{}", from.visitor, app.clock.now().0);
-    let bytes = LogRecord::Merge(record.clone()).encode();
-    let kept = bytes.is_ok_and(|bytes| quarantine(app, &name, &bytes).is_ok());
-    tracing::error!(%from, %error, kept, "a merge could not be carried out and is put aside");
 }
 
 async fn merged(

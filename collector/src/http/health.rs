@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::log_watch;
 
 /// What `/readyz` says.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +28,8 @@ pub struct Readiness {
     pub draining: bool,
     /// Accepted events and merges that are not yet in the store.
     pub unapplied: u64,
+    /// Records that could not be applied and wait for somebody to look at them.
+    pub quarantined: usize,
 }
 
 /// The process runs.
@@ -61,7 +64,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let ready = log == "ok" && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let unapplied = app.tail.len() + app.merges.len();
-    (status, Json(Readiness { ready, log, store, apply, draining, unapplied })).into_response()
+    let quarantined = log_watch::quarantined(&app).await;
+    (status, Json(Readiness { ready, log, store, apply, draining, unapplied, quarantined })).into_response()
 }
 
 /// Metrics in Prometheus's text form.
