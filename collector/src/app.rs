@@ -14,6 +14,7 @@ use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasure::Erased;
+use crate::fleet::Fleet;
 use crate::geo::Geo;
 use crate::limits::{InFlight, RateLimits};
 use crate::merges::Merges;
@@ -34,6 +35,8 @@ pub struct App {
     pub log: Arc<Log>,
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
+    /// This collector among those that work on the store.
+    pub fleet: Fleet,
     /// Taken in and not yet in the store.
     pub tail: Arc<Tail>,
     /// Who was merged into whom, as far as is remembered.

@@ -41,6 +41,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod erasure;
+pub mod fleet;
 pub mod geo;
 pub mod heat;
 pub mod http;

@@ -50,11 +50,17 @@ pub enum Metric {
     GeoLoaded,
     /// When it was made, as it says itself, in seconds since 1970.
     GeoBuilt,
+    /// Leads that another writer had changed when this collector committed them: read again and recorded again.
+    ApplyConflict,
+    /// Collectors that are heard of on this store, this one included.
+    Collectors,
+    /// Partitions of the store that this collector looks after.
+    PartitionsHeld,
 }
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 25] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
@@ -77,6 +83,9 @@ impl Metric {
         (Self::GeoReload, "Readings of the database of places: loaded, or refused and the one before stays"),
         (Self::GeoLoaded, "When the database of places in use was read"),
         (Self::GeoBuilt, "When the database of places in use was made"),
+        (Self::ApplyConflict, "Leads that another writer had changed, and that were recorded again"),
+        (Self::Collectors, "Collectors that are heard of on this store"),
+        (Self::PartitionsHeld, "Partitions of the store that this collector looks after"),
     ];
 
     /// The name in Prometheus's form.
@@ -105,6 +114,9 @@ impl Metric {
             Self::GeoReload => "gloed_geo_reloads_total",
             Self::GeoLoaded => "gloed_geo_loaded_timestamp_seconds",
             Self::GeoBuilt => "gloed_geo_built_timestamp_seconds",
+            Self::ApplyConflict => "gloed_apply_conflicts_total",
+            Self::Collectors => "gloed_collectors",
+            Self::PartitionsHeld => "gloed_partitions_held",
         }
     }
 
@@ -150,7 +162,13 @@ impl Metric {
                 Self::AnswerSeconds | Self::LogSyncSeconds | Self::VisibleSeconds => {
                     metrics::describe_histogram!(metric.name(), meaning);
                 }
-                Self::LogBytes | Self::Unapplied | Self::SweepLeft | Self::GeoLoaded | Self::GeoBuilt => {
+                Self::LogBytes
+                | Self::Unapplied
+                | Self::SweepLeft
+                | Self::GeoLoaded
+                | Self::GeoBuilt
+                | Self::Collectors
+                | Self::PartitionsHeld => {
                     metrics::describe_gauge!(metric.name(), meaning)
                 }
                 _ => metrics::describe_counter!(metric.name(), meaning),

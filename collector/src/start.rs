@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::embedded::{self, EmbeddedStore};
 use store::log::{DiskFiles, Log, LogError, Settings};
-use store::{Partition, Store, StoreError};
+use store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -18,6 +18,7 @@ use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Secrets, SecretsError};
 use crate::erasure::{self, Erased};
+use crate::fleet::{self, Fleet, FleetError, erasures};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
 use crate::limits::{InFlight, RateLimits};
@@ -61,6 +62,12 @@ pub enum StartError {
     /// The models of the sites.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The other collectors.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// Erasures that other collectors carried out.
+    #[error("erasures of other collectors: {0}")]
+    Erasures(String),
     /// The log could not be applied.
     #[error("the log could not be applied: {0}")]
     Apply(#[from] ApplyError),
@@ -83,6 +90,21 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     metrics: PrometheusHandle,
 ) -> Result<Started, StartError> {
+    let store = Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?);
+    start_on(store, config, environment, clock, metrics).await
+}
+
+/// The same on a store that is open already, and on which others may work too.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start_on(
+    store: Arc<dyn Store>,
+    config: Config,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    metrics: PrometheusHandle,
+) -> Result<Started, StartError> {
     let data = config.data.clone();
     let io = |what, path: &Path| {
         let path = path.display().to_string();
@@ -96,8 +118,11 @@ pub async fn start(
     let tombstones = data.join("tombstones");
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
         .map_err(io("cannot open", &tombstones))?;
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&data.join("store"), embedded::Settings::default())?);
-    unite(&erased, &*store, &tombstones).await?;
+    let erased = Arc::new(erased);
+    let erasures = |error: erasures::ErasuresError| StartError::Erasures(error.to_string());
+    let told = erasures::told_so_far(&*store).await.map_err(erasures)?;
+    erasures::unite(&erased, &*store).await.map_err(erasures)?;
+    let fleet = Fleet::new(&data)?;
     models::adopt(&sites, &*store, clock.now()).await?;
 
     let (sender, mut feed) = apply::feed();
@@ -111,9 +136,10 @@ pub async fn start(
         clock,
         log: Arc::new(log),
         store,
+        fleet,
         tail: Arc::new(Tail::default()),
         merges: Merges::default(),
-        erased: Arc::new(erased),
+        erased,
         erasure_waiting: Notify::new(),
         geo,
         proxies: TrustedProxies::new(config.trusted_proxies.clone()),
@@ -130,7 +156,13 @@ pub async fn start(
         draining: AtomicBool::new(false),
         config,
     });
+    erasures::known(&app, told);
+    app.sites.iter().for_each(|site| app.fleet.tell_of_models(site, site.shelf()));
+    // Before the log is applied: others wait with their timers for what is in it.
+    let reporter = fleet::join(&app).await?;
+    fleet::start(&app, reporter);
     let replayed = apply::replay(&app, &mut feed).await?;
+    app.fleet.caught_up();
     if replayed > 0 {
         tracing::info!(replayed, "records after the checkpoint were applied again");
     }
@@ -147,39 +179,21 @@ impl Started {
     /// After the last request: everything taken in is applied and made durable.
     pub async fn finish(self) {
         let Self { app, applying } = self;
+        let closing = app.clone();
         let finished = tokio::task::spawn_blocking(move || {
-            app.log.close();
+            closing.log.close();
             applying.join()
         });
         match finished.await {
-            Ok(Ok(())) => tracing::info!("everything is applied; stopped"),
+            Ok(Ok(())) => {
+                if let Err(error) = fleet::leave(&app).await {
+                    tracing::warn!(%error, "the other collectors take this one for dead instead of gone");
+                }
+                tracing::info!("everything is applied; stopped");
+            }
             _ => tracing::error!("applying ended early; the rest is applied at the next start"),
         }
     }
-}
-
-/// Tombstones of the store and of this collector's own file become one set in both.
-async fn unite(erased: &Erased, store: &dyn Store, file: &Path) -> Result<(), StartError> {
-    const AT_ONCE: usize = 1024;
-    store.bury(&erased.all()).await?;
-    for partition in Partition::all() {
-        let mut after = None;
-        loop {
-            let found = store.tombstones(partition, after, AT_ONCE).await?;
-            for tombstone in &found {
-                erased.add(*tombstone).map_err(|source| StartError::Io {
-                    what: "cannot write",
-                    path: file.display().to_string(),
-                    source,
-                })?;
-            }
-            after = found.last().copied();
-            if found.len() < AT_ONCE {
-                break;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Makes this process record metrics, once.

@@ -9,7 +9,8 @@
 //! again, and after a crash the log is, from the checkpoint on. The checkpoint lies in the store and is written after
 //! what it covers: it can be too old, never too new.
 //!
-//! The same thread wakes leads: every second it looks again at those whose wake time has come.
+//! The same thread wakes leads: every second it looks again at those of this collector's partitions whose wake time has
+//! come, once every collector has applied what it received before that.
 
 mod advance;
 mod batch;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use engine::{Millis, Span};
 use store::log::{LogError, Position, Record};
-use store::{DocumentName, Durability, StoreError, Version};
+use store::{Document, DocumentName, Durability, StoreError, Version};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 
@@ -79,20 +80,28 @@ const CHECKPOINT_FORMAT: u8 = 1;
 
 impl Checkpoint {
     async fn load(app: &App) -> Result<Self, ApplyError> {
-        let name = DocumentName::parse("log/checkpoint").map_err(|_| ApplyError::Checkpoint(0))?;
-        let Some(document) = app.store.document(&name).await? else {
-            return Ok(Self { name, version: Version::ABSENT, position: Position::FIRST });
-        };
+        let named = |name: &str| DocumentName::parse(name).map_err(|_| ApplyError::Checkpoint(0));
+        // Every collector has a log of its own.
+        let name = named(&format!("log/{}", app.fleet.id()))?;
+        if let Some(document) = app.store.document(&name).await? {
+            return Ok(Self { name, version: document.version, position: Self::read(&document)? });
+        }
+        // As it was called when a store had one collector.
+        let before = app.store.document(&named("log/checkpoint")?).await?;
+        let position = before.map_or(Ok(Position::FIRST), |document| Self::read(&document))?;
+        Ok(Self { name, version: Version::ABSENT, position })
+    }
+
+    fn read(document: &Document) -> Result<Position, ApplyError> {
         let position = match document.bytes.split_first() {
             Some((&CHECKPOINT_FORMAT, rest)) => <[u8; 8]>::try_from(rest).ok().map(u64::from_be_bytes),
             _ => None,
         };
-        let position = position.map(Position).ok_or(ApplyError::Checkpoint(document.bytes.len()))?;
-        Ok(Self { name, version: document.version, position })
+        position.map(Position).ok_or(ApplyError::Checkpoint(document.bytes.len()))
     }
 
     async fn write(&mut self, app: &App, position: Position) -> Result<(), StoreError> {
-        if position == self.position {
+        if position == self.position && self.version != Version::ABSENT {
             return Ok(());
         }
         let mut bytes = vec![CHECKPOINT_FORMAT];
@@ -174,7 +183,8 @@ async fn run(app: &App, feed: &mut Feed) -> Result<(), ApplyError> {
                 }
             }
             _ = waking.tick() => {
-                if let Err(error) = batch::wake(app).await {
+                let horizon = app.fleet.horizon(app.clock.now());
+                if let Err(error) = batch::wake(app, &app.fleet.held(), horizon).await {
                     tracing::warn!(%error, "leads that are due could not be looked at");
                 }
             }

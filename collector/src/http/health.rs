@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::fleet::{ClockState, Standing};
 
 /// What `/readyz` says.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +24,14 @@ pub struct Readiness {
     pub store: &'static str,
     /// `ok`, or `failing` while the log is not applied: events are taken in and wait.
     pub apply: &'static str,
+    /// `ok`, or how this machine's clock cannot be trusted: `off` by more than 5 s from the store's.
+    pub clock: &'static str,
+    /// Collectors that are heard of on this store, this one included.
+    pub collectors: usize,
+    /// Partitions of the store, of 256, that this one looks after.
+    pub partitions: usize,
+    /// `ok`, or `taken`: another process goes by this collector's id, since its data folder was copied.
+    pub id: &'static str,
     /// Whether the process was asked to stop.
     pub draining: bool,
     /// Accepted events and merges that are not yet in the store.
@@ -58,10 +67,15 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let apply = if app.applying.load(Ordering::Relaxed) { "ok" } else { "failing" };
     let draining = app.draining.load(Ordering::Relaxed);
     // Without the store events are still taken in: a balancer that sends them elsewhere would only lose them.
-    let ready = log == "ok" && !draining;
+    let standing = app.fleet.standing();
+    let clock = if standing.clock == ClockState::Right { "ok" } else { "off" };
+    let id = if standing.superseded { "taken" } else { "ok" };
+    let ready = log == "ok" && clock == "ok" && id == "ok" && !draining;
+    let Standing { collectors, partitions, .. } = standing;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let unapplied = app.tail.len() + app.merges.len();
-    (status, Json(Readiness { ready, log, store, apply, draining, unapplied })).into_response()
+    (status, Json(Readiness { ready, log, store, apply, clock, collectors, partitions, id, draining, unapplied }))
+        .into_response()
 }
 
 /// Metrics in Prometheus's text form.
