@@ -221,6 +221,7 @@ async fn retire(app: &App, key: &LeadKey) -> Result<Tombstone, Problem> {
     let added = tokio::task::spawn_blocking(move || erased.add(tombstone)).await;
     added.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(format!("tombstone: {error}")))?;
     app.merges.forget(key);
+    app.leads.forget(key);
     Ok(tombstone)
 }
 

@@ -18,7 +18,10 @@ pub enum Metric {
     /// Decisions answered, by whether an offer was in them (`offer`, `empty`, or `withheld` from who may be no
     /// person).
     Decision,
-    /// Offers revealed as a code.
+    /// Decisions made while the store was away: of what is `remembered` of the visitor, or the `fallback`, which offers
+    /// nothing.
+    DecisionWithoutStore,
+    /// Codes given: `shown` with an offer, `claimed` at its goal, or `unavailable` where the store did not take them in time.
     CouponGranted,
     /// Visitors erased.
     VisitorErased,
@@ -60,13 +63,14 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 26] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::RequestRefused, "Requests refused as a whole"),
         (Self::FieldsIgnored, "Fields and values that nobody reads"),
         (Self::TextsTruncated, "Texts that were cut at their limit"),
         (Self::Decision, "Decisions answered"),
+        (Self::DecisionWithoutStore, "Decisions made while the store was away"),
         (Self::CouponGranted, "Coupon codes revealed"),
         (Self::VisitorErased, "Visitors erased"),
         (Self::MergeOutcome, "Merges of two visitors by what became of them"),
@@ -98,6 +102,7 @@ impl Metric {
             Self::FieldsIgnored => "gloed_fields_ignored_total",
             Self::TextsTruncated => "gloed_texts_truncated_total",
             Self::Decision => "gloed_decisions_total",
+            Self::DecisionWithoutStore => "gloed_decisions_without_store_total",
             Self::CouponGranted => "gloed_coupons_granted_total",
             Self::VisitorErased => "gloed_visitors_erased_total",
             Self::MergeOutcome => "gloed_merges_total",
@@ -132,6 +137,11 @@ impl Metric {
     /// One more, under a label's value from a closed set.
     pub fn count(self, value: &'static str) {
         counter!(self.name(), self.label() => value).increment(1);
+    }
+
+    /// So many more, under a label's value from a closed set.
+    pub fn counts(self, value: &'static str, number: u64) {
+        counter!(self.name(), self.label() => value).increment(number);
     }
 
     /// So many more, without a label.

@@ -21,6 +21,7 @@ use crate::erasure::{self, Erased};
 use crate::fleet::{self, Fleet, FleetError, erasures};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
+use crate::leads::Leads;
 use crate::limits::{InFlight, RateLimits};
 use crate::merges::Merges;
 use crate::metric::Metric;
@@ -136,6 +137,8 @@ pub async fn start_on(
         clock,
         log: Arc::new(log),
         store,
+        leads: Leads::default(),
+        applied: Notify::new(),
         fleet,
         tail: Arc::new(Tail::default()),
         merges: Merges::default(),

@@ -412,3 +412,50 @@ fn withdrawal_forgets_what_waits_and_what_is_in_flight() {
     assert_eq!(page.sent().len(), 1);
     assert!(page.core.browser().storage.is_empty());
 }
+
+#[test]
+fn a_request_for_a_decision_repeats_what_was_acknowledged_a_moment_ago() {
+    // given two events that were acknowledged, and one that was refused
+    let mut page = Page::new();
+    page.take(source::CALL, "one", json!({}));
+    page.after(1_000.0).answer(200);
+    page.take(source::CALL, "two", json!({}));
+    page.after(1_000.0).answer(200);
+    page.take(source::CALL, "refused", json!({}));
+    page.after(1_000.0).answer(403);
+
+    // when a decision is asked for
+    let repeated = |page: &mut Page| {
+        let now = page.now;
+        page.core.ask(7, "{}", now);
+        let body = body(&page.last());
+        let names = |field: &str| -> Vec<Value> {
+            body[field].as_array().into_iter().flatten().map(|event| event["name"].clone()).collect()
+        };
+        (names("acknowledged"), names("events"))
+    };
+
+    // then it carries the two, each with its page, and what was refused not at all
+    assert_eq!(repeated(&mut page), (vec![json!("one"), json!("two")], vec![]));
+    assert_eq!(body(&page.last())["acknowledged"][0]["page"]["url"], "https://shop.example/a");
+    page.answer(200);
+    // and each for five seconds, and none of somebody who is forgotten
+    page.after(3_500.0);
+    assert_eq!(repeated(&mut page).0, [json!("two")]);
+    page.core.forget();
+    assert_eq!(repeated(&mut page).0, [json!(null); 0]);
+}
+
+#[test]
+fn what_is_repeated_is_the_last_twenty() {
+    let mut page = Page::new();
+    for number in 0..30 {
+        page.take(source::CALL, &format!("event-{number}"), json!({}));
+    }
+    page.after(1_000.0).answer(200);
+    let now = page.now;
+    page.core.ask(7, "{}", now);
+    let body = body(&page.last());
+    let names: Vec<&Value> = body["acknowledged"].as_array().unwrap().iter().map(|event| &event["name"]).collect();
+    assert_eq!((names.len(), names[0], names[19]), (20, &json!("event-10"), &json!("event-29")));
+}

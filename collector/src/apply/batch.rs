@@ -175,17 +175,22 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
     for ((((key, work), outcome), messages), committed) in taken.into_iter().zip(outcomes).zip(messages).zip(committed)
     {
         match committed {
-            Committed::Applied(_) => {
+            Committed::Applied(version) => {
                 Metric::OutboxMessage.add(messages);
+                app.leads.committed(&key, version);
                 settle(app, &key, &work.touches, &outcome);
             }
-            Committed::Erased => settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]),
+            Committed::Erased => {
+                app.leads.forget(&key);
+                settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]);
+            }
             Committed::Conflict { .. } => {
                 Metric::ApplyConflict.add(1);
                 again.entry(key).or_default().add(work);
             }
         }
     }
+    app.applied.notify_waiters();
     Ok(again.into_iter().collect())
 }
 
@@ -468,8 +473,12 @@ pub(super) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Res
     }
     let committed = app.store.commit(&changes).await?;
     // One that another writer has changed meanwhile was looked at by that writer.
-    let applied = changes.iter().zip(committed).filter(|(_, committed)| matches!(committed, Committed::Applied(_)));
-    Metric::OutboxMessage.add(applied.map(|(change, _)| change.outbox.len() as u64).sum());
+    for (change, committed) in changes.iter().zip(committed) {
+        if let Committed::Applied(version) = committed {
+            app.leads.committed(&change.key, version);
+            Metric::OutboxMessage.add(change.outbox.len() as u64);
+        }
+    }
     Ok(LookedAt { leads: changes.len(), fenced })
 }
 

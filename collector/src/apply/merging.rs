@@ -282,9 +282,10 @@ fn unindexed(app: &App, own: &Loaded, wake_after: Option<Span>) -> Result<Change
 }
 
 async fn commit(app: &App, change: Change) -> Result<Version, Failed> {
-    let messages = change.outbox.len() as u64;
+    let (key, messages) = (change.key.clone(), change.outbox.len() as u64);
     match app.store.commit(&[change]).await?.first() {
         Some(Committed::Applied(version)) => {
+            app.leads.committed(&key, *version);
             Metric::OutboxMessage.add(messages);
             Ok(*version)
         }

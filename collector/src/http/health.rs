@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,6 +13,9 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::fleet::{ClockState, Standing};
+
+/// How long `/readyz` waits for the store's answer.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What `/readyz` says.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,6 +28,9 @@ pub struct Readiness {
     pub store: &'static str,
     /// `ok`, or `failing` while the log is not applied: events are taken in and wait.
     pub apply: &'static str,
+    /// `ok`, or `remembered` while the store does not answer decisions in time: they are made of what is remembered, without
+    /// new codes.
+    pub decisions: &'static str,
     /// `ok`, or how this machine's clock cannot be trusted: `off` by more than 5 s from the store's.
     pub clock: &'static str,
     /// Collectors that are heard of on this store, this one included.
@@ -53,9 +60,10 @@ pub async fn live() -> &'static str {
     ))]
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let stats = app.log.stats();
-    let store = match app.store.health().await {
-        Ok(_) => "ok",
-        Err(error) => error.code(),
+    let store = match tokio::time::timeout(PATIENCE, app.store.health()).await {
+        Ok(Ok(_)) => "ok",
+        Ok(Err(error)) => error.code(),
+        Err(_) => "store_unavailable",
     };
     // The last hundredth is too little to send traffic to.
     let cap = app.config.log_cap.0;
@@ -71,10 +79,14 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let clock = if standing.clock == ClockState::Right { "ok" } else { "off" };
     let id = if standing.superseded { "taken" } else { "ok" };
     let ready = log == "ok" && clock == "ok" && id == "ok" && !draining;
+    let decisions = if app.leads.is_away() { "remembered" } else { "ok" };
     let Standing { collectors, partitions, .. } = standing;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let unapplied = app.tail.len() + app.merges.len();
-    (status, Json(Readiness { ready, log, store, apply, clock, collectors, partitions, id, draining, unapplied }))
+    (
+        status,
+        Json(Readiness { ready, log, store, apply, decisions, clock, collectors, partitions, id, draining, unapplied }),
+    )
         .into_response()
 }
 

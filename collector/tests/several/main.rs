@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod asking;
+mod away;
 mod contention;
 mod following;
 mod leases;
+mod reading;
 mod shop;
 mod switched;

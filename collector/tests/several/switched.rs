@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use collector::clock::{Clock as _, SetClock};
+use collector::clock::{Clock as _, SystemClock};
 use store::{
     Change, Committed, Confirmed, Document, DocumentName, Due, Durability, Erasure, Health, HeatCursor, HeatEntry,
     Holder, LeadKey, OutboxId, Partition, Partitions, Queued, Reservation, Reserved, ResourceName, ScanCursor, Scanned,
@@ -16,7 +16,6 @@ use store::{
 /// One collector's way to the store.
 pub(crate) struct Switched {
     store: Arc<dyn Store>,
-    clock: SetClock,
     /// How far the store's clock is behind, in milliseconds.
     behind: AtomicI64,
     away: AtomicBool,
@@ -32,10 +31,9 @@ pub(crate) struct Switched {
 }
 
 impl Switched {
-    pub(crate) fn on(store: Arc<dyn Store>, clock: SetClock) -> Arc<Self> {
+    pub(crate) fn on(store: Arc<dyn Store>) -> Arc<Self> {
         Arc::new(Self {
             store,
-            clock,
             behind: AtomicI64::new(0),
             away: AtomicBool::new(false),
             silent: AtomicBool::new(false),
@@ -232,7 +230,7 @@ impl Store for Switched {
     async fn health(&self) -> Result<Health, StoreError> {
         self.reached().await?;
         let health = self.store.health().await?;
-        let clock = self.clock.now().0 - self.behind.load(Ordering::SeqCst);
+        let clock = SystemClock.now().0 - self.behind.load(Ordering::SeqCst);
         Ok(Health { clock: Some(clock), ..health })
     }
 }
