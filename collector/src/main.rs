@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use collector::clock::{Clock, SystemClock, TestClock};
-use collector::config::{Config, Environment, Overrides};
+use collector::config::{Config, Environment, Missing, Overrides, Secrets};
 use collector::{admin, http, outbox, serve, site, start};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -45,6 +45,11 @@ enum Command {
     },
     /// Report every fault of the configuration and of the sites' models at once
     CheckConfig {
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Make the file of secrets where it, or a site in it, is missing; for collectors that share a store
+    MakeSecrets {
         #[command(flatten)]
         options: Options,
     },
@@ -136,6 +141,7 @@ fn main() -> ExitCode {
     let ended = match arguments.command {
         Command::Serve { options, test_clock } => run(serving(options, environment, test_clock)),
         Command::CheckConfig { options } => check(&options, &environment),
+        Command::MakeSecrets { options } => make_secrets(&options, &environment),
         Command::Outbox { running, site, after, limit, follow } => load(&running.into(), &environment)
             .and_then(|config| run(print_outbox(config, Wanted { site, after, limit, follow }))),
         Command::Model { command } => run(async move {
@@ -204,6 +210,18 @@ fn check(options: &Options, environment: &Environment) -> Result<(), Failure> {
         say(&mut output, &format!("warning: {warning}"));
     }
     say(&mut output, &format!("{} is good: {} site(s)", options.config.display(), config.sites.len()));
+    Ok(())
+}
+
+fn make_secrets(options: &Options, environment: &Environment) -> Result<(), Failure> {
+    let config = load(options, environment)?;
+    let file = config.secrets_file();
+    let failed = |error: &dyn std::fmt::Display| (1, error.to_string());
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&format!("{}: {error}", folder.display())))?;
+    }
+    Secrets::load(&file, &config.sites, Missing::Make, environment).map_err(|error| failed(&error))?;
+    say(&mut std::io::stdout(), &format!("{} holds the secrets of {} site(s)", file.display(), config.sites.len()));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::embedded::{self, EmbeddedStore};
 use store::log::{DiskFiles, Log, LogError, Settings};
+use store::redis::{self, CheckError, RedisStore};
 use store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -16,7 +17,7 @@ use crate::app::{App, Deciding};
 use crate::apply::{self, ApplyError};
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
-use crate::config::{Config, Environment, Secrets, SecretsError};
+use crate::config::{Config, Environment, Missing, RedisConfig, Secrets, SecretsError, StoreConfig};
 use crate::erasure::{self, Erased};
 use crate::fleet::{self, Fleet, FleetError, erasures};
 use crate::geo::{self, Geo, GeoError};
@@ -60,6 +61,9 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The servers of the store.
+    #[error(transparent)]
+    Redis(#[from] CheckError),
     /// The models of the sites.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -91,8 +95,7 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     metrics: PrometheusHandle,
 ) -> Result<Started, StartError> {
-    let store = Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?);
-    start_on(store, config, environment, clock, metrics).await
+    put_together(None, config, environment, clock, metrics).await
 }
 
 /// The same on a store that is open already, and on which others may work too.
@@ -106,13 +109,27 @@ pub async fn start_on(
     clock: Arc<dyn Clock>,
     metrics: PrometheusHandle,
 ) -> Result<Started, StartError> {
+    put_together(Some(store), config, environment, clock, metrics).await
+}
+
+async fn put_together(
+    store: Option<Arc<dyn Store>>,
+    config: Config,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    metrics: PrometheusHandle,
+) -> Result<Started, StartError> {
     let data = config.data.clone();
     let io = |what, path: &Path| {
         let path = path.display().to_string();
         move |source| StartError::Io { what, path, source }
     };
     std::fs::create_dir_all(&data).map_err(io("cannot make the data folder", &data))?;
-    let secrets = Secrets::load_or_create(&data, &config.sites, environment)?;
+    let missing = match config.store {
+        StoreConfig::Embedded => Missing::Make,
+        StoreConfig::Redis(_) => Missing::Refuse,
+    };
+    let secrets = Secrets::load(&config.secrets_file(), &config.sites, missing, environment)?;
     let sites = Sites::new(&config, &secrets, clock.now())?;
     let geo = Geo::open(config.geo_database.as_deref(), &*clock)?;
     accept::prepare_programs();
@@ -120,6 +137,10 @@ pub async fn start_on(
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
         .map_err(io("cannot open", &tombstones))?;
     let erased = Arc::new(erased);
+    let store = match store {
+        Some(store) => store,
+        None => open_store(&config).await?,
+    };
     let erasures = |error: erasures::ErasuresError| StartError::Erasures(error.to_string());
     let told = erasures::told_so_far(&*store).await.map_err(erasures)?;
     erasures::unite(&erased, &*store).await.map_err(erasures)?;
@@ -195,6 +216,23 @@ impl Started {
                 tracing::info!("everything is applied; stopped");
             }
             _ => tracing::error!("applying ended early; the rest is applied at the next start"),
+        }
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    match &config.store {
+        StoreConfig::Embedded => {
+            Ok(Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?))
+        }
+        StoreConfig::Redis(RedisConfig { address, retention }) => {
+            let settings = redis::Settings { retention: retention.duration(), ..redis::Settings::default() };
+            let (store, warnings) = RedisStore::open(address.clone(), settings).await?;
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            tracing::info!(%address, "the store is open");
+            Ok(Arc::new(store))
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Events that the collector has not acknowledged yet.
 
 use crate::json::{Raw, member, put, separate};
-use wire::limits;
 
 /// Most events kept while the collector cannot be reached.
 pub const MOST_EVENTS: usize = 200;
@@ -39,19 +38,19 @@ impl Queued {
     }
 }
 
-/// Most acknowledged events that a request for a decision repeats, and most bytes of them.
-const MOST_REPEATED: usize = limits::ACKNOWLEDGED;
-const REPEATED_BYTES: usize = 16 * 1024;
-
-/// For how long after its acknowledgement an event is repeated, ms: by then every collector knows of it.
+/// For how long after the last acknowledgement events are repeated, ms: by then every collector knows of them.
 const REPEATED_FOR: f64 = 5_000.0;
+
+/// Bytes of repeated events after which it begins anew.
+const REPEATED_BYTES: usize = 8 * 1024;
 
 /// The queue, in order of happening.
 #[derive(Debug, Default)]
 pub struct Queue {
     events: Vec<Queued>,
-    /// What was acknowledged a moment ago, and until when it is repeated.
-    acknowledged: Vec<(Queued, f64)>,
+    /// What was acknowledged a moment ago, as it is repeated, and until when.
+    acknowledged: String,
+    repeated_until: f64,
     bytes: usize,
     dropped: u32,
 }
@@ -70,10 +69,8 @@ impl Queue {
         }
     }
 
-    fn remove(&mut self, place: usize) -> Queued {
-        let event = self.events.remove(place);
-        self.bytes -= event.bytes();
-        event
+    fn remove(&mut self, place: usize) {
+        self.bytes -= self.events.remove(place).bytes();
     }
 
     /// How many events were dropped because the queue was full.
@@ -132,6 +129,9 @@ impl Queue {
     /// Ends the request `flight`: the events at the places where `again` has a `1` wait again, the others are done with;
     /// `acknowledged_at` is when, or 0 when they were refused.
     pub fn settle(&mut self, flight: u32, again: &[u8], acknowledged_at: f64) {
+        if acknowledged_at > self.repeated_until || self.acknowledged.len() > REPEATED_BYTES {
+            self.acknowledged.clear();
+        }
         let mut number = 0;
         let mut place = 0;
         while let Some(event) = self.events.get_mut(place) {
@@ -139,10 +139,11 @@ impl Queue {
                 event.flight = 0;
                 number += 1;
                 if again.get(number - 1) != Some(&b'1') {
-                    let event = self.remove(place);
                     if acknowledged_at > 0.0 {
-                        self.acknowledged.push((event, acknowledged_at + REPEATED_FOR));
+                        event.write(&mut self.acknowledged, "");
+                        self.repeated_until = acknowledged_at + REPEATED_FOR;
                     }
+                    self.remove(place);
                     continue;
                 }
             }
@@ -152,20 +153,10 @@ impl Queue {
 
     /// Appends `"acknowledged":[…]` to `body`: the last events that another collector than the one that is asked now may
     /// have acknowledged, and this one not know of.
-    pub fn repeat(&mut self, body: &mut String, now: f64) {
-        self.acknowledged.retain(|(_, until)| *until > now);
-        let mut bytes = 0;
-        let fit = self.acknowledged.iter().rev().take(MOST_REPEATED).take_while(|(event, _)| {
-            bytes += event.bytes();
-            bytes <= REPEATED_BYTES
-        });
-        let fit = fit.count();
-        self.acknowledged.drain(..self.acknowledged.len() - fit);
-        if fit > 0 {
+    pub fn repeat(&self, body: &mut String, now: f64) {
+        if now < self.repeated_until && !self.acknowledged.is_empty() {
             member(body, "acknowledged", "[");
-            for (event, _) in &self.acknowledged {
-                event.write(body, "");
-            }
+            put(body, &self.acknowledged);
             put(body, "]");
         }
     }

@@ -34,6 +34,8 @@ mod personal_data;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod server_events;

@@ -3,6 +3,7 @@
 mod reader;
 mod secrets;
 mod site;
+mod store;
 mod values;
 
 use std::net::SocketAddr;
@@ -12,8 +13,9 @@ use ipnet::IpNet;
 
 pub use reader::{ConfigFault, Environment};
 pub(crate) use secrets::same_secret;
-pub use secrets::{Secrets, SecretsError, SiteSecrets};
+pub use secrets::{Missing, Secrets, SecretsError, SiteSecrets};
 pub use site::{ModelSource, SiteConfig};
+pub use store::{RedisConfig, StoreConfig};
 pub use values::{Bytes, Origin, Span};
 
 use reader::Section;
@@ -27,6 +29,8 @@ pub struct Config {
     pub private: SocketAddr,
     /// Folder of log, store and secrets.
     pub data: PathBuf,
+    /// The file of the secrets, when it is not in the data folder.
+    pub secrets: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For` is read.
     pub trusted_proxies: Vec<IpNet>,
     /// Time for a request's header.
@@ -43,6 +47,8 @@ pub struct Config {
     pub log_segment: Bytes,
     /// Bytes of the whole log.
     pub log_cap: Bytes,
+    /// Where leads are kept.
+    pub store: StoreConfig,
     /// Database for country and region.
     pub geo_database: Option<PathBuf>,
     /// The shops.
@@ -123,6 +129,7 @@ impl Config {
         let public = server.parsed("public", SocketAddr::from(([127, 0, 0, 1], 7070)), address, &mut faults);
         let private = server.parsed("private", SocketAddr::from(([127, 0, 0, 1], 7071)), address, &mut faults);
         let data: PathBuf = server.parsed("data", PathBuf::from("data"), "a folder", &mut faults);
+        let secrets: Option<PathBuf> = server.optional("secrets", "the path of a file", &mut faults);
         let networks: Vec<Network> =
             server.list("trusted_proxies", "an address or network such as \"10.0.0.0/8\"", &mut faults);
         let header_timeout = server.parsed("header_timeout", Span::seconds(5), Span::ALLOWED, &mut faults);
@@ -150,13 +157,8 @@ impl Config {
         }
         log.finish(&mut faults);
 
-        let mut store = root.section("store", &mut faults);
-        let kind: String = store.parsed("kind", "embedded".to_owned(), "\"embedded\"", &mut faults);
-        if kind != "embedded" {
-            let message = format!("is {kind:?}; allowed is \"embedded\"");
-            faults.push(ConfigFault { path: "store.kind".to_owned(), message });
-        }
-        store.finish(&mut faults);
+        let store = root.section("store", &mut faults);
+        let store = StoreConfig::read(store, folder, &mut faults);
 
         let mut geo = root.section("geo", &mut faults);
         let geo_database: Option<PathBuf> = geo.optional("database", "the path of an .mmdb file", &mut faults);
@@ -190,13 +192,12 @@ impl Config {
                 faults.push(ConfigFault { path: path.to_owned(), message: format!("is 0; allowed is {whole}") });
             }
         }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        let Some(store) = store.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(Self {
             public: overrides.public.unwrap_or(public),
             private: overrides.private.unwrap_or(private),
             data: overrides.data.clone().unwrap_or(data),
+            secrets: secrets.map(|file| folder.join(file)),
             trusted_proxies: networks.into_iter().map(|Network(network)| network).collect(),
             header_timeout,
             body_timeout,
@@ -205,10 +206,17 @@ impl Config {
             limits: limits_config,
             log_segment,
             log_cap,
+            store,
             geo_database,
             sites,
             folder: folder.to_path_buf(),
         })
+    }
+
+    /// The file of the secrets.
+    #[must_use]
+    pub fn secrets_file(&self) -> PathBuf {
+        self.secrets.clone().unwrap_or_else(|| self.data.join("secrets.toml"))
     }
 
     /// Legal but risky settings, as sentences for the log at start.
@@ -274,6 +282,29 @@ mod tests {
             "sites[0].time_zone: is \"Mars/Olympus\"",
         ] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_store_on_redis_needs_an_address_and_no_message_shows_a_secret() {
+        let redis = |lines: &str| format!("[store]\nkind = \"redis\"\n{lines}{GOOD}");
+        let url = "url = \"redis://gloed:topsecret@127.0.0.1:7000\"\n";
+        let config = parse(&redis(url), &[("GLOED_STORE_RETENTION", "30d")]).unwrap();
+        let StoreConfig::Redis(RedisConfig { address, retention }) = &config.store else { panic!("{config:?}") };
+        assert_eq!((address.to_string(), *retention), ("redis://127.0.0.1:7000".to_owned(), Span::seconds(2_592_000)));
+        assert!(!format!("{config:?}").contains("topsecret"));
+
+        let faults = |text: &str, environment: &[(&str, &str)]| parse(text, environment).unwrap_err().join("; ");
+        for (text, part) in [
+            (redis(""), "store.url: is required"),
+            (redis("url = \"http://gloed:topsecret@a\"\n"), "store.url: the address of the store cannot be used"),
+            (redis("password_file = \"missing\"\n"), "store.password_file: \"missing\" cannot be read"),
+            (format!("[store]\n{url}{GOOD}"), "store.url: is given, and store.kind is \"embedded\""),
+            (format!("[store]\nkind = \"cloud\"\n{GOOD}"), "store.kind: is \"cloud\""),
+        ] {
+            let found = faults(&text, &[("GLOED_STORE_PASSWORD", "topsecret")]);
+            assert!(found.contains(part), "{part} in {found}");
+            assert!(!found.contains("topsecret"), "{found}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use collector::accept;
 use collector::app::App;
 use collector::clock::{Clock, SetClock, SystemClock};
-use collector::config::{Config, Environment, Overrides, Secrets};
+use collector::config::{Config, Environment, Missing, Overrides, Secrets};
 use collector::log_record::KeptLead;
 use collector::person;
 use collector::start::{self, Started};
@@ -135,7 +135,8 @@ impl Shop {
         let mut shop = Self::closed(model);
         let data = [0, 1, 2].map(|place| shop.folder.path().join(format!("data-{place}")));
         data.iter().for_each(|data| std::fs::create_dir_all(data).unwrap());
-        Secrets::load_or_create(&data[0], &shop.config(&data[0]).sites, &Environment::new()).unwrap();
+        let sites = shop.config(&data[0]).sites;
+        Secrets::load(&data[0].join("secrets.toml"), &sites, Missing::Make, &Environment::new()).unwrap();
         for other in &data[1..] {
             std::fs::copy(data[0].join("secrets.toml"), other.join("secrets.toml")).unwrap();
         }
