@@ -112,10 +112,10 @@ impl Site {
     }
 
     /// Brings a model into force, for everything that is asked from now on, as `shelf` has it: nothing happens when a later
-    /// version of that document was looked at meanwhile.
+    /// version of that document was looked at meanwhile. (A store that was lost counts its versions from the beginning.)
     pub fn put_in_force(&self, shelf: Version, number: u32, model: Model, publication: &Publication) {
         let mut seen = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen > shelf {
+        if *seen > shelf && publication.at <= self.in_force.load().since {
             return;
         }
         *seen = shelf;

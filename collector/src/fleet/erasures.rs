@@ -88,6 +88,8 @@ pub(crate) async fn tell(app: &App, tombstones: &[Tombstone]) -> Result<(), Eras
     for _ in 0..MOST_TRIES {
         let document = app.store.document(&name).await?;
         let mut told = Told::decode(document.as_ref())?;
+        // A store that was lost begins anew, and those who follow would miss what is counted twice.
+        told.count = told.count.max(lock(&app.fleet.known).erasures);
         if !told.add(tombstones) {
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! The fleet: the collectors that work on one store, behind any load balancer.
 //!
 //! ```text
-//! look (4 a second): the store's clock, the roll ─► who lives, what is mine, what is new
-//! report (1 a second): myself, my watermark, what I have to tell ─► the roll, if nobody wrote meanwhile
+//! look (4 a second): the roll ─► who lives, what is mine, what is new
+//! report (1 a second): the store's clock, myself, my watermark, what I have to tell ─► the roll, if nobody wrote meanwhile
 //! ```
 //!
 //! Every collector takes in events and answers decisions about everybody. What needs one of them alone, and no event, is
@@ -316,30 +316,58 @@ pub(crate) struct Reporter {
     /// The last report that was written: when it began, and what it said.
     last: Option<(Instant, Duty)>,
     watermark: Millis,
+    clock: Option<StoreClock>,
+}
+
+/// The store's clock, as it was last read.
+#[derive(Debug, Clone, Copy)]
+struct StoreClock {
+    /// From before the store was asked, by the steady clock and by this machine's.
+    asked: Instant,
+    here: Millis,
+    /// `None`: it has none of its own.
+    store: Option<Millis>,
+    state: ClockState,
+}
+
+impl StoreClock {
+    async fn read(app: &App) -> Result<Self, StoreError> {
+        let (asked, here) = (Instant::now(), app.clock.of_the_machine());
+        let store = app.store.health().await?.clock.map(Millis);
+        Ok(Self { asked, here, store, state: clock_state(here, store, asked.elapsed()) })
+    }
 }
 
 impl Reporter {
     fn new(app: &App) -> Result<Self, FleetError> {
-        Ok(Self { name: roll_name()?, last: None, watermark: app.clock.now() })
+        Ok(Self { name: roll_name()?, last: None, watermark: app.clock.now(), clock: None })
     }
 
     /// Reads the roll, and writes on it when it is time or `at_once`.
     async fn look(&mut self, app: &App, at_once: bool) -> Result<Looked, FleetError> {
         for _ in 0..MOST_TRIES {
-            let asked = Instant::now();
-            let here = app.clock.of_the_machine();
-            let health = app.store.health().await?;
-            let clock = clock_state(here, health.clock.map(Millis), asked.elapsed());
-            let now = health.clock.map_or(here, Millis);
+            let leaving = app.draining.load(Ordering::Relaxed);
+            let is_time = self
+                .last
+                .is_none_or(|(last, said)| last.elapsed() >= REPORT_EVERY || (leaving && said != Duty::Leaving));
+            if is_time || at_once {
+                self.clock = Some(StoreClock::read(app).await?);
+            }
+            let Some(StoreClock { asked, here, store, state: clock }) = self.clock else { return Ok(Looked::Seen) };
+            // Between reports the store is not asked for its time again: it goes on as ours does.
+            let now = match store {
+                _ if is_time || at_once => store.unwrap_or(here),
+                Some(then) => then.plus(span(asked.elapsed())),
+                None => app.clock.of_the_machine(),
+            };
             let document = app.store.document(&self.name).await?;
             let version = document.as_ref().map_or(Version::ABSENT, |document| document.version);
             let mut roll = document.map_or_else(|| Ok(Roll::default()), |document| Roll::decode(&document.bytes))?;
             let duty = match clock {
-                _ if app.draining.load(Ordering::Relaxed) => Duty::Leaving,
+                _ if leaving => Duty::Leaving,
                 ClockState::Off(_) => Duty::Idle,
                 ClockState::Right => Duty::Working,
             };
-            let is_time = self.last.is_none_or(|(last, said)| last.elapsed() >= REPORT_EVERY || said != duty);
             if is_time || at_once {
                 match self.report(app, roll, version, duty, now).await? {
                     Written::Roll(written) => roll = written,
@@ -444,11 +472,15 @@ fn believed() -> Duration {
 /// How far this machine's clock is off the store's, which was read at some instant of `asked`.
 fn clock_state(here: Millis, store: Option<Millis>, asked: Duration) -> ClockState {
     let Some(store) = store else { return ClockState::Right };
-    let asked = i64::try_from(asked.as_millis()).unwrap_or(i64::MAX);
+    let asked = span(asked).0;
     let off = here.since(store).0;
     // It was read between `here` and `here + asked`.
     let least = if off > 0 { off } else { off.saturating_add(asked).min(0) };
     if least.abs() > CLOCK_OFF.0 { ClockState::Off(Span(least)) } else { ClockState::Right }
+}
+
+fn span(duration: Duration) -> Span {
+    Span(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn model_of(site: &Site) -> (String, u32, Millis) {

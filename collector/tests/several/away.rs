@@ -61,7 +61,7 @@ async fn while_the_store_is_away_the_shop_goes_on_and_no_new_code_is_given() {
     let visit = vec![
         poor.event("page_view"),
         poor.event_of("offer_shown", "newsletter"),
-        poor.event("sign_up"),
+        poor.event_of("sign_up", "newsletter"),
         poor.event("chat"),
     ];
     poor.sends(one, visit).await;

@@ -4,6 +4,7 @@
 
 mod asking;
 mod away;
+mod bar;
 mod contention;
 mod following;
 mod leases;

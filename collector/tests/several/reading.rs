@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::asking::Page;
+use crate::bar;
 use crate::shop::{NOON, Shop, visitor};
 
 /// Within this an acknowledged event is visible to every collector, 99 times of 100.
@@ -68,9 +69,8 @@ async fn bar_visible_at_every_collector() {
     let mut waited = waited.join_all().await;
     waited.sort_unstable();
     let p99 = waited[waited.len() * 99 / 100];
-    let verdict = if p99 <= VISIBLE { "ok" } else { "short" };
-    println!("bar visible_at_every_collector_p99 {} ms limit {} {verdict}", p99.as_millis(), VISIBLE.as_millis());
     println!("in the middle {} ms", waited[waited.len() / 2].as_millis());
-    // As a test it runs beside others on two cores: a bar's figure is `tests`' to judge, this is that nothing is stuck.
-    assert!(p99 < 2 * VISIBLE, "{p99:?}");
+    let within = bar::at_most("visible_at_every_collector_p99", p99, VISIBLE);
+    // A debug build beside other tests on two cores says only that nothing is stuck.
+    assert!(within || cfg!(debug_assertions) && p99 < 4 * VISIBLE, "{p99:?}");
 }
