@@ -92,9 +92,10 @@ impl Worked {
         Self { evaluation, decided, claim }
     }
 
-    /// Whether it gives a code that the ledger does not hold.
-    fn gives_new(&self, lead: &Lead) -> bool {
-        grant::gives_new(&self.decided, lead) || matches!(&self.claim, Some(Ok(grant)) if !grant.already_granted)
+    /// Whether it gives a code that the ledger does not hold, or refuses one that another collector may have given.
+    fn needs_the_store(&self, lead: &Lead) -> bool {
+        let is_granted = |claim: &Result<Grant, Reason>| matches!(claim, Ok(grant) if grant.already_granted);
+        grant::gives_new(&self.decided, lead) || self.claim.as_ref().is_some_and(|claim| !is_granted(claim))
     }
 }
 
@@ -125,7 +126,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let claimed = ask.claim.as_deref().and_then(|id| OfferId::parse(id).ok());
     let mut worked = Worked::of(&lead, &model, &moment, claimed.as_ref(), now);
     let mut open = true;
-    if worked.gives_new(&lead) {
+    if worked.needs_the_store(&lead) {
         // Another collector may have given one a moment ago.
         match grant::read_again(app, key).await {
             Some(person) => {
@@ -196,8 +197,9 @@ fn claim_answer(id: &str, claim: Option<Result<Grant, Reason>>, open: bool) -> C
     match claim {
         // What is no offer's id.
         None => refused(Reason::UnknownOffer.code()),
-        Some(Err(reason)) => refused(reason.code()),
         Some(Ok(grant)) if !open && !grant.already_granted => refused(UNAVAILABLE),
+        Some(Err(_)) if !open => refused(UNAVAILABLE),
+        Some(Err(reason)) => refused(reason.code()),
         Some(Ok(grant)) => Claimed { id: id.to_owned(), code: Some(grant.code), refused: None },
     }
 }

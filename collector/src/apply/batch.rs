@@ -171,13 +171,11 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
         }
     }
     let committed = app.store.commit(&changes).await?;
-    let messages = changes.iter().map(|change| change.outbox.len() as u64);
-    for ((((key, work), outcome), messages), committed) in taken.into_iter().zip(outcomes).zip(messages).zip(committed)
-    {
+    for ((((key, work), outcome), change), committed) in taken.into_iter().zip(outcomes).zip(&changes).zip(committed) {
         match committed {
             Committed::Applied(version) => {
-                Metric::OutboxMessage.add(messages);
-                app.leads.committed(&key, version);
+                Metric::OutboxMessage.add(change.outbox.len() as u64);
+                app.leads.committed(change, version);
                 settle(app, &key, &work.touches, &outcome);
             }
             Committed::Erased => {
@@ -475,7 +473,7 @@ pub(super) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Res
     // One that another writer has changed meanwhile was looked at by that writer.
     for (change, committed) in changes.iter().zip(committed) {
         if let Committed::Applied(version) = committed {
-            app.leads.committed(&change.key, version);
+            app.leads.committed(change, version);
             Metric::OutboxMessage.add(change.outbox.len() as u64);
         }
     }

@@ -282,11 +282,10 @@ fn unindexed(app: &App, own: &Loaded, wake_after: Option<Span>) -> Result<Change
 }
 
 async fn commit(app: &App, change: Change) -> Result<Version, Failed> {
-    let (key, messages) = (change.key.clone(), change.outbox.len() as u64);
-    match app.store.commit(&[change]).await?.first() {
+    match app.store.commit(std::slice::from_ref(&change)).await?.first() {
         Some(Committed::Applied(version)) => {
-            app.leads.committed(&key, *version);
-            Metric::OutboxMessage.add(messages);
+            app.leads.committed(&change, *version);
+            Metric::OutboxMessage.add(change.outbox.len() as u64);
             Ok(*version)
         }
         Some(Committed::Erased) => Err(Failed::Erased),

@@ -17,6 +17,9 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// What a collector believes to hold it lets go of so much before others may think it dead.
 const MARGIN: Duration = Duration::from_millis(500);
 
+/// Who has not applied for so long what it received leaves its partitions to others.
+const BEHIND: Span = Span::seconds(10);
+
 /// What came of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Looked {
@@ -78,9 +81,16 @@ impl Reporter {
             let document = app.store.document(&self.name).await?;
             let version = document.as_ref().map_or(Version::ABSENT, |document| document.version);
             let mut roll = document.map_or_else(|| Ok(Roll::default()), |document| Roll::decode(&document.bytes))?;
+            if self.last.is_none() {
+                // Until the log is applied it is as far as its last process said.
+                let before = roll.member(&app.fleet.id).map_or(app.clock.now(), |member| member.watermark);
+                *lock(&app.fleet.behind) = Some(before);
+            }
+            self.watermark = app.fleet.watermark(app, self.watermark);
             let duty = match clock {
                 _ if leaving => Duty::Leaving,
                 ClockState::Off(_) => Duty::Idle,
+                ClockState::Right if app.clock.now().since(self.watermark) > BEHIND => Duty::Behind,
                 ClockState::Right => Duty::Working,
             };
             if is_time || at_once {
@@ -110,12 +120,6 @@ impl Reporter {
     ) -> Result<Written, FleetError> {
         let fleet = &app.fleet;
         let first = self.last.is_none();
-        if first {
-            // Until the log is applied it is as far as its last process said.
-            let before = roll.member(&fleet.id).map_or(app.clock.now(), |member| member.watermark);
-            *lock(&fleet.behind) = Some(before);
-        }
-        self.watermark = fleet.watermark(app, self.watermark);
         roll.news.join(&lock(&fleet.known));
         let me = Member {
             id: fleet.id,

@@ -29,6 +29,8 @@ const MOST: usize = 200;
 pub(super) enum Duty {
     /// Takes partitions.
     Working,
+    /// Takes some only where nobody works: it has to apply much of its log first, or cannot.
+    Behind,
     /// Takes none, since its clock is off.
     Idle,
     /// Is about to stop, and has none any more.
@@ -159,8 +161,12 @@ impl Roll {
     }
 
     fn share_out(&mut self, me: &Member, now: Millis) {
-        let takes = |member: &&Member| member.lives(now) && member.duty == Duty::Working;
-        let working: Vec<CollectorId> = self.members.iter().filter(takes).map(|member| member.id).collect();
+        let on = |duty: Duty| -> Vec<CollectorId> {
+            let takes = |member: &&Member| member.lives(now) && member.duty == duty;
+            self.members.iter().filter(takes).map(|member| member.id).collect()
+        };
+        let working = Some(on(Duty::Working)).filter(|working| !working.is_empty());
+        let working = working.unwrap_or_else(|| on(Duty::Behind));
         for partition in 0..=u8::MAX {
             let holder = self.holders.get(&partition);
             let kept = holder.is_some_and(|holder| {
@@ -305,8 +311,8 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_or_has_a_clock_that_is_off_gives_everything_away_itself() {
-        for duty in [Duty::Leaving, Duty::Idle] {
+    fn who_leaves_or_is_behind_or_has_a_clock_that_is_off_gives_everything_away_itself() {
+        for duty in [Duty::Leaving, Duty::Idle, Duty::Behind] {
             let mut roll = three();
             assert_eq!(holds(&mut roll, Member { duty, ..member(3, NOON) }), 0);
             assert_eq!(shares(&roll).iter().sum::<usize>(), 256, "{duty:?}");
@@ -318,6 +324,20 @@ mod tests {
         let mut roll = Roll::default();
         assert_eq!(holds(&mut roll, Member { duty: Duty::Leaving, ..member(1, NOON) }), 0);
         assert_eq!(holds(&mut roll, Member { duty: Duty::Idle, ..member(2, NOON) }), 0);
+    }
+
+    #[test]
+    fn who_is_behind_holds_what_nobody_else_can() {
+        let mut roll = Roll::default();
+        let behind = |byte| Member { duty: Duty::Behind, ..member(byte, NOON) };
+        assert_eq!(holds(&mut roll, behind(1)), 256);
+        // Another one that is behind gets its share, and one that works gets everything.
+        assert_eq!(holds(&mut roll, behind(2)), 0);
+        let left = holds(&mut roll, behind(1));
+        assert!(left < 256 && left + holds(&mut roll, behind(2)) == 256);
+        holds(&mut roll, member(3, NOON));
+        assert_eq!(holds(&mut roll, behind(1)) + holds(&mut roll, behind(2)), 0);
+        assert_eq!(holds(&mut roll, member(3, NOON)), 256);
     }
 
     #[test]

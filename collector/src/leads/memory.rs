@@ -42,6 +42,8 @@ struct Entry {
     asked: Option<Instant>,
     /// What this collector has committed: anything older that comes late is not remembered.
     least: Version,
+    /// Its bytes, which are read only when the store is away.
+    committed: Option<Box<[u8]>>,
     bytes: usize,
 }
 
@@ -103,20 +105,33 @@ impl Memory {
             None if is_late => return,
             _ => {
                 let bytes = bytes * COST.0 + COST.1;
-                Entry { version, kept: kept.clone(), asked: Some(asked.at), least: version, bytes }
+                Entry { version, kept: kept.clone(), asked: Some(asked.at), least: version, committed: None, bytes }
             }
         };
         shard.put(key.clone(), entry, self.room);
     }
 
-    /// This collector has committed a version.
-    pub(super) fn outdated(&self, key: &LeadKey, version: Version) {
+    /// What is known without the store: also what this collector has committed since.
+    pub(super) fn without_store(&self, key: &LeadKey) -> Option<Arc<KeptLead>> {
+        let (kept, committed) = {
+            let mut shard = self.shard(key);
+            let Shard { young, old, .. } = &mut *shard;
+            let entry = young.get_mut(key).or_else(|| old.get_mut(key))?;
+            (entry.kept.clone(), entry.committed.clone())
+        };
+        let committed = committed.and_then(|bytes| KeptLead::decode(&bytes).ok());
+        Some(committed.map_or(kept, Arc::new))
+    }
+
+    /// This collector has committed a version; `lead` is its bytes.
+    pub(super) fn outdated(&self, key: &LeadKey, version: Version, lead: Option<&[u8]>) {
         let mut shard = self.shard(key);
         shard.commits += 1;
         let Shard { young, old, .. } = &mut *shard;
         if let Some(entry) = young.get_mut(key).or_else(|| old.get_mut(key)) {
             entry.asked = None;
             entry.least = entry.least.max(version);
+            entry.committed = lead.map(Box::from);
         }
     }
 
@@ -181,7 +196,9 @@ mod tests {
 
         // given a question that is on its way when this collector commits
         let before = memory.asks(&key(1));
-        memory.outdated(&key(1), Version(4));
+        let committed = KeptLead { person: true, ..KeptLead::default() }.encode().unwrap();
+        memory.outdated(&key(1), Version(4), Some(&committed));
+        assert!(memory.without_store(&key(1)).unwrap().person);
         assert_eq!(seen(&memory, 1), Some((false, false)), "kept for when the store is away");
         // then its answer comes too late, and the next one serves
         memory.answered(&key(1), before, Version(3), &kept(false), 100);
@@ -195,7 +212,7 @@ mod tests {
         let memory = Memory::default();
         // given a question about somebody of whom nothing is remembered, while the first event is committed
         let before = memory.asks(&key(1));
-        memory.outdated(&key(1), Version(1));
+        memory.outdated(&key(1), Version(1), None);
         memory.answered(&key(1), before, Version::ABSENT, &kept(false), 0);
         assert_eq!(seen(&memory, 1), None);
         // and somebody who is gone from the store is gone from here

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use store::{LeadKey, Store, StoreError, Version};
+use store::{Change, LeadKey, Store, StoreError, Version};
 
 use crate::log_record::KeptLead;
 use asking::Asking;
@@ -62,11 +62,10 @@ impl Leads {
     /// # Errors
     /// When the store does not answer in time and nothing is remembered of this visitor, or the lead does not read.
     pub(crate) async fn read(&self, store: &Arc<dyn Store>, key: &LeadKey) -> Result<(Arc<KeptLead>, Age), StoreError> {
-        let remembered = self.memory.get(key);
-        if let Some((kept, Some(asked))) = &remembered
+        if let Some((kept, Some(asked))) = self.memory.get(key)
             && asked.elapsed() < SERVES
         {
-            return Ok((kept.clone(), Age::Fresh));
+            return Ok((kept, Age::Fresh));
         }
         let asked = self.asking.ask(store, &self.memory, key);
         let failed = if self.is_away() {
@@ -91,8 +90,8 @@ impl Leads {
             let until = self.begun.elapsed() + AWAY_FOR;
             self.away_until.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
-        match remembered {
-            Some((kept, _)) => Ok((kept, Age::Before)),
+        match self.memory.without_store(key) {
+            Some(kept) => Ok((kept, Age::Before)),
             None => Err(failed),
         }
     }
@@ -104,10 +103,10 @@ impl Leads {
         self.begun.elapsed() < until
     }
 
-    /// This collector has committed a lead: what is remembered of it serves nobody any more. To be called before its touches
-    /// leave the tail.
-    pub(crate) fn committed(&self, key: &LeadKey, version: Version) {
-        self.memory.outdated(key, version);
+    /// This collector has committed a change: what is remembered of the lead serves nobody any more, and the new one whoever
+    /// asks while the store is away. To be called before its touches leave the tail.
+    pub(crate) fn committed(&self, change: &Change, version: Version) {
+        self.memory.outdated(&change.key, version, change.lead.as_deref());
     }
 
     /// Nothing is remembered of a visitor any more.
