@@ -173,3 +173,26 @@ async fn a_code_is_answered_when_every_collector_sees_it_and_given_once() {
     // and everybody has one
     assert_eq!(answered.len(), 20);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_one_collector_answers_every_other_one_knows_of_by_then() {
+    let shop = shop().await;
+    let [one, other, ..] = &shop.collectors[..] else { panic!("three") };
+    for number in 0..10 {
+        // given somebody who has earned a code, and whom the other collector remembers without it
+        let mut page = Page::of(200 + number);
+        let visit = vec![page.event("page_view"), page.event("chat")];
+        page.sends(one, visit).await;
+        one.applied().await;
+        let claim = json!({ "decide": { "slots": [], "claim": "thanks" } });
+        page.asks(other, claim.clone()).await;
+
+        // when one answers with it
+        let (_, answer) = page.asks(one, json!({ "decide": { "slots": ["inline"] } })).await;
+        assert_eq!(answer["offers"][0]["code"], "DANK5", "{answer}");
+
+        // then the other gives it too
+        let (_, claimed) = page.asks(other, claim).await;
+        assert_eq!(claimed["claimed"]["code"], "DANK5", "{claimed}");
+    }
+}
