@@ -15,7 +15,9 @@ use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasure::Erased;
+use crate::fleet::Fleet;
 use crate::geo::Geo;
+use crate::leads::Leads;
 use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
 use crate::merges::Merges;
 use crate::pages::Sessions;
@@ -36,6 +38,12 @@ pub struct App {
     pub log: Arc<Log>,
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
+    /// What decisions read of it.
+    pub leads: Leads,
+    /// Rings whenever something of the tail is in the store.
+    pub applied: Notify,
+    /// This collector among those that work on the store.
+    pub fleet: Fleet,
     /// Taken in and not yet in the store.
     pub tail: Arc<Tail>,
     /// Who was merged into whom, as far as is remembered.

@@ -20,7 +20,10 @@ pub enum Metric {
     /// Decisions answered, by whether an offer was in them (`offer`, `empty`, or `withheld` from who may be no
     /// person).
     Decision,
-    /// Offers revealed as a code.
+    /// Decisions made while the store was away: of what is `remembered` of the visitor, or the `fallback`, which offers
+    /// nothing.
+    DecisionWithoutStore,
+    /// Codes given: `shown` with an offer, `claimed` at its goal, or `unavailable` where the store did not take them in time.
     CouponGranted,
     /// Visitors erased.
     VisitorErased,
@@ -66,11 +69,17 @@ pub enum Metric {
     GeoLoaded,
     /// When it was made, as it says itself, in seconds since 1970.
     GeoBuilt,
+    /// Leads that another writer had changed when this collector committed them: read again and recorded again.
+    ApplyConflict,
+    /// Collectors that are heard of on this store, this one included.
+    Collectors,
+    /// Partitions of the store that this collector looks after.
+    PartitionsHeld,
 }
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 30] = [
+    pub const ALL: [(Self, &'static str); 34] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::ConnectionClosed, "Connections closed to make room"),
@@ -78,6 +87,7 @@ impl Metric {
         (Self::FieldsIgnored, "Fields and values that nobody reads"),
         (Self::TextsTruncated, "Texts that were cut at their limit"),
         (Self::Decision, "Decisions answered"),
+        (Self::DecisionWithoutStore, "Decisions made while the store was away"),
         (Self::CouponGranted, "Coupon codes revealed"),
         (Self::VisitorErased, "Visitors erased"),
         (Self::MergeOutcome, "Merges of two visitors by what became of them"),
@@ -101,6 +111,9 @@ impl Metric {
         (Self::GeoReload, "Readings of the database of places: loaded, or refused and the one before stays"),
         (Self::GeoLoaded, "When the database of places in use was read"),
         (Self::GeoBuilt, "When the database of places in use was made"),
+        (Self::ApplyConflict, "Leads that another writer had changed, and that were recorded again"),
+        (Self::Collectors, "Collectors that are heard of on this store"),
+        (Self::PartitionsHeld, "Partitions of the store that this collector looks after"),
     ];
 
     /// The name in Prometheus's form.
@@ -114,6 +127,7 @@ impl Metric {
             Self::FieldsIgnored => "gloed_fields_ignored_total",
             Self::TextsTruncated => "gloed_texts_truncated_total",
             Self::Decision => "gloed_decisions_total",
+            Self::DecisionWithoutStore => "gloed_decisions_without_store_total",
             Self::CouponGranted => "gloed_coupons_granted_total",
             Self::VisitorErased => "gloed_visitors_erased_total",
             Self::MergeOutcome => "gloed_merges_total",
@@ -137,6 +151,9 @@ impl Metric {
             Self::GeoReload => "gloed_geo_reloads_total",
             Self::GeoLoaded => "gloed_geo_loaded_timestamp_seconds",
             Self::GeoBuilt => "gloed_geo_built_timestamp_seconds",
+            Self::ApplyConflict => "gloed_apply_conflicts_total",
+            Self::Collectors => "gloed_collectors",
+            Self::PartitionsHeld => "gloed_partitions_held",
         }
     }
 
@@ -153,6 +170,11 @@ impl Metric {
     /// One more, under a label's value from a closed set.
     pub fn count(self, value: &'static str) {
         counter!(self.name(), self.label() => value).increment(1);
+    }
+
+    /// So many more, under a label's value from a closed set.
+    pub fn counts(self, value: &'static str, number: u64) {
+        counter!(self.name(), self.label() => value).increment(number);
     }
 
     /// So many more, without a label.
@@ -192,7 +214,9 @@ impl Metric {
                 | Self::InQuarantine
                 | Self::SweepLeft
                 | Self::GeoLoaded
-                | Self::GeoBuilt => metrics::describe_gauge!(metric.name(), meaning),
+                | Self::GeoBuilt
+                | Self::Collectors
+                | Self::PartitionsHeld => metrics::describe_gauge!(metric.name(), meaning),
                 _ => metrics::describe_counter!(metric.name(), meaning),
             }
         }

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::embedded::{self, EmbeddedStore};
 use store::log::{DiskFiles, Files, Log, LogError, Settings};
 use store::redis::{self, CheckError, RedisStore};
-use store::{Partition, Store, StoreError};
+use store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -19,8 +19,10 @@ use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Missing, RedisConfig, Secrets, SecretsError, StoreConfig};
 use crate::erasure::{self, Erased};
+use crate::fleet::{self, Fleet, FleetError, erasures};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
+use crate::leads::Leads;
 use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
 use crate::log_watch;
 use crate::merges::Merges;
@@ -70,6 +72,12 @@ pub enum StartError {
     /// The models of the sites.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The other collectors.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// Erasures that other collectors carried out.
+    #[error("erasures of other collectors: {0}")]
+    Erasures(String),
     /// The log could not be applied.
     #[error("the log could not be applied: {0}")]
     Apply(#[from] ApplyError),
@@ -128,7 +136,7 @@ pub async fn start(
     start_on(ground, config, environment, clock, metrics).await
 }
 
-/// The same on another ground than the configuration's.
+/// The same on another ground than the configuration's, on whose store others may work too.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -156,9 +164,13 @@ pub async fn start_on(
     let tombstones = data.join("tombstones");
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
         .map_err(io("cannot open", &tombstones))?;
+    let erased = Arc::new(erased);
     let quarantine = Quarantine::of(&data);
     quarantine.recover()?;
-    unite(&erased, &*store, &tombstones).await?;
+    let erasures = |error: erasures::ErasuresError| StartError::Erasures(error.to_string());
+    let told = erasures::told_so_far(&*store).await.map_err(erasures)?;
+    erasures::unite(&erased, &*store).await.map_err(erasures)?;
+    let fleet = Fleet::new(&data)?;
     models::adopt(&sites, &*store, clock.now()).await?;
 
     let (sender, mut feed) = apply::feed();
@@ -171,9 +183,12 @@ pub async fn start_on(
         clock,
         log: Arc::new(log),
         store,
+        leads: Leads::default(),
+        applied: Notify::new(),
+        fleet,
         tail: Arc::new(Tail::default()),
         merges: Merges::default(),
-        erased: Arc::new(erased),
+        erased,
         erasure_waiting: Notify::new(),
         geo,
         proxies: TrustedProxies::new(config.trusted_proxies.clone()),
@@ -198,7 +213,13 @@ pub async fn start_on(
         draining: AtomicBool::new(false),
         config,
     });
+    erasures::known(&app, told);
+    app.sites.iter().for_each(|site| app.fleet.tell_of_models(site, site.shelf()));
+    // Before the log is applied: others wait with their timers for what is in it.
+    let reporter = fleet::join(&app).await?;
+    fleet::start(&app, reporter);
     let replayed = apply::replay(&app, &mut feed).await?;
+    app.fleet.caught_up();
     if replayed > 0 {
         tracing::info!(replayed, "records after the checkpoint were applied again");
     }
@@ -216,39 +237,21 @@ impl Started {
     /// After the last request: everything taken in is applied and made durable.
     pub async fn finish(self) {
         let Self { app, applying } = self;
+        let closing = app.clone();
         let finished = tokio::task::spawn_blocking(move || {
-            app.log.close();
+            closing.log.close();
             applying.join()
         });
         match finished.await {
-            Ok(Ok(())) => tracing::info!("everything is applied; stopped"),
+            Ok(Ok(())) => {
+                if let Err(error) = fleet::leave(&app).await {
+                    tracing::warn!(%error, "the other collectors take this one for dead instead of gone");
+                }
+                tracing::info!("everything is applied; stopped");
+            }
             _ => tracing::error!("applying ended early; the rest is applied at the next start"),
         }
     }
-}
-
-/// Tombstones of the store and of this collector's own file become one set in both.
-async fn unite(erased: &Erased, store: &dyn Store, file: &Path) -> Result<(), StartError> {
-    const AT_ONCE: usize = 1024;
-    store.bury(&erased.all()).await?;
-    for partition in Partition::all() {
-        let mut after = None;
-        loop {
-            let found = store.tombstones(partition, after, AT_ONCE).await?;
-            for tombstone in &found {
-                erased.add(*tombstone).map_err(|source| StartError::Io {
-                    what: "cannot write",
-                    path: file.display().to_string(),
-                    source,
-                })?;
-            }
-            after = found.last().copied();
-            if found.len() < AT_ONCE {
-                break;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Makes this process record metrics, once.

@@ -48,6 +48,8 @@ mod refusals;
 #[cfg(test)]
 mod server_events;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod suspects;
 #[cfg(test)]
 mod transitions;

@@ -30,14 +30,20 @@ pub(super) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads it from the store; without one, applying stands at the beginning.
+    /// Reads this collector's from the store; without one, applying stands at the beginning.
     pub(super) async fn load(app: &App) -> Result<Self, ApplyError> {
-        let name = DocumentName::parse("log/checkpoint").map_err(|_| ApplyError::Checkpoint(0))?;
-        let Some(Document { version, bytes }) = app.store.document(&name).await? else {
-            return Ok(Self { name, version: Version::ABSENT, position: Position::FIRST, store: None });
-        };
-        let (position, store) = decode(&bytes).ok_or(ApplyError::Checkpoint(bytes.len()))?;
-        Ok(Self { name, version, position, store })
+        let named = |name: &str| DocumentName::parse(name).map_err(|_| ApplyError::Checkpoint(0));
+        let read = |bytes: &[u8]| decode(bytes).ok_or(ApplyError::Checkpoint(bytes.len()));
+        // Every collector has a log of its own.
+        let name = named(&format!("log/{}", app.fleet.id()))?;
+        if let Some(Document { version, bytes }) = app.store.document(&name).await? {
+            let (position, store) = read(&bytes)?;
+            return Ok(Self { name, version, position, store });
+        }
+        // As it was called when a store had one collector.
+        let before = app.store.document(&named("log/checkpoint")?).await?;
+        let (position, store) = before.map_or(Ok((Position::FIRST, None)), |document| read(&document.bytes))?;
+        Ok(Self { name, version: Version::ABSENT, position, store })
     }
 
     /// Where to go on in a log, in a store of this identity: at the checkpoint, or at the oldest record that is kept when the
@@ -52,7 +58,8 @@ impl Checkpoint {
         // Whoever applies the log again to the same store takes nothing away from it.
         let same_store = self.store.as_deref() == Some(store);
         let same_log = self.position <= app.log.stats().end;
-        if same_store && same_log && position <= self.position {
+        let position = if same_store && same_log { position.max(self.position) } else { position };
+        if same_store && position == self.position && self.version != Version::ABSENT {
             return Ok(());
         }
         self.version = app.store.put_document(&self.name, self.version, encode(position, store)).await?;

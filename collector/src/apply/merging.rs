@@ -218,13 +218,50 @@ async fn joined_and_loaded(app: &App, key: &LeadKey) -> Result<Option<(Loaded, D
 }
 
 /// Follows fences to the lead that goes on.
+///
+/// Two collectors may fence two leads into each other at the same moment, of which neither is joined then. Of such a circle
+/// the lead with the lowest id goes on, whoever finds it.
 async fn head(app: &App, key: &LeadKey) -> Result<Loaded, Failed> {
     let mut own = load(app, key).await?;
-    for _ in 0..MOST_IDS {
-        let Some(fence) = own.kept.fence else { break };
-        own = load(app, &LeadKey::new(key.site.clone(), fence.into)).await?;
+    let mut fenced: Vec<LeadKey> = Vec::new();
+    while let Some(fence) = own.kept.fence
+        && fenced.len() < MOST_IDS
+    {
+        let into = LeadKey::new(key.site.clone(), fence.into);
+        fenced.push(own.key);
+        let circle = fenced.iter().position(|one| *one == into).and_then(|start| fenced.get(start..));
+        own = match circle.and_then(|circle| circle.iter().min()) {
+            Some(lowest) => opened(app, lowest).await?,
+            None => load(app, &into).await?,
+        };
     }
     Ok(own)
+}
+
+/// The lead of a circle that goes on after all.
+async fn opened(app: &App, key: &LeadKey) -> Result<Loaded, Failed> {
+    let mut own = load(app, key).await?;
+    if own.kept.fence.take().is_none() {
+        // Another collector was faster.
+        return Ok(own);
+    }
+    tracing::info!(%key, "two collectors merged the same leads in opposite directions: this one goes on");
+    let change = change(app, key, own.version, own.kept)?;
+    let kept = change.lead.as_deref().map_or_else(|| Ok(KeptLead::default()), KeptLead::decode)?;
+    let version = commit(app, change).await?;
+    Ok(Loaded { version, kept, key: own.key })
+}
+
+/// Opens a circle of leads that were merged into each other, if a lead stands in one.
+///
+/// # Errors
+/// When the store is away.
+pub(super) async fn open_circle(app: &App, key: &LeadKey) -> Result<(), StoreError> {
+    match head(app, key).await {
+        Err(Failed::Store(error)) => Err(error),
+        // Somebody else is at it, or it is for a person to look at: whoever asks sees what came of it.
+        Ok(_) | Err(Failed::Raced | Failed::Erased | Failed::Record(_)) => Ok(()),
+    }
 }
 
 async fn load(app: &App, key: &LeadKey) -> Result<Loaded, Failed> {
@@ -247,10 +284,10 @@ fn unindexed(app: &App, own: &Loaded, wake_after: Option<Span>) -> Result<Change
 }
 
 async fn commit(app: &App, change: Change) -> Result<Version, Failed> {
-    let messages = change.outbox.len() as u64;
-    match app.store.commit(&[change]).await?.first() {
+    match app.store.commit(std::slice::from_ref(&change)).await?.first() {
         Some(Committed::Applied(version)) => {
-            Metric::OutboxMessage.add(messages);
+            app.leads.committed(&change, *version);
+            Metric::OutboxMessage.add(change.outbox.len() as u64);
             Ok(*version)
         }
         Some(Committed::Erased) => Err(Failed::Erased),

@@ -9,7 +9,8 @@
 //! again (`poison` says how often, and what becomes of a record that cannot be), and after a crash the log is, from the
 //! `checkpoint` on. When the store turns out to be another one than before, all of the log that is kept is (`retention`).
 //!
-//! The same thread wakes leads: every second it looks again at those whose wake time has come.
+//! The same thread wakes leads: every second it looks again at those of this collector's partitions whose wake time has
+//! come, once every collector has applied what it received before that.
 
 mod advance;
 mod batch;
@@ -162,6 +163,9 @@ struct Applier {
     retention: Retention,
     /// The store that was applied to last.
     known: Option<String>,
+    /// Of the records before it the store may lack some that it had, until they are applied again: the tail does not know them
+    /// any more.
+    missing: Option<Position>,
     upkeeps: u64,
 }
 
@@ -183,7 +187,8 @@ impl Applier {
     fn new(app: Arc<App>, feed: Feed) -> Self {
         let least = i64::try_from(app.config.log_retain.duration().as_millis()).unwrap_or(i64::MAX);
         let retention = Retention::new(Span(least), app.config.log_cap.0);
-        Self { counted: feed.position(), handed_out: feed.position(), app, feed, retention, known: None, upkeeps: 0 }
+        let (counted, handed_out) = (feed.position(), feed.position());
+        Self { counted, handed_out, app, feed, retention, known: None, missing: None, upkeeps: 0 }
     }
 
     async fn run(&mut self) -> Result<(), ApplyError> {
@@ -204,7 +209,8 @@ impl Applier {
                     Err(error) => tracing::warn!(%error, "the store could not be made durable; the log is kept"),
                 },
                 _ = waking.tick() => {
-                    if let Err(error) = batch::wake(&app).await {
+                    let horizon = app.fleet.horizon(app.clock.now());
+                    if let Err(error) = batch::wake(&app, &app.fleet.held(), horizon).await {
                         tracing::warn!(%error, "leads that are due could not be looked at");
                     }
                 }
@@ -250,6 +256,12 @@ impl Applier {
             );
         }
         self.begin_at(from, &stats);
+        if from < self.handed_out {
+            // Nobody's timers are to overtake what is applied again, and what was remembered may be of versions to come.
+            self.app.fleet.falls_behind(self.app.clock.now());
+            self.app.leads.forget_all();
+            self.missing = Some(self.handed_out);
+        }
         self.app.progress.reached(from);
         self.known = Some(identity.clone());
         Ok(Standing { identity, checkpoint })
@@ -292,6 +304,9 @@ impl Applier {
         }
         let position = self.feed.position();
         (self.counted, self.handed_out) = (self.counted.max(position), self.handed_out.max(position));
+        if self.missing.take_if(|missing| position >= *missing).is_some() {
+            self.app.fleet.caught_up();
+        }
         self.app.progress.reached(position.max(self.app.progress.applied()));
         Metric::Unapplied.level(self.app.tail.len());
         Ok(Ended::Applied)

@@ -212,6 +212,8 @@ pub(super) fn put_aside(
         // Whoever was to be erased is unreadable since it was asked for.
         LogRecord::Erasure(_) => {}
     }
+    // Whoever waits for them need not wait any longer.
+    app.applied.notify_waiters();
     Ok(())
 }
 
