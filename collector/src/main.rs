@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use collector::clock::{Clock, SystemClock, TestClock};
-use collector::config::{Config, Environment, Overrides};
+use collector::config::{Config, Environment, Missing, Overrides, Secrets};
 use collector::{admin, http, outbox, serve, site, start};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use commands::geo::GeoCommand;
+use commands::log::LogCommand;
 use commands::model::ModelCommand;
 use commands::report::ReportCommand;
 
@@ -48,6 +49,11 @@ enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Make the file of secrets where it, or a site in it, is missing; for collectors that share a store
+    MakeSecrets {
+        #[command(flatten)]
+        options: Options,
+    },
     /// Print messages that wait in a running collector's outbox, one JSON object a line
     Outbox {
         #[command(flatten)]
@@ -74,6 +80,11 @@ enum Command {
     Geo {
         #[command(subcommand)]
         command: GeoCommand,
+    },
+    /// The durable log: look at its files, apply it again, see what could not be applied
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
     },
     /// Reports of what became of leads: stages, funnel, carts, touchpoints
     Report {
@@ -136,6 +147,7 @@ fn main() -> ExitCode {
     let ended = match arguments.command {
         Command::Serve { options, test_clock } => run(serving(options, environment, test_clock)),
         Command::CheckConfig { options } => check(&options, &environment),
+        Command::MakeSecrets { options } => make_secrets(&options, &environment),
         Command::Outbox { running, site, after, limit, follow } => load(&running.into(), &environment)
             .and_then(|config| run(print_outbox(config, Wanted { site, after, limit, follow }))),
         Command::Model { command } => run(async move {
@@ -148,6 +160,10 @@ fn main() -> ExitCode {
                 run(async move { commands::geo::reload(&config).await.map(|text| say(&mut std::io::stdout(), &text)) })
             })
         }
+        Command::Log { command } => run(async move {
+            let load = |running: &Running| load(&running.clone().into(), &environment);
+            commands::log::run(command, &load, &mut std::io::stdout()).await
+        }),
         Command::Report { command } => run(async move {
             let load = |running: &Running| load(&running.clone().into(), &environment);
             commands::report::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))
@@ -204,6 +220,18 @@ fn check(options: &Options, environment: &Environment) -> Result<(), Failure> {
         say(&mut output, &format!("warning: {warning}"));
     }
     say(&mut output, &format!("{} is good: {} site(s)", options.config.display(), config.sites.len()));
+    Ok(())
+}
+
+fn make_secrets(options: &Options, environment: &Environment) -> Result<(), Failure> {
+    let config = load(options, environment)?;
+    let file = config.secrets_file();
+    let failed = |error: &dyn std::fmt::Display| (1, error.to_string());
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&format!("{}: {error}", folder.display())))?;
+    }
+    Secrets::load(&file, &config.sites, Missing::Make, environment).map_err(|error| failed(&error))?;
+    say(&mut std::io::stdout(), &format!("{} holds the secrets of {} site(s)", file.display(), config.sites.len()));
     Ok(())
 }
 

@@ -10,9 +10,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -139,6 +140,13 @@ impl Setup {
         self
     }
 
+    /// Keeps leads on the Redis at `url`. The secrets, which collectors on one store share, lie in the configuration's folder
+    /// unless `server.secrets` is set; where they are missing they are made.
+    #[must_use]
+    pub fn redis(self, url: impl Into<String>) -> Self {
+        self.set("store.kind", "redis").set("store.url", url.into())
+    }
+
     /// Gives the collector a clock that [`Environment::advance`] moves.
     #[must_use]
     pub fn test_clock(mut self) -> Self {
@@ -160,6 +168,9 @@ impl Setup {
             (reached, shop_reached) = (collector.address(), before_shop.address());
             slow.extend([collector, before_shop]);
         }
+        if self.is_on_redis() && self.secrets(Path::new("")).is_none() {
+            self = self.set("server.secrets", "secrets.toml");
+        }
         self = self.set("server.public", public.to_string()).set("server.private", private.to_string());
         if self.shop.is_some() {
             let ports = [shop.port(), shop_reached.port()];
@@ -170,6 +181,9 @@ impl Setup {
         }
         let folder = self.written()?;
         let config = folder.path().join("gloed.toml");
+        if self.is_on_redis() {
+            make_secrets(&config)?;
+        }
         let mut collector = Program::new("gloed", binaries::gloed()?)
             .argument("serve")
             .argument("--config")
@@ -203,11 +217,22 @@ impl Setup {
             public: reached,
             private,
             shop_address: shop_reached,
+            secrets: self.secrets(folder.path()),
             config,
             http: Http::new(),
             slow,
             _folder: folder,
         })
+    }
+
+    fn is_on_redis(&self) -> bool {
+        self.config.get("store").and_then(|store| store.get("kind")).and_then(toml::Value::as_str) == Some("redis")
+    }
+
+    /// The file of the secrets, when the configuration says where it is.
+    fn secrets(&self, folder: &Path) -> Option<PathBuf> {
+        let file = self.config.get("server")?.get("secrets")?.as_str()?;
+        Some(folder.join(file))
     }
 
     /// The configuration as text, for a test that changes it by hand.
@@ -231,6 +256,17 @@ impl Setup {
         };
         writing().map_err(Fault::system("writing the configuration"))
     }
+}
+
+/// Makes the secrets that a configuration wants, where they are missing.
+fn make_secrets(config: &Path) -> Result<(), Fault> {
+    let making = || Fault::system("making secrets");
+    let mut command = Command::new(binaries::gloed()?);
+    let output = command.arg("make-secrets").arg("--config").arg(config).output().map_err(making())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(making()(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())))
 }
 
 /// The value at `part` of a table, or of a list when `part` is a number; made when it is absent.
@@ -266,6 +302,7 @@ pub struct Environment {
     private: SocketAddr,
     shop_address: SocketAddr,
     config: PathBuf,
+    secrets: Option<PathBuf>,
     http: Http,
     slow: Vec<SlowNetwork>,
     _folder: TempDir,
@@ -326,7 +363,7 @@ impl Environment {
     }
 
     fn secret(&self, path: &[&str]) -> Result<String, Fault> {
-        let file = self.data().join("secrets.toml");
+        let file = self.secrets.clone().unwrap_or_else(|| self.data().join("secrets.toml"));
         let text = fs::read_to_string(&file).map_err(Fault::system(format!("reading {}", file.display())))?;
         let unreadable = |detail: String| Fault::Unreadable {
             what: file.display().to_string(),

@@ -20,11 +20,15 @@ mod erasure;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod geo;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod log_commands;
 #[cfg(test)]
 mod merging;
 #[cfg(test)]
@@ -38,9 +42,13 @@ mod personal_data;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod server_events;
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 mod suspects;
 #[cfg(test)]

@@ -12,17 +12,19 @@ use tests::workspace;
 /// Which of our packages each of our packages may depend on, for whatever purpose; on itself (with a feature, for its own
 /// tests) any may. The whole-system tests may use the
 /// engine as an oracle; everything else of theirs goes through the public interfaces.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("engine", &[]),
     // What compares the engine's two builds builds one of them as the page is built.
     ("engine-wasm", &["engine", "bundle"]),
-    ("store", &[]),
+    // Its own tests run against real servers.
+    ("store", &["servers"]),
     ("wire", &[]),
     ("collector", &["engine", "store", "wire"]),
     ("snippet", &["engine", "wire"]),
     ("bundle", &[]),
     ("web-demo", &[]),
-    ("tests", &["engine", "wire"]),
+    ("servers", &[]),
+    ("tests", &["engine", "servers", "wire"]),
 ];
 
 /// What a package must not reach, however indirectly, in an ordinary build: the engine is pure, and what the page

@@ -3,6 +3,7 @@
 mod reader;
 mod secrets;
 mod site;
+mod store;
 mod values;
 
 use std::net::SocketAddr;
@@ -13,11 +14,15 @@ use ipnet::IpNet;
 
 pub use reader::{ConfigFault, Environment};
 pub(crate) use secrets::same_secret;
-pub use secrets::{Secrets, SecretsError, SiteSecrets};
+pub use secrets::{Missing, Secrets, SecretsError, SiteSecrets};
 pub use site::{ModelSource, SiteConfig};
+pub use store::{RedisConfig, StoreConfig};
 pub use values::{Bytes, Origin, Span};
 
 use reader::Section;
+
+/// A record stays in the log for this long, whatever the store says of it.
+const LEAST_RETAINED: Span = Span::seconds(60);
 
 /// Everything `gloed.toml` says, checked.
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub struct Config {
     pub private: SocketAddr,
     /// Folder of log, store and secrets.
     pub data: PathBuf,
+    /// The file of the secrets, when it is not in the data folder.
+    pub secrets: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For` is read.
     pub trusted_proxies: Vec<IpNet>,
     /// Time for a request's header.
@@ -46,6 +53,10 @@ pub struct Config {
     pub log_segment: Bytes,
     /// Bytes of the whole log.
     pub log_cap: Bytes,
+    /// Where leads are kept.
+    pub store: StoreConfig,
+    /// For how long a record is kept in the log, at least.
+    pub log_retain: Span,
     /// Database for country and region.
     pub geo_database: Option<PathBuf>,
     /// The shops.
@@ -130,6 +141,7 @@ impl Config {
         let public = server.parsed("public", SocketAddr::from(([127, 0, 0, 1], 7070)), address, &mut faults);
         let private = server.parsed("private", SocketAddr::from(([127, 0, 0, 1], 7071)), address, &mut faults);
         let data: PathBuf = server.parsed("data", PathBuf::from("data"), "a folder", &mut faults);
+        let secrets: Option<PathBuf> = server.optional("secrets", "the path of a file", &mut faults);
         let networks: Vec<Network> =
             server.list("trusted_proxies", "an address or network such as \"10.0.0.0/8\"", &mut faults);
         let header_timeout = server.parsed("header_timeout", Span::seconds(5), Span::ALLOWED, &mut faults);
@@ -159,15 +171,15 @@ impl Config {
             let message = format!("is {} bytes; allowed is at least two segments ({})", log_cap.0, log_segment.0 * 2);
             faults.push(ConfigFault { path: "log.cap".to_owned(), message });
         }
+        let log_retain = log.parsed("retain", LEAST_RETAINED, Span::ALLOWED, &mut faults);
+        if log_retain.duration() < LEAST_RETAINED.duration() {
+            let message = format!("is {:?}; allowed is 60s or more", log_retain.duration());
+            faults.push(ConfigFault { path: "log.retain".to_owned(), message });
+        }
         log.finish(&mut faults);
 
-        let mut store = root.section("store", &mut faults);
-        let kind: String = store.parsed("kind", "embedded".to_owned(), "\"embedded\"", &mut faults);
-        if kind != "embedded" {
-            let message = format!("is {kind:?}; allowed is \"embedded\"");
-            faults.push(ConfigFault { path: "store.kind".to_owned(), message });
-        }
-        store.finish(&mut faults);
+        let store = root.section("store", &mut faults);
+        let store = StoreConfig::read(store, folder, &mut faults);
 
         let mut geo = root.section("geo", &mut faults);
         let geo_database: Option<PathBuf> = geo.optional("database", "the path of an .mmdb file", &mut faults);
@@ -203,13 +215,12 @@ impl Config {
                 faults.push(ConfigFault { path: path.to_owned(), message: format!("is 0; allowed is {whole}") });
             }
         }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        let Some(store) = store.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(Self {
             public: overrides.public.unwrap_or(public),
             private: overrides.private.unwrap_or(private),
             data: overrides.data.clone().unwrap_or(data),
+            secrets: secrets.map(|file| folder.join(file)),
             trusted_proxies: networks.into_iter().map(|Network(network)| network).collect(),
             header_timeout,
             body_timeout,
@@ -219,10 +230,18 @@ impl Config {
             ledger,
             log_segment,
             log_cap,
+            store,
+            log_retain,
             geo_database,
             sites,
             folder: folder.to_path_buf(),
         })
+    }
+
+    /// The file of the secrets.
+    #[must_use]
+    pub fn secrets_file(&self) -> PathBuf {
+        self.secrets.clone().unwrap_or_else(|| self.data.join("secrets.toml"))
     }
 
     /// Legal but risky settings, as sentences for the log at start.
@@ -297,7 +316,7 @@ mod tests {
     #[test]
     fn every_fault_is_reported_at_once_with_its_path() {
         let faults = parse(
-            "[server]\npublic = \"here\"\nport = 1\n[limits]\nrequest_burst = 0\n[[sites]]\nkey = \"a b\"\n\
+            "[log]\nretain = \"59s\"\n[server]\npublic = \"here\"\nport = 1\n[limits]\nrequest_burst = 0\n[[sites]]\nkey = \"a b\"\n\
              origins = [\"shop.example/path\"]\ncurrency = \"EUR\"\ntime_zone = \"Mars/Olympus\"\n",
             &[],
         )
@@ -305,6 +324,7 @@ mod tests {
         for part in [
             "server.public: is \"here\"",
             "server.port: is not a key; allowed here are public, private",
+            "log.retain: is 59s; allowed is 60s or more",
             "limits.request_burst: is 0",
             "sites[0].key: is \"a b\"",
             "sites[0].origins[0]: is \"shop.example/path\"",
@@ -327,6 +347,29 @@ mod tests {
             "ledger.age: is not a key; allowed here are touches, older, bytes",
         ] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_store_on_redis_needs_an_address_and_no_message_shows_a_secret() {
+        let redis = |lines: &str| format!("[store]\nkind = \"redis\"\n{lines}{GOOD}");
+        let url = "url = \"redis://gloed:topsecret@127.0.0.1:7000\"\n";
+        let config = parse(&redis(url), &[("GLOED_STORE_RETENTION", "30d")]).unwrap();
+        let StoreConfig::Redis(RedisConfig { address, retention }) = &config.store else { panic!("{config:?}") };
+        assert_eq!((address.to_string(), *retention), ("redis://127.0.0.1:7000".to_owned(), Span::seconds(2_592_000)));
+        assert!(!format!("{config:?}").contains("topsecret"));
+
+        let faults = |text: &str, environment: &[(&str, &str)]| parse(text, environment).unwrap_err().join("; ");
+        for (text, part) in [
+            (redis(""), "store.url: is required"),
+            (redis("url = \"http://gloed:topsecret@a\"\n"), "store.url: the address of the store cannot be used"),
+            (redis("password_file = \"missing\"\n"), "store.password_file: \"missing\" cannot be read"),
+            (format!("[store]\n{url}{GOOD}"), "store.url: is given, and store.kind is \"embedded\""),
+            (format!("[store]\nkind = \"cloud\"\n{GOOD}"), "store.kind: is \"cloud\""),
+        ] {
+            let found = faults(&text, &[("GLOED_STORE_PASSWORD", "topsecret")]);
+            assert!(found.contains(part), "{part} in {found}");
+            assert!(!found.contains("topsecret"), "{found}");
         }
     }
 

@@ -32,6 +32,17 @@ pub enum SecretsError {
         /// What is wrong.
         message: String,
     },
+    /// There is a secret that other collectors have to share, and it is not made here.
+    #[error(
+        "{path} lacks {what}: collectors on one store share their secrets, so none is made at a start; copy the file from \
+         another collector, or make it once with `gloed make-secrets`"
+    )]
+    Missing {
+        /// The file.
+        path: String,
+        /// What it lacks.
+        what: String,
+    },
     /// The system gave no randomness.
     #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
@@ -81,21 +92,39 @@ struct SiteSecretsFile {
 const HEADER: &str = "# Made by Gloed at its first start. Keep it secret, keep it backed up: without visitor_secret every\n\
                       # visitor is new, without tombstone_key a restored backup brings erased visitors back.\n\n";
 
+/// What becomes of secrets that are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// They are made.
+    Make,
+    /// They are an error: others share them.
+    Refuse,
+}
+
 impl Secrets {
-    /// Reads `secrets.toml` in the data folder and adds what is missing, for a new site too.
+    /// Reads the file of secrets. What is missing, for a new site too, is made and added, or refused.
     /// `GLOED_ADMIN_PASSWORD` is above the file.
     ///
     /// # Errors
     /// See [`SecretsError`].
-    pub fn load_or_create(data: &Path, sites: &[SiteConfig], environment: &Environment) -> Result<Self, SecretsError> {
-        let path = data.join("secrets.toml");
+    pub fn load(
+        path: &Path,
+        sites: &[SiteConfig],
+        missing: Missing,
+        environment: &Environment,
+    ) -> Result<Self, SecretsError> {
+        let lacks = |what: String| match missing {
+            Missing::Make => Ok(()),
+            Missing::Refuse => Err(SecretsError::Missing { path: path.display().to_string(), what }),
+        };
         let io = |source| SecretsError::Io { path: path.display().to_string(), source };
-        let mut file = match std::fs::read_to_string(&path) {
+        let mut file = match std::fs::read_to_string(path) {
             Ok(text) => toml::from_str(&text).map_err(|error| SecretsError::Malformed {
                 path: path.display().to_string(),
                 message: error.message().to_owned(),
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                lacks("everything, for it does not exist".to_owned())?;
                 SecretsFile { admin_password: random(15)?, tombstone_key: random(32)?, sites: BTreeMap::new() }
             }
             Err(error) => return Err(io(error)),
@@ -103,6 +132,7 @@ impl Secrets {
         let mut changed = !path.exists();
         for site in sites {
             if !file.sites.contains_key(site.key.as_str()) {
+                lacks(format!("the secrets of the site {}", site.key.as_str()))?;
                 let secrets = SiteSecretsFile {
                     visitor_secret: random(32)?,
                     previous_visitor_secret: None,
@@ -113,7 +143,7 @@ impl Secrets {
             }
         }
         if changed {
-            write(&path, &file).map_err(io)?;
+            write(path, &file).map_err(io)?;
         }
         let admin_password = environment.get("GLOED_ADMIN_PASSWORD").cloned().unwrap_or(file.admin_password);
         Ok(Self {
@@ -182,14 +212,32 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let none = Environment::new();
 
-        let first = Secrets::load_or_create(folder.path(), &sites(&["a"]), &none).unwrap();
-        let second = Secrets::load_or_create(folder.path(), &sites(&["a", "b"]), &none).unwrap();
+        let file = folder.path().join("secrets.toml");
+        let load = |keys: &[&str], missing| Secrets::load(&file, &sites(keys), missing, &none);
+
+        let first = load(&["a"], Missing::Make).unwrap();
+        let second = load(&["a", "b"], Missing::Make).unwrap();
 
         let key = |secrets: &Secrets, site: &str| secrets.sites[site].server_key.expose_secret().to_owned();
         assert_eq!(key(&first, "a"), key(&second, "a"));
         assert_ne!(key(&second, "a"), key(&second, "b"));
-        let mode = std::fs::metadata(folder.path().join("secrets.toml")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn secrets_that_others_share_are_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secrets.toml");
+        let load = |keys: &[&str], missing| Secrets::load(&file, &sites(keys), missing, &Environment::new());
+
+        let error = load(&["a"], Missing::Refuse).err().unwrap().to_string();
+        assert!(error.contains("does not exist") && error.contains("gloed make-secrets"), "{error}");
+        assert!(!file.exists());
+        load(&["a"], Missing::Make).unwrap();
+        load(&["a"], Missing::Refuse).unwrap();
+        let error = load(&["a", "b"], Missing::Refuse).err().unwrap().to_string();
+        assert!(error.contains("the secrets of the site b"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Two things stand here, side by side and independent of each other:
 //!
 //! - the [`Store`]: leads by key and version, with their index entries and outgoing messages, behind one object-safe
-//!   trait of domain verbs. [`embedded::EmbeddedStore`] keeps them in a folder of this machine;
+//!   trait of domain verbs. [`embedded::EmbeddedStore`] keeps them in a folder of this machine, [`redis::RedisStore`] on a
+//!   Redis or Valkey server;
 //! - the [`log`]: an append-only durable log. What is in it has been acknowledged; the store is derived from it.
 //!
 //! The store never scores: it sees keys, versions, bytes, bounds, wake times and messages, and knows nothing of events,
@@ -11,6 +12,7 @@
 
 pub mod embedded;
 pub mod log;
+pub mod redis;
 
 mod change;
 #[cfg(feature = "testsuite")]
