@@ -10,14 +10,18 @@ use store::Store;
 use store::log::Log;
 use tokio::sync::{Mutex, Notify};
 
+use crate::apply::Progress;
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::erasure::Erased;
+use crate::fleet::Fleet;
 use crate::geo::Geo;
+use crate::leads::Leads;
 use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
 use crate::merges::Merges;
 use crate::pages::Sessions;
+use crate::quarantine::Quarantine;
 use crate::site::Sites;
 use crate::snippet_files::SnippetFiles;
 use crate::tail::Tail;
@@ -34,6 +38,12 @@ pub struct App {
     pub log: Arc<Log>,
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
+    /// What decisions read of it.
+    pub leads: Leads,
+    /// Rings whenever something of the tail is in the store.
+    pub applied: Notify,
+    /// This collector among those that work on the store.
+    pub fleet: Fleet,
     /// Taken in and not yet in the store.
     pub tail: Arc<Tail>,
     /// Who was merged into whom, as far as is remembered.
@@ -68,6 +78,10 @@ pub struct App {
     pub sessions: Sessions,
     /// Their password.
     pub admin_password: SecretString,
+    /// How far applying is.
+    pub progress: Progress,
+    /// Records that could not be applied.
+    pub quarantine: Quarantine,
     /// Cleared while the log is not being applied: `/readyz` says so.
     pub applying: AtomicBool,
     /// Set when the process is asked to stop: `/readyz` says so before connections are refused.

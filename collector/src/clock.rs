@@ -10,6 +10,11 @@ use engine::time::{Millis, Span};
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Millis;
+
+    /// The same without what a test has moved it ahead: what is compared with the clock of another machine.
+    fn of_the_machine(&self) -> Millis {
+        self.now()
+    }
 }
 
 /// The machine's own clock.
@@ -89,6 +94,10 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Millis {
         SystemClock.now().plus(self.offset())
+    }
+
+    fn of_the_machine(&self) -> Millis {
+        SystemClock.now()
     }
 }
 

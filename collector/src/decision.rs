@@ -1,7 +1,8 @@
 //! Decide: what a visitor sees now.
 //!
 //! ```text
-//! person::known ─► Lead ─ evaluate ─► Evaluation ─ decide ─► reserve (log) ─► DecisionAnswer
+//! person::for_decision ─► Lead ─ evaluate ─► Evaluation ─ decide ─► reserve (log) ─► DecisionAnswer
+//!                                                              └─ a new code ─► read again, committed (`grant`)
 //! ```
 
 use std::collections::BTreeMap;
@@ -10,14 +11,16 @@ use engine::decide::Grant;
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    DecisionId, Evaluation, EventName, Lead, Model, Moment, OfferId, PropertyName, Scalar, Slot, StreamId, Suspicion,
-    Text, Touch, TouchId, Trust,
+    Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PropertyName, Reason, Scalar,
+    Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
 };
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
 
 use crate::accept::{self, Address, Admitted};
 use crate::app::App;
+use crate::grant::{self, UNAVAILABLE};
 use crate::identity::random_id;
+use crate::leads::Age;
 use crate::metric::Metric;
 use crate::person::{self, Person};
 use crate::problem::Problem;
@@ -25,15 +28,38 @@ use crate::problem::Problem;
 /// Places that a page can fill when it names none.
 const DEFAULT_SLOTS: [&str; 2] = ["popup", "bar"];
 
-/// Answers a request for a decision, reserving what it shows.
+/// Answers a request for a decision, reserving what it shows. While the store is away it is made of what is remembered, and
+/// nothing is offered to whom nothing is remembered of.
 ///
 /// # Errors
-/// [`Problem::StoreUnavailable`] and [`Problem::LogUnavailable`]: then the page shows nothing.
+/// [`Problem::LogUnavailable`]: then the page shows nothing. [`Problem::StoreUnavailable`] where a lead does not read.
 pub async fn decide(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
-    match admitted.suspect {
+    let decided = match admitted.suspect {
         None => offered(app, admitted, ask).await,
         Some(why) => withheld(app, admitted, ask, why).await,
+    };
+    match decided {
+        Err(Problem::StoreUnavailable(error)) if error.is_transient() => {
+            Metric::DecisionWithoutStore.count("fallback");
+            nothing(ask, UNAVAILABLE, None)
+        }
+        decided => decided,
     }
+}
+
+/// An answer without an offer, and why.
+fn nothing(ask: &Ask, why: &str, lead: Option<LeadView>) -> Result<DecisionAnswer, Problem> {
+    let refused = |id: &String| Claimed { id: id.clone(), code: None, refused: Some(why.to_owned()) };
+    Ok(DecisionAnswer {
+        v: 1,
+        decision: random_id().map_err(|error| Problem::Internal(error.to_string()))?,
+        offers: Vec::new(),
+        reasons: vec![why.to_owned()],
+        claimed: ask.claim.as_ref().map(refused),
+        considered: Vec::new(),
+        lead,
+        id: None,
+    })
 }
 
 /// The answer to who may be no person: nothing is offered, reserved or granted, so that no program takes a code, uses up
@@ -43,62 +69,108 @@ async fn withheld(app: &App, admitted: &Admitted, ask: &Ask, why: Suspicion) -> 
     let lead = match site.config.page_may_see_score {
         false => None,
         true => {
-            let lead = person::known(app, &admitted.key).await?.kept.lead;
-            Some(lead_view(&engine::evaluate(&lead, &site.model(), app.clock.now())))
+            let (person, _) = person::for_decision(app, &admitted.key).await?;
+            Some(lead_view(&engine::evaluate(&person.kept.lead, &site.model(), app.clock.now())))
         }
     };
     Metric::Decision.count("withheld");
-    let refused = |id: &String| Claimed { id: id.clone(), code: None, refused: Some(why.name().to_owned()) };
-    Ok(DecisionAnswer {
-        v: 1,
-        decision: random_id().map_err(|error| Problem::Internal(error.to_string()))?,
-        offers: Vec::new(),
-        reasons: vec![why.name().to_owned()],
-        claimed: ask.claim.as_ref().map(refused),
-        considered: Vec::new(),
-        lead,
-        id: None,
-    })
+    nothing(ask, why.name(), lead)
+}
+
+/// What a lead comes to at one moment.
+struct Worked {
+    evaluation: Evaluation,
+    decided: Decision,
+    claim: Option<Result<Grant, Reason>>,
+}
+
+impl Worked {
+    fn of(lead: &Lead, model: &Model, moment: &Moment, claimed: Option<&OfferId>, now: Millis) -> Self {
+        let evaluation = engine::evaluate(lead, model, now);
+        let decided = engine::decide(lead, &evaluation, model, moment, now);
+        let claim = claimed.map(|offer| engine::claim(lead, &evaluation, model, offer, now));
+        Self { evaluation, decided, claim }
+    }
+
+    /// Whether it gives a code that the ledger does not hold, or refuses one that another collector may have given.
+    fn needs_the_store(&self, lead: &Lead) -> bool {
+        let is_granted = |claim: &Result<Grant, Reason>| matches!(claim, Ok(grant) if grant.already_granted);
+        grant::gives_new(&self.decided, lead) || self.claim.as_ref().is_some_and(|claim| !is_granted(claim))
+    }
 }
 
 async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
+    let carried = accept::acknowledged(admitted)?;
     // Until what this decision reserves is in the tail, no other decision of this person may run.
-    let (_alone, lead) = loop {
+    let (_alone, mut lead) = loop {
         let alone = app.deciding.enter(&admitted.key).await;
-        let Person { key, kept } = person::known(app, &admitted.key).await?;
+        let (Person { key, kept }, age) = person::for_decision(app, &admitted.key).await?;
         let same = key == admitted.key;
         // Merged meanwhile: the page is to have that id.
         admitted.becomes(key, kept.person);
         if same {
-            break (alone, kept.lead);
+            if age == Age::Before {
+                Metric::DecisionWithoutStore.count("remembered");
+            }
+            break (alone, kept.with(carried.clone(), &app.config.ledger).lead);
         }
     };
     let (key, site) = (&admitted.key, &admitted.site);
     let model = site.model();
     let now = app.clock.now();
-    let evaluation = engine::evaluate(&lead, &model, now);
     let internal = |error: String| Problem::Internal(error);
     let decision = random_id().map_err(|error| internal(error.to_string()))?;
 
     let explain = ask.explain && site.config.page_may_explain;
     let moment = moment(admitted, ask, explain);
-    let decided = engine::decide(&lead, &evaluation, &model, &moment, now);
+    let claimed = ask.claim.as_deref().and_then(|id| OfferId::parse(id).ok());
+    let mut worked = Worked::of(&lead, &model, &moment, claimed.as_ref(), now);
+    let mut open = true;
+    if worked.needs_the_store(&lead) {
+        // Another collector may have given one a moment ago.
+        match grant::read_again(app, key).await {
+            Some(person) => {
+                lead = person.kept.with(carried, &app.config.ledger).lead;
+                worked = Worked::of(&lead, &model, &moment, claimed.as_ref(), now);
+            }
+            None => {
+                open = false;
+                grant::withhold_new(&mut worked.decided, &lead);
+            }
+        }
+    }
+    let Worked { evaluation, mut decided, claim } = worked;
 
     let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
     let mut own = OwnTouches { decision: &decision, stream, now, touches: Vec::new() };
+    let mut given = Vec::new();
     for chosen in &decided.offers {
         own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;
-        if let Some(code) = &chosen.code {
-            own.add(event::GRANTED, &chosen.offer, Some(code)).map_err(internal)?;
-            Metric::CouponGranted.count("shown");
+        if let Some(code) = chosen.code.as_ref().filter(|_| grant::is_new(&lead, &chosen.offer)) {
+            given.push(own.add(event::GRANTED, &chosen.offer, Some(code)).map_err(internal)?);
         }
     }
-    let claimed = match &ask.claim {
-        None => None,
-        Some(id) => Some(claim(&lead, &evaluation, &model, id, now, &mut own).map_err(internal)?),
-    };
-    // A grant is answered only when it is durable, and the tail makes it count for every later decision.
+    let shown = given.len();
+    let is_given =
+        |offer: &OfferId| decided.offers.iter().any(|chosen| chosen.offer == *offer && chosen.code.is_some());
+    if let (Some(Ok(grant)), Some(offer)) = (&claim, &claimed)
+        && open
+        && !grant.already_granted
+        && !is_given(offer)
+    {
+        given.push(own.add(event::GRANTED, offer, Some(&grant.code)).map_err(internal)?);
+    }
     accept::append(app, key, own.touches, None).await?;
+    if !given.is_empty() {
+        // A code is answered only when it is durable and every collector sees it.
+        open = grant::committed(app, key, &given).await;
+        if !open {
+            grant::withhold_new(&mut decided, &lead);
+        }
+        Metric::CouponGranted.counts(if open { "shown" } else { UNAVAILABLE }, shown as u64);
+        Metric::CouponGranted.counts(if open { "claimed" } else { UNAVAILABLE }, (given.len() - shown) as u64);
+    }
+    let claimed = ask.claim.as_ref().map(|id| claim_answer(id, claim, open));
 
     Metric::Decision.count(if decided.offers.is_empty() { "empty" } else { "offer" });
     let considered = decided.considered.iter().map(|considered| Considered {
@@ -117,6 +189,19 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
         id: None,
         decision,
     })
+}
+
+/// What became of a claim. `open`: whether new codes are given.
+fn claim_answer(id: &str, claim: Option<Result<Grant, Reason>>, open: bool) -> Claimed {
+    let refused = |reason: &str| Claimed { id: id.to_owned(), code: None, refused: Some(reason.to_owned()) };
+    match claim {
+        // What is no offer's id.
+        None => refused(Reason::UnknownOffer.code()),
+        Some(Ok(grant)) if !open && !grant.already_granted => refused(UNAVAILABLE),
+        Some(Err(_)) if !open => refused(UNAVAILABLE),
+        Some(Err(reason)) => refused(reason.code()),
+        Some(Ok(grant)) => Claimed { id: id.to_owned(), code: Some(grant.code), refused: None },
+    }
 }
 
 /// Score and stage as people read them.
@@ -148,28 +233,6 @@ fn moment(admitted: &Admitted, ask: &Ask, explain: bool) -> Moment {
     }
 }
 
-fn claim(
-    lead: &Lead,
-    evaluation: &Evaluation,
-    model: &Model,
-    id: &str,
-    now: engine::Millis,
-    own: &mut OwnTouches<'_>,
-) -> Result<Claimed, String> {
-    let refused = |reason: &str| Claimed { id: id.to_owned(), code: None, refused: Some(reason.to_owned()) };
-    let Ok(offer) = OfferId::parse(id) else { return Ok(refused(engine::Reason::UnknownOffer.code())) };
-    match engine::claim(lead, evaluation, model, &offer, now) {
-        Err(reason) => Ok(refused(reason.code())),
-        Ok(Grant { code, already_granted }) => {
-            if !already_granted {
-                own.add(event::GRANTED, &offer, Some(&code))?;
-                Metric::CouponGranted.count("claimed");
-            }
-            Ok(Claimed { id: id.to_owned(), code: Some(code), refused: None })
-        }
-    }
-}
-
 /// What the product itself does in one decision.
 struct OwnTouches<'a> {
     decision: &'a str,
@@ -180,18 +243,19 @@ struct OwnTouches<'a> {
 }
 
 impl OwnTouches<'_> {
-    fn add(&mut self, name: &str, offer: &OfferId, code: Option<&str>) -> Result<(), String> {
+    /// Adds one, and says its id.
+    fn add(&mut self, name: &str, offer: &OfferId, code: Option<&str>) -> Result<TouchId, String> {
         let text = |error: engine::TextError| error.to_string();
         let id = TouchId::parse(&format!("{}.{}", self.decision, self.touches.len())).map_err(text)?;
         let name = EventName::parse(name).map_err(text)?;
-        let mut touch = Touch::new(id, name, self.stream.clone(), self.now);
+        let mut touch = Touch::new(id.clone(), name, self.stream.clone(), self.now);
         touch.trust = Trust::Product;
         touch.offer = Some(offer.clone());
         touch.decision = Some(DecisionId::parse(self.decision).map_err(text)?);
         let code = code.map(|code| (PropertyName::cut(event::CODE_PROPERTY), Scalar::Text(Text::cut(code))));
         touch.properties = code.into_iter().collect();
         self.touches.push(touch);
-        Ok(())
+        Ok(id)
     }
 }
 

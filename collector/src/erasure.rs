@@ -1,8 +1,9 @@
 //! Erasure: at once nobody can read it, soon its bytes are gone, and nothing brings it back.
 //!
 //! ```text
-//! every id of the person ─► tombstones (memory, own file) ─► log ─► store.erase ─► answer   at once
-//!                                                             └───► log.rewrite, store.purge   within a minute, many at a time
+//! every id of the person ─► tombstones (memory, own file) ─► log ─► store.erase ─► tell the others ─► answer   at once
+//!                                            log.rewrite, quarantine, store.purge ◄───┘   within a minute, many at a time
+//! another collector told of it ─► tombstones ─► log.rewrite, quarantine
 //! ```
 
 use std::collections::HashSet;
@@ -10,13 +11,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use store::log::Keep;
-use store::{Erasure, LeadKey, StoreError, Tombstone};
+use store::{Erasure, LeadKey, StoreError, Tombstone, VisitorId};
 
 use crate::app::App;
+use crate::fleet;
 use crate::identity::Tombstones;
 use crate::log_record::{ErasureRecord, LogRecord};
 use crate::metric::Metric;
@@ -29,6 +32,8 @@ pub struct Erased {
     tombstones: Tombstones,
     known: RwLock<HashSet<Tombstone>>,
     file: Mutex<File>,
+    /// Whether the store's files may still have bytes of somebody whom this collector erased itself.
+    unpurged: AtomicBool,
 }
 
 impl Erased {
@@ -44,7 +49,8 @@ impl Erased {
         let whole = bytes.len() - bytes.len() % Tombstone::BYTES;
         file.set_len(whole as u64)?;
         let known = bytes[..whole].as_chunks::<{ Tombstone::BYTES }>().0.iter().copied().map(Tombstone::from_bytes);
-        Ok(Self { tombstones, known: RwLock::new(known.collect()), file: Mutex::new(file) })
+        let (known, file) = (RwLock::new(known.collect()), Mutex::new(file));
+        Ok(Self { tombstones, known, file, unpurged: AtomicBool::new(false) })
     }
 
     /// The tombstone that a lead has or would have.
@@ -65,19 +71,33 @@ impl Erased {
     /// # Errors
     /// When the file cannot be written; then nothing has changed, and the call can be repeated.
     pub fn add(&self, tombstone: Tombstone) -> std::io::Result<()> {
+        self.add_all(&[tombstone]).map(drop)
+    }
+
+    /// The same of many at once; says how many were not known.
+    ///
+    /// # Errors
+    /// As of [`add`](Self::add).
+    pub fn add_all(&self, tombstones: &[Tombstone]) -> std::io::Result<usize> {
         // Taken first: who comes second must not be told that it is done before it is.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&tombstone) {
-            return Ok(());
+        let new: Vec<Tombstone> = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            tombstones.iter().filter(|tombstone| !known.contains(tombstone)).copied().collect()
+        };
+        if new.is_empty() {
+            return Ok(0);
         }
+        let bytes: Vec<u8> = new.iter().flat_map(|tombstone| tombstone.to_bytes()).collect();
         let before = file.metadata()?.len();
-        if let Err(error) = file.write_all(&tombstone.to_bytes()).and_then(|()| file.sync_data()) {
+        if let Err(error) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
             // Half an entry would shift all that follow.
             file.set_len(before)?;
             return Err(error);
         }
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tombstone);
-        Ok(())
+        let count = new.len();
+        self.known.write().unwrap_or_else(PoisonError::into_inner).extend(new);
+        Ok(count)
     }
 
     /// Whether nobody was ever erased.
@@ -118,12 +138,23 @@ pub async fn erase(app: &App, key: &LeadKey) -> Result<(), Problem> {
     // Also when the log is full: what is erased makes room. Applying the record would erase too; doing it now means that
     // a store which is away is said now.
     let erased = app.store.erase(&erasures).await;
+    app.erased.unpurged.store(true, Ordering::Relaxed);
     app.erasure_waiting.notify_one();
-    durable.map_err(Problem::LogUnavailable)?;
+    durable.map_err(Problem::from)?;
     found.map_err(Problem::StoreUnavailable)?;
     erased.map_err(Problem::StoreUnavailable)?;
+    tell(app, &erasures).await;
     Metric::VisitorErased.add(1);
     Ok(())
+}
+
+/// Tells the other collectors. The store refuses whoever was erased by itself, so an erasure does not fail for this: who is
+/// not told finds out at the next look at everything.
+pub(crate) async fn tell(app: &App, erasures: &[Erasure]) {
+    let tombstones: Vec<Tombstone> = erasures.iter().map(|erasure| erasure.tombstone).collect();
+    if let Err(error) = fleet::erasures::tell(app, &tombstones).await {
+        tracing::warn!(%error, "the other collectors were not told of an erasure; they will find out");
+    }
 }
 
 /// Every id of the person that a visitor is, once no merge of theirs is on its way: one that was answered before is carried
@@ -190,20 +221,23 @@ async fn retire(app: &App, key: &LeadKey) -> Result<Tombstone, Problem> {
     let added = tokio::task::spawn_blocking(move || erased.add(tombstone)).await;
     added.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(format!("tombstone: {error}")))?;
     app.merges.forget(key);
+    app.leads.forget(key);
     Ok(tombstone)
 }
 
-/// Takes the bytes of erased visitors out of log and store, several at a time, until the process ends.
+/// Takes the bytes of erased visitors out of log, quarantine and store, several at a time, until the process ends.
 pub async fn clean(app: Arc<App>) {
     // The process before this one may have ended between an erasure and its cleaning. Its record is in the log still.
     if !app.erased.is_empty() && clean_log(&app).await != Some(false) {
+        clean_quarantine(&app).await;
         purge_store(&app).await;
     }
     loop {
         app.erasure_waiting.notified().await;
         // Rewriting costs the whole log: those who come within this time share one pass.
         tokio::time::sleep(GATHER).await;
-        while clean_log(&app).await.is_none() || !purge_store(&app).await {
+        // What the log's records come to may get into quarantine until they are gone from there, so the log comes first.
+        while clean_log(&app).await.is_none() || !clean_quarantine(&app).await || !purge_if_wanted(&app).await {
             tokio::time::sleep(GATHER).await;
         }
     }
@@ -214,16 +248,12 @@ async fn clean_log(app: &Arc<App>) -> Option<bool> {
     let cleaning = app.clone();
     let rewritten = tokio::task::spawn_blocking(move || {
         let mut holds_erasure = false;
-        let gone = |key: &LeadKey| cleaning.erased.contains(key);
         let report = cleaning.log.rewrite(|_, payload| match LogRecord::decode(payload) {
-            Ok(LogRecord::Touches(record)) if record.whose.key().is_ok_and(|key| gone(&key)) => Keep::Drop,
-            Ok(LogRecord::Merge(record)) if record.keys().is_ok_and(|(from, into)| gone(&from) || gone(&into)) => {
-                Keep::Drop
-            }
             Ok(LogRecord::Erasure(_)) => {
                 holds_erasure = true;
                 Keep::Keep
             }
+            record if tells_of_erased(&cleaning, payload, record.as_ref().ok()) => Keep::Drop,
             _ => Keep::Keep,
         });
         (report, holds_erasure)
@@ -242,6 +272,58 @@ async fn clean_log(app: &Arc<App>) -> Option<bool> {
             None
         }
     }
+}
+
+/// Whether the records of erased visitors are gone from quarantine.
+async fn clean_quarantine(app: &Arc<App>) -> bool {
+    let cleaning = app.clone();
+    let removed = tokio::task::spawn_blocking(move || {
+        cleaning.quarantine.remove_all(|payload| {
+            let record = LogRecord::decode(payload);
+            !matches!(record, Ok(LogRecord::Erasure(_))) && tells_of_erased(&cleaning, payload, record.as_ref().ok())
+        })
+    });
+    match removed.await {
+        Ok(Ok(removed)) => {
+            if removed > 0 {
+                tracing::info!(removed, "erased visitors' records left the quarantine");
+            }
+            true
+        }
+        Ok(Err(error)) => {
+            tracing::error!(%error, "erased visitors' records are still in quarantine");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "cleaning the quarantine ended early");
+            false
+        }
+    }
+}
+
+/// Whether a record tells of somebody who was erased; `None`: it does not read.
+fn tells_of_erased(app: &App, payload: &[u8], record: Option<&LogRecord>) -> bool {
+    let gone = |key: &LeadKey| app.erased.contains(key);
+    match record {
+        Some(LogRecord::Touches(record)) => record.whose.key().is_ok_and(|key| gone(&key)),
+        Some(LogRecord::Erasure(record)) => record.whose.key().is_ok_and(|key| gone(&key)),
+        Some(LogRecord::Merge(record)) => record.keys().is_ok_and(|(from, into)| gone(&from) || gone(&into)),
+        // Nobody can say whose it is. But an id stands in a record as it is: any 16 bytes may be one of somebody erased.
+        None => payload.windows(VisitorId::BYTES).any(|bytes| {
+            let visitor = bytes.try_into().ok().map(VisitorId::from_bytes);
+            visitor.is_some_and(|id| app.sites.iter().any(|site| gone(&LeadKey::new(site.name.clone(), id))))
+        }),
+    }
+}
+
+/// The same where this collector erased somebody; whom another one erased, that one purges.
+async fn purge_if_wanted(app: &App) -> bool {
+    if !app.erased.unpurged.swap(false, Ordering::Relaxed) {
+        return true;
+    }
+    let purged = purge_store(app).await;
+    app.erased.unpurged.fetch_or(!purged, Ordering::Relaxed);
+    purged
 }
 
 /// Whether the bytes are gone from the store's files.

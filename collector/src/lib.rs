@@ -20,11 +20,14 @@
 //!    commits the lead with its place in the heat index, and takes the touches out of the tail. Each event ends in exactly
 //!    one [`outcome::Outcome`]. When the stage is another than the one last announced, the same commit holds a
 //!    [`transition`] for the [`outbox`]; it also says when to look again although nothing happens.
-//! 5. [`decision::decide`] asks [`person::known`] for the lead, with what is still in the tail and with whatever was merged
+//! 5. [`decision::decide`] asks [`person::for_decision`] for the lead, with what is still in the tail and with whatever was merged
 //!    into it, evaluates, decides, and makes what it reserves durable before it answers.
 //!
 //! Two visitors become one by a log record of their own, from [`http::server_merge`] or a signed [`link`] in a page's address;
 //! [`merges`] holds what is on its way, and [`apply`] carries it out.
+//!
+//! Several collectors may work on one store: [`fleet`] says which of them wakes which leads, and what they tell each other.
+//! Decisions read [`leads`] that are remembered for a moment; a code is a [`grant`], which waits for the store.
 //!
 //! What the shop's server tells comes in by [`http::server_events`] and [`accept::accept_server`], and goes on from step 3.
 //! Models come in by [`http::models`] and the command line, and lie on the shelf of [`models`].
@@ -44,13 +47,17 @@ pub mod config;
 mod connections;
 pub mod decision;
 pub mod erasure;
+pub mod fleet;
 pub mod geo;
+pub mod grant;
 pub mod heat;
 pub mod http;
 pub mod identity;
+pub mod leads;
 pub mod limits;
 pub mod link;
 pub mod log_record;
+mod log_watch;
 pub mod masking;
 pub mod merges;
 pub mod message;
@@ -63,6 +70,7 @@ pub mod pages;
 mod past_use;
 pub mod person;
 pub mod problem;
+pub mod quarantine;
 pub mod recovery;
 pub mod refused;
 pub mod reports;

@@ -94,7 +94,7 @@ impl std::fmt::Debug for UnconfirmedEmail {
 }
 
 /// Why bytes are no record or kept lead.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum RecordError {
     /// No bytes.
     #[error("no bytes")]
@@ -119,6 +119,12 @@ impl From<&LeadKey> for Whose {
 }
 
 impl Whose {
+    /// The site's name, as it was written.
+    #[must_use]
+    pub fn site(&self) -> &str {
+        &self.site
+    }
+
     /// The key of the lead.
     ///
     /// # Errors

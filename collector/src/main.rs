@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use commands::geo::GeoCommand;
+use commands::log::LogCommand;
 use commands::model::ModelCommand;
 use commands::report::ReportCommand;
 
@@ -84,6 +85,11 @@ enum Command {
     Geo {
         #[command(subcommand)]
         command: GeoCommand,
+    },
+    /// The durable log: look at its files, apply it again, see what could not be applied
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
     },
     /// Reports of what became of leads: stages, funnel, carts, touchpoints
     Report {
@@ -159,6 +165,10 @@ fn main() -> ExitCode {
                 run(async move { commands::geo::reload(&config).await.map(|text| say(&mut std::io::stdout(), &text)) })
             })
         }
+        Command::Log { command } => run(async move {
+            let load = |running: &Running| load(&running.clone().into(), &environment);
+            commands::log::run(command, &load, &mut std::io::stdout()).await
+        }),
         Command::Report { command } => run(async move {
             let load = |running: &Running| load(&running.clone().into(), &environment);
             commands::report::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))

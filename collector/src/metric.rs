@@ -20,7 +20,10 @@ pub enum Metric {
     /// Decisions answered, by whether an offer was in them (`offer`, `empty`, or `withheld` from who may be no
     /// person).
     Decision,
-    /// Offers revealed as a code.
+    /// Decisions made while the store was away: of what is `remembered` of the visitor, or the `fallback`, which offers
+    /// nothing.
+    DecisionWithoutStore,
+    /// Codes given: `shown` with an offer, `claimed` at its goal, or `unavailable` where the store did not take them in time.
     CouponGranted,
     /// Visitors erased.
     VisitorErased,
@@ -36,8 +39,22 @@ pub enum Metric {
     LogSyncSeconds,
     /// Bytes of the log on disk.
     LogBytes,
+    /// For how long the log's records are kept, at least: what a store that comes back without them gets again.
+    LogRetained,
+    /// Times that the log was opened anew after a failed write or sync.
+    LogReopened,
     /// Accepted events that are not yet in the store: what the loss of this disk would lose.
     Unapplied,
+    /// The same in records of the log,
+    UnappliedRecords,
+    /// in about so many bytes,
+    UnappliedBytes,
+    /// and by the age of the oldest.
+    UnappliedSeconds,
+    /// Records that could not be applied and wait for somebody to look at them.
+    InQuarantine,
+    /// Times that the store turned out to be another one, and all of the log was applied to it.
+    StoreChanged,
     /// Seconds from acknowledgement to visible in the store.
     VisibleSeconds,
     /// Leads committed with events in them: fewer than events, since those of one visitor are merged.
@@ -54,11 +71,17 @@ pub enum Metric {
     GeoLoaded,
     /// When it was made, as it says itself, in seconds since 1970.
     GeoBuilt,
+    /// Leads that another writer had changed when this collector committed them: read again and recorded again.
+    ApplyConflict,
+    /// Collectors that are heard of on this store, this one included.
+    Collectors,
+    /// Partitions of the store that this collector looks after.
+    PartitionsHeld,
 }
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 24] = [
+    pub const ALL: [(Self, &'static str); 35] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::ConnectionClosed, "Connections closed to make room"),
@@ -66,6 +89,7 @@ impl Metric {
         (Self::FieldsIgnored, "Fields and values that nobody reads"),
         (Self::TextsTruncated, "Texts that were cut at their limit"),
         (Self::Decision, "Decisions answered"),
+        (Self::DecisionWithoutStore, "Decisions made while the store was away"),
         (Self::CouponGranted, "Coupon codes revealed"),
         (Self::VisitorErased, "Visitors erased"),
         (Self::MergeOutcome, "Merges of two visitors by what became of them"),
@@ -74,7 +98,14 @@ impl Metric {
         (Self::AnswerSeconds, "Seconds from a request's last byte to its answer"),
         (Self::LogSyncSeconds, "Seconds of one group's fdatasync"),
         (Self::LogBytes, "Bytes of the log on disk"),
+        (Self::LogRetained, "Seconds for which the log's records are kept, at least"),
+        (Self::LogReopened, "Times that the log was opened anew after a failed write or sync"),
         (Self::Unapplied, "Accepted events not yet in the store"),
+        (Self::UnappliedRecords, "Log records not yet in the store"),
+        (Self::UnappliedBytes, "Bytes of the log that are not yet in the store, about"),
+        (Self::UnappliedSeconds, "Age of the oldest log record that is not yet in the store"),
+        (Self::InQuarantine, "Records that could not be applied and wait for somebody to look at them"),
+        (Self::StoreChanged, "Times that the store was another one, and all of the log was applied to it"),
         (Self::VisibleSeconds, "Seconds from acknowledgement to visible in the store"),
         (Self::LeadCommitted, "Leads committed with events in them, those of one visitor merged"),
         (Self::ApplyRetried, "Batches whose application was tried again"),
@@ -83,6 +114,9 @@ impl Metric {
         (Self::GeoReload, "Readings of the database of places: loaded, or refused and the one before stays"),
         (Self::GeoLoaded, "When the database of places in use was read"),
         (Self::GeoBuilt, "When the database of places in use was made"),
+        (Self::ApplyConflict, "Leads that another writer had changed, and that were recorded again"),
+        (Self::Collectors, "Collectors that are heard of on this store"),
+        (Self::PartitionsHeld, "Partitions of the store that this collector looks after"),
     ];
 
     /// The name in Prometheus's form.
@@ -96,6 +130,7 @@ impl Metric {
             Self::FieldsIgnored => "gloed_fields_ignored_total",
             Self::TextsTruncated => "gloed_texts_truncated_total",
             Self::Decision => "gloed_decisions_total",
+            Self::DecisionWithoutStore => "gloed_decisions_without_store_total",
             Self::CouponGranted => "gloed_coupons_granted_total",
             Self::VisitorErased => "gloed_visitors_erased_total",
             Self::MergeOutcome => "gloed_merges_total",
@@ -104,7 +139,14 @@ impl Metric {
             Self::AnswerSeconds => "gloed_answer_seconds",
             Self::LogSyncSeconds => "gloed_log_sync_seconds",
             Self::LogBytes => "gloed_log_bytes",
+            Self::LogRetained => "gloed_log_retained_seconds",
+            Self::LogReopened => "gloed_log_reopened_total",
             Self::Unapplied => "gloed_unapplied_events",
+            Self::UnappliedRecords => "gloed_unapplied_records",
+            Self::UnappliedBytes => "gloed_unapplied_bytes",
+            Self::UnappliedSeconds => "gloed_unapplied_age_seconds",
+            Self::InQuarantine => "gloed_quarantined_records",
+            Self::StoreChanged => "gloed_store_changes_total",
             Self::VisibleSeconds => "gloed_visible_seconds",
             Self::LeadCommitted => "gloed_leads_committed_total",
             Self::ApplyRetried => "gloed_apply_retried_total",
@@ -113,6 +155,9 @@ impl Metric {
             Self::GeoReload => "gloed_geo_reloads_total",
             Self::GeoLoaded => "gloed_geo_loaded_timestamp_seconds",
             Self::GeoBuilt => "gloed_geo_built_timestamp_seconds",
+            Self::ApplyConflict => "gloed_apply_conflicts_total",
+            Self::Collectors => "gloed_collectors",
+            Self::PartitionsHeld => "gloed_partitions_held",
         }
     }
 
@@ -129,6 +174,11 @@ impl Metric {
     /// One more, under a label's value from a closed set.
     pub fn count(self, value: &'static str) {
         counter!(self.name(), self.label() => value).increment(1);
+    }
+
+    /// So many more, under a label's value from a closed set.
+    pub fn counts(self, value: &'static str, number: u64) {
+        counter!(self.name(), self.label() => value).increment(number);
     }
 
     /// So many more, without a label.
@@ -159,9 +209,18 @@ impl Metric {
                 Self::AnswerSeconds | Self::LogSyncSeconds | Self::VisibleSeconds => {
                     metrics::describe_histogram!(metric.name(), meaning);
                 }
-                Self::LogBytes | Self::Unapplied | Self::SweepLeft | Self::GeoLoaded | Self::GeoBuilt => {
-                    metrics::describe_gauge!(metric.name(), meaning)
-                }
+                Self::LogBytes
+                | Self::LogRetained
+                | Self::Unapplied
+                | Self::UnappliedRecords
+                | Self::UnappliedBytes
+                | Self::UnappliedSeconds
+                | Self::InQuarantine
+                | Self::SweepLeft
+                | Self::GeoLoaded
+                | Self::GeoBuilt
+                | Self::Collectors
+                | Self::PartitionsHeld => metrics::describe_gauge!(metric.name(), meaning),
                 _ => metrics::describe_counter!(metric.name(), meaning),
             }
         }

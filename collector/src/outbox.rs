@@ -162,7 +162,7 @@ pub async fn acknowledge(app: &App, site: &SiteName, delivered: &[OutboxId]) -> 
 pub async fn expire(app: Arc<App>) {
     loop {
         tokio::time::sleep(EXPIRE_EVERY).await;
-        match drop_older(&app, app.clock.now().minus(KEPT_FOR)).await {
+        match drop_older(&app, &app.fleet.held(), app.clock.now().minus(KEPT_FOR)).await {
             Ok(0) => {}
             Ok(dropped) => tracing::warn!(dropped, "messages that nobody came for within seven days left the outbox"),
             Err(error) => tracing::warn!(%error, "old messages are still in the outbox"),
@@ -170,14 +170,17 @@ pub async fn expire(app: Arc<App>) {
     }
 }
 
-/// Drops messages that were made before `oldest`, and says how many.
+/// Drops messages of these partitions that were made before `oldest`, and says how many.
 ///
 /// # Errors
 /// When the store is away.
-pub async fn drop_older(app: &App, oldest: Millis) -> Result<usize, StoreError> {
+pub async fn drop_older(app: &App, partitions: &Partitions, oldest: Millis) -> Result<usize, StoreError> {
     let mut dropped = 0;
+    if *partitions == Partitions::NONE {
+        return Ok(dropped);
+    }
     loop {
-        let queued = app.store.outbox(&Partitions::ALL, None, LIMIT).await?;
+        let queued = app.store.outbox(partitions, None, LIMIT).await?;
         let is_old = |one: &&Queued| made(&one.message).is_some_and(|(made, _)| made < oldest);
         let old: Vec<OutboxId> = queued.iter().filter(is_old).map(|one| one.id).collect();
         if old.is_empty() {

@@ -26,6 +26,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All, in the order in which they are declared.
+    pub const ALL: [Self; 9] = [
+        Self::Recorded,
+        Self::Duplicate,
+        Self::Conflict,
+        Self::Stale,
+        Self::OverLimit,
+        Self::Quarantined,
+        Self::PutAside,
+        Self::Erased,
+        Self::Reapplied,
+    ];
+
     /// The label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -73,6 +86,10 @@ pub enum Merged {
 }
 
 impl Merged {
+    /// All, in the order in which they are declared.
+    pub const ALL: [Self; 6] =
+        [Self::Merged, Self::Already, Self::Erased, Self::OtherPerson, Self::TooManyIds, Self::Quarantined];
+
     /// The label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -5,11 +5,13 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{LedgerLimits, Touch};
 use store::{LeadKey, StoreError, StoredLead};
 
 use crate::app::App;
+use crate::leads::Age;
 use crate::log_record::{Fence, KeptLead, RecordError};
 use crate::merges::Lineage;
 use crate::problem::Problem;
@@ -43,13 +45,53 @@ struct Member {
 /// # Errors
 /// [`Problem::StoreUnavailable`].
 pub async fn known(app: &App, key: &LeadKey) -> Result<Person, Problem> {
+    looked_up_until_still(app, key, &Reading::Store).await
+}
+
+/// The same for a decision: what the store has may be a moment old, and older while the store is away. Says whether it is.
+///
+/// # Errors
+/// [`Problem::StoreUnavailable`]: the store is away, and nothing is remembered of this visitor.
+pub async fn for_decision(app: &App, key: &LeadKey) -> Result<(Person, Age), Problem> {
+    let oldest = Mutex::new(Age::Fresh);
+    let person = looked_up_until_still(app, key, &Reading::Remembered(&oldest)).await?;
+    let age = *oldest.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok((person, age))
+}
+
+/// How leads are read.
+enum Reading<'a> {
+    /// As the store has them.
+    Store,
+    /// As they are remembered, for a moment; what is older is noted.
+    Remembered(&'a Mutex<Age>),
+}
+
+impl Reading<'_> {
+    async fn lead(&self, app: &App, key: &LeadKey) -> Result<KeptLead, Problem> {
+        match self {
+            Self::Store => {
+                let stored = app.store.load(std::slice::from_ref(key)).await.map_err(Problem::StoreUnavailable)?;
+                read(stored.into_iter().next().flatten().as_ref()).map_err(unreadable)
+            }
+            Self::Remembered(oldest) => {
+                let (kept, age) = app.leads.read(&app.store, key).await.map_err(Problem::StoreUnavailable)?;
+                let mut oldest = oldest.lock().unwrap_or_else(PoisonError::into_inner);
+                *oldest = age.max(*oldest);
+                Ok(Arc::unwrap_or_clone(kept))
+            }
+        }
+    }
+}
+
+async fn looked_up_until_still(app: &App, key: &LeadKey, reading: &Reading<'_>) -> Result<Person, Problem> {
     if app.erased.contains(key) {
         return Ok(Person { key: key.clone(), kept: KeptLead::default() });
     }
     let mut looks = 0;
     loop {
         let moved = app.merges.moved();
-        let person = looked_up(app, key).await?;
+        let person = looked_up(app, key, reading).await?;
         looks += 1;
         // Who the sources of a lead are is known once it is read, and only then is looked for what is on its way to them: what
         // moved in between may be in neither.
@@ -59,23 +101,21 @@ pub async fn known(app: &App, key: &LeadKey) -> Result<Person, Problem> {
     }
 }
 
-async fn looked_up(app: &App, key: &LeadKey) -> Result<Person, Problem> {
+async fn looked_up(app: &App, key: &LeadKey, reading: &Reading<'_>) -> Result<Person, Problem> {
     // Merges and tail before the store: what is applied in between is then seen twice, which joining forgives, not missed.
     let pending = app.merges.about(key);
     let tail = app.tail.of(key);
-    let stored = app.store.load(std::slice::from_ref(key)).await.map_err(Problem::StoreUnavailable)?;
-    let stored = stored.into_iter().next().flatten();
-    let kept = read(stored.as_ref()).map_err(unreadable)?;
+    let kept = reading.lead(app, key).await?;
     let idle = |source: &LeadKey| app.merges.about(source).is_empty() && !app.tail.holds(source);
     let alone = sources(key, &kept).all(|source| idle(&source));
     if pending.is_empty() && kept.fence.is_none() && alone {
         return Ok(Person { key: key.clone(), kept: kept.with(tail, &app.config.ledger) });
     }
-    gathered(app, key, Member { tail, kept }).await
+    gathered(app, key, Member { tail, kept }, reading).await
 }
 
 /// The same of a visitor who is not alone.
-async fn gathered(app: &App, key: &LeadKey, first: Member) -> Result<Person, Problem> {
+async fn gathered(app: &App, key: &LeadKey, first: Member, reading: &Reading<'_>) -> Result<Person, Problem> {
     let mut lineage = Lineage::default();
     let mut pending = Vec::new();
     let mut members: BTreeMap<LeadKey, Member> = BTreeMap::new();
@@ -89,8 +129,7 @@ async fn gathered(app: &App, key: &LeadKey, first: Member) -> Result<Person, Pro
             Some(member) => member,
             None => {
                 let tail = app.tail.of(&next);
-                let stored = app.store.load(std::slice::from_ref(&next)).await.map_err(Problem::StoreUnavailable)?;
-                Member { tail, kept: read(stored.into_iter().next().flatten().as_ref()).map_err(unreadable)? }
+                Member { tail, kept: reading.lead(app, &next).await? }
             }
         };
         // What is merged into somebody who is in this lead already is this person too.

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::ModelError;
 use serde::Serialize;
+use store::log::LogError;
 use thiserror::Error;
 use utoipa::ToSchema;
 use wire::EnvelopeFault;
@@ -32,7 +33,7 @@ pub enum Problem {
     BodyTooLarge {
         /// What is allowed.
         limit: usize,
-        /// `on the wire` or `after decompression`.
+        /// `on the wire`, `after decompression`, or `as a record of the log`.
         when: &'static str,
     },
     /// None of the content types that the address takes.
@@ -94,7 +95,7 @@ pub enum Problem {
     Overloaded,
     /// The log cannot make events durable.
     #[error("the log cannot store events now; nothing of this request was stored")]
-    LogUnavailable(#[source] store::log::LogError),
+    LogUnavailable(#[source] LogError),
     /// The store does not answer.
     #[error("the store does not answer now")]
     StoreUnavailable(#[source] store::StoreError),
@@ -242,6 +243,16 @@ impl Problem {
             Self::Internal(_) | Self::LogUnavailable(_) | Self::StoreUnavailable(_) => tracing::Level::ERROR,
             Self::Overloaded => tracing::Level::WARN,
             _ => tracing::Level::DEBUG,
+        }
+    }
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        match error {
+            // It would not fit the next time either.
+            LogError::TooLarge { allowed, .. } => Self::BodyTooLarge { limit: allowed, when: "as a record of the log" },
+            error => Self::LogUnavailable(error),
         }
     }
 }

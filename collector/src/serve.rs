@@ -1,8 +1,8 @@
 //! The two listeners: accept, serve, drain.
 //!
 //! `axum::serve` has no time limit for a request's header, and holds a silent connection for ever; so the accept loop is
-//! our own, on hyper's HTTP/1 with a header timeout, which also closes a connection that never says anything. At the cap of
-//! [`connections`](crate::connections) the one goes that has been waited for longest.
+//! our own, on hyper's HTTP/1 with a header timeout, which also closes a connection that never says anything. At the
+//! cap (`connections.rs`) the one goes that has been waited for longest.
 //!
 //! **Drain**, after the shutdown signal: `/readyz` says 503 → no new connections → requests in flight end, at most
 //! `drain_timeout` → the log is closed (everything taken in is durable) → it is applied → the store is made durable.

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use engine::{Millis, Model, SiteFacts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
-use store::SiteName;
+use store::{SiteName, Version};
 use thiserror::Error;
-use tokio::sync::Mutex;
 
 use crate::config::{Config, ModelSource, Secrets, SiteConfig, same_secret};
 use crate::identity::Identities;
@@ -62,7 +61,9 @@ pub struct Site {
     server_key: SecretString,
     in_force: ArcSwap<InForce>,
     /// Held by whoever publishes a model here.
-    pub publishing: Mutex<()>,
+    pub publishing: tokio::sync::Mutex<()>,
+    /// The version of the document with this site's models that was last looked at.
+    shelf: Mutex<Version>,
     /// Partitions of the store whose leads are still to be looked at under the model in force; until then the order of the
     /// heat index is partly an old one.
     pub sweep_left: AtomicU16,
@@ -93,7 +94,8 @@ impl Site {
             own_hosts: hosts.filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             server_key: site_secrets.server_key.clone(),
             in_force: ArcSwap::from_pointee(InForce { number: 0, model: Arc::new(model), since: now, notify: true }),
-            publishing: Mutex::new(()),
+            publishing: tokio::sync::Mutex::new(()),
+            shelf: Mutex::new(Version::ABSENT),
             sweep_left: AtomicU16::new(0),
             configured,
             config,
@@ -112,10 +114,22 @@ impl Site {
         self.in_force.load_full()
     }
 
-    /// Brings a model into force, for everything that is asked from now on.
-    pub fn put_in_force(&self, number: u32, model: Model, publication: &Publication) {
+    /// Brings a model into force, for everything that is asked from now on, as `shelf` has it: nothing happens when a later
+    /// version of that document was looked at meanwhile. (A store that was lost counts its versions from the beginning.)
+    pub fn put_in_force(&self, shelf: Version, number: u32, model: Model, publication: &Publication) {
+        let mut seen = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen > shelf && publication.at <= self.in_force.load().since {
+            return;
+        }
+        *seen = shelf;
         let (since, notify) = (publication.at, publication.notify);
         self.in_force.store(Arc::new(InForce { number, model: Arc::new(model), since, notify }));
+    }
+
+    /// The version of the document with this site's models that was last looked at.
+    #[must_use]
+    pub fn shelf(&self) -> Version {
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a model of this site is compiled for.

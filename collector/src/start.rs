@@ -6,27 +6,31 @@ use std::sync::atomic::AtomicBool;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::embedded::{self, EmbeddedStore};
-use store::log::{DiskFiles, Log, LogError, Settings};
+use store::log::{DiskFiles, Files, Log, LogError, Settings};
 use store::redis::{self, CheckError, RedisStore};
-use store::{Partition, Store, StoreError};
+use store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::Notify;
 
 use crate::accept;
 use crate::app::{App, Deciding};
-use crate::apply::{self, ApplyError};
+use crate::apply::{self, ApplyError, Progress};
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Missing, RedisConfig, Secrets, SecretsError, StoreConfig};
 use crate::erasure::{self, Erased};
+use crate::fleet::{self, Fleet, FleetError, erasures};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
+use crate::leads::Leads;
 use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
+use crate::log_watch;
 use crate::merges::Merges;
 use crate::metric::Metric;
 use crate::models::{self, ModelsError};
 use crate::outbox;
 use crate::pages::Sessions;
+use crate::quarantine::{Quarantine, QuarantineError};
 use crate::site::{SiteError, Sites};
 use crate::snippet_files::SnippetFiles;
 use crate::tail::Tail;
@@ -62,9 +66,18 @@ pub enum StartError {
     /// The servers of the store.
     #[error(transparent)]
     Redis(#[from] CheckError),
+    /// What could not be applied before.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// The models of the sites.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The other collectors.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// Erasures that other collectors carried out.
+    #[error("erasures of other collectors: {0}")]
+    Erasures(String),
     /// The log could not be applied.
     #[error("the log could not be applied: {0}")]
     Apply(#[from] ApplyError),
@@ -77,11 +90,58 @@ pub struct Started {
     applying: std::thread::JoinHandle<()>,
 }
 
+/// What a collector keeps things in.
+pub struct Ground {
+    /// Where leads are kept.
+    pub store: Arc<dyn Store>,
+    /// The file system of the log.
+    pub files: Arc<dyn Files>,
+}
+
+impl Ground {
+    /// What the configuration says: a store in the data folder, which is made, or on Redis; and this machine's disk.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub async fn of(config: &Config) -> Result<Self, StartError> {
+        let store: Arc<dyn Store> = match &config.store {
+            StoreConfig::Embedded => {
+                Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?)
+            }
+            StoreConfig::Redis(RedisConfig { address, retention }) => {
+                let settings = redis::Settings { retention: retention.duration(), ..redis::Settings::default() };
+                let (store, warnings) = RedisStore::open(address.clone(), settings).await?;
+                for warning in warnings {
+                    tracing::warn!("{warning}");
+                }
+                tracing::info!(%address, "the store is open");
+                Arc::new(store)
+            }
+        };
+        Ok(Self { store, files: Arc::new(DiskFiles) })
+    }
+}
+
 /// Opens everything, applies what the log holds, and starts the thread that applies.
 ///
 /// # Errors
 /// See [`StartError`].
 pub async fn start(
+    config: Config,
+    environment: &Environment,
+    clock: Arc<dyn Clock>,
+    metrics: PrometheusHandle,
+) -> Result<Started, StartError> {
+    let ground = Ground::of(&config).await?;
+    start_on(ground, config, environment, clock, metrics).await
+}
+
+/// The same on another ground than the configuration's, on whose store others may work too.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start_on(
+    Ground { store, files }: Ground,
     config: Config,
     environment: &Environment,
     clock: Arc<dyn Clock>,
@@ -104,14 +164,18 @@ pub async fn start(
     let tombstones = data.join("tombstones");
     let erased = Erased::open(&tombstones, Tombstones::new(secrets.tombstone_key.clone()))
         .map_err(io("cannot open", &tombstones))?;
-    let store = open_store(&config).await?;
-    unite(&erased, &*store, &tombstones).await?;
+    let erased = Arc::new(erased);
+    let quarantine = Quarantine::of(&data);
+    quarantine.recover()?;
+    let erasures = |error: erasures::ErasuresError| StartError::Erasures(error.to_string());
+    let told = erasures::told_so_far(&*store).await.map_err(erasures)?;
+    erasures::unite(&erased, &*store).await.map_err(erasures)?;
+    let fleet = Fleet::new(&data)?;
     models::adopt(&sites, &*store, clock.now()).await?;
 
     let (sender, mut feed) = apply::feed();
     let settings = Settings { segment_bytes: config.log_segment.0, cap_bytes: config.log_cap.0, ..Settings::default() };
-    let (log, recovery) =
-        Log::open(&data.join("log"), settings, Arc::new(DiskFiles), move |records| sender.push(records))?;
+    let (log, recovery) = Log::open(&data.join("log"), settings, files, move |records| sender.push(records))?;
     tracing::info!(records = recovery.records, "the log is open");
 
     let app = Arc::new(App {
@@ -119,9 +183,12 @@ pub async fn start(
         clock,
         log: Arc::new(log),
         store,
+        leads: Leads::default(),
+        applied: Notify::new(),
+        fleet,
         tail: Arc::new(Tail::default()),
         merges: Merges::default(),
-        erased: Arc::new(erased),
+        erased,
         erasure_waiting: Notify::new(),
         geo,
         proxies: TrustedProxies::new(config.trusted_proxies.clone()),
@@ -140,11 +207,19 @@ pub async fn start(
         metrics,
         sessions: Sessions::default(),
         admin_password: secrets.admin_password,
+        progress: Progress::default(),
+        quarantine,
         applying: AtomicBool::new(true),
         draining: AtomicBool::new(false),
         config,
     });
+    erasures::known(&app, told);
+    app.sites.iter().for_each(|site| app.fleet.tell_of_models(site, site.shelf()));
+    // Before the log is applied: others wait with their timers for what is in it.
+    let reporter = fleet::join(&app).await?;
+    fleet::start(&app, reporter);
     let replayed = apply::replay(&app, &mut feed).await?;
+    app.fleet.caught_up();
     if replayed > 0 {
         tracing::info!(replayed, "records after the checkpoint were applied again");
     }
@@ -154,6 +229,7 @@ pub async fn start(
     tokio::spawn(erasure::clean(app.clone()));
     tokio::spawn(outbox::expire(app.clone()));
     tokio::spawn(geo::watch(app.clone()));
+    tokio::spawn(log_watch::watch(app.clone()));
     Ok(Started { app, applying })
 }
 
@@ -161,56 +237,21 @@ impl Started {
     /// After the last request: everything taken in is applied and made durable.
     pub async fn finish(self) {
         let Self { app, applying } = self;
+        let closing = app.clone();
         let finished = tokio::task::spawn_blocking(move || {
-            app.log.close();
+            closing.log.close();
             applying.join()
         });
         match finished.await {
-            Ok(Ok(())) => tracing::info!("everything is applied; stopped"),
+            Ok(Ok(())) => {
+                if let Err(error) = fleet::leave(&app).await {
+                    tracing::warn!(%error, "the other collectors take this one for dead instead of gone");
+                }
+                tracing::info!("everything is applied; stopped");
+            }
             _ => tracing::error!("applying ended early; the rest is applied at the next start"),
         }
     }
-}
-
-async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
-    match &config.store {
-        StoreConfig::Embedded => {
-            Ok(Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?))
-        }
-        StoreConfig::Redis(RedisConfig { address, retention }) => {
-            let settings = redis::Settings { retention: retention.duration(), ..redis::Settings::default() };
-            let (store, warnings) = RedisStore::open(address.clone(), settings).await?;
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
-            tracing::info!(%address, "the store is open");
-            Ok(Arc::new(store))
-        }
-    }
-}
-
-/// Tombstones of the store and of this collector's own file become one set in both.
-async fn unite(erased: &Erased, store: &dyn Store, file: &Path) -> Result<(), StartError> {
-    const AT_ONCE: usize = 1024;
-    store.bury(&erased.all()).await?;
-    for partition in Partition::all() {
-        let mut after = None;
-        loop {
-            let found = store.tombstones(partition, after, AT_ONCE).await?;
-            for tombstone in &found {
-                erased.add(*tombstone).map_err(|source| StartError::Io {
-                    what: "cannot write",
-                    path: file.display().to_string(),
-                    source,
-                })?;
-            }
-            after = found.last().copied();
-            if found.len() < AT_ONCE {
-                break;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Makes this process record metrics, once.

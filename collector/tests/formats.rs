@@ -6,6 +6,7 @@ use collector::log_record::{
     ErasureRecord, Fence, KEPT_LEAD_FORMAT, KeptLead, LOG_RECORD_FORMAT, LogRecord, MergeGround, MergeRecord,
     RecordError, TouchesRecord, UnconfirmedEmail, Whose,
 };
+use collector::quarantine::{Kept, QUARANTINE_FORMAT, QuarantineError};
 use collector::refused::Refused;
 use engine::{
     Channel, Currency, DecisionId, Device, EventName, Item, LedgerLimits, Millis, Money, OfferId, PageFacts, Scalar,
@@ -160,6 +161,22 @@ fn kept_leads_of_every_format_load() {
         assert_eq!(KeptLead::decode(&bytes(golden)).unwrap(), lead);
         assert_eq!(lead.encode().unwrap(), bytes(golden), "a change of these bytes is a new format");
     }
+}
+
+#[test]
+fn records_in_quarantine_of_every_format_load() {
+    let kept = Kept {
+        at: START,
+        position: Some(258),
+        tries: 5,
+        reason: "it panicked".to_owned(),
+        payload: vec![LOG_RECORD_FORMAT, 1, 2],
+    };
+    let golden = bytes(golden!("quarantine-1"));
+    assert_eq!(Kept::decode("it", &golden).unwrap(), kept);
+    assert_eq!(kept.encode().unwrap(), golden, "a change of these bytes is a new format");
+    let newer = [QUARANTINE_FORMAT + 1, 0];
+    assert!(matches!(Kept::decode("it", &newer), Err(QuarantineError::Broken { why, .. }) if why.contains("format 2")));
 }
 
 #[test]

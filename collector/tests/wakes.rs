@@ -206,8 +206,8 @@ async fn messages_that_nobody_came_for_leave_the_outbox() {
     assert_eq!(shop.messages().await, 3);
 
     // When those older than noon, and then those older than a minute after it, are dropped
-    let before = outbox::drop_older(shop.app(), NOON).await.unwrap();
-    let after = outbox::drop_older(shop.app(), NOON.plus(Span::minutes(1))).await.unwrap();
+    let before = outbox::drop_older(shop.app(), &Partitions::ALL, NOON).await.unwrap();
+    let after = outbox::drop_older(shop.app(), &Partitions::ALL, NOON.plus(Span::minutes(1))).await.unwrap();
 
     // Then only the one of noon has gone
     assert_eq!((before, after, shop.messages().await), (0, 1, 2));

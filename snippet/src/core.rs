@@ -120,7 +120,7 @@ impl<B: Browser> Core<B> {
 
     /// Asks for a decision, together with the events before it; `decide` is what the wire calls so.
     pub fn ask(&mut self, ask: u32, decide: &str, now: f64) {
-        self.request(ask, decide);
+        self.request(ask, decide, now);
         self.plan(now);
     }
 
@@ -167,7 +167,7 @@ impl<B: Browser> Core<B> {
                 self.span = 0.0;
                 self.not_before = 0.0;
                 self.most_in_request = MOST_IN_REQUEST;
-                self.queue.settle(ticket, again.as_bytes());
+                self.queue.settle(ticket, again.as_bytes(), now);
                 if again.as_bytes().contains(&b'1') {
                     self.back_off(BACK_OFF_FIRST, now);
                 }
@@ -181,7 +181,7 @@ impl<B: Browser> Core<B> {
                 self.most_in_request = flight.events / 2;
                 self.queue.release(ticket);
             }
-            _ => self.queue.settle(ticket, &[]),
+            _ => self.queue.settle(ticket, &[], 0.0),
         }
         if self.persisted || self.span > 0.0 {
             self.persist();
@@ -210,17 +210,18 @@ impl<B: Browser> Core<B> {
                 }
                 self.wants_offers = false;
             }
-            self.request(0, &decide);
+            self.request(0, &decide, now);
         }
     }
 
-    fn request(&mut self, ask: u32, decide: &str) {
+    fn request(&mut self, ask: u32, decide: &str, now: f64) {
         self.last_ticket += 1;
         let ticket = self.last_ticket;
         let mut body = String::from("{");
         put(&mut body, &self.browser.head());
         if !decide.is_empty() {
             member(&mut body, "decide", decide);
+            self.queue.repeat(&mut body, now);
         }
         let events = self.queue.load(&mut body, ticket, self.most_in_request);
         put(&mut body, "}");

@@ -38,10 +38,19 @@ impl Queued {
     }
 }
 
+/// For how long after the last acknowledgement events are repeated, ms: by then every collector knows of them.
+const REPEATED_FOR: f64 = 5_000.0;
+
+/// Bytes of repeated events after which it begins anew.
+const REPEATED_BYTES: usize = 8 * 1024;
+
 /// The queue, in order of happening.
 #[derive(Debug, Default)]
 pub struct Queue {
     events: Vec<Queued>,
+    /// What was acknowledged a moment ago, as it is repeated, and until when.
+    acknowledged: String,
+    repeated_until: f64,
     bytes: usize,
     dropped: u32,
 }
@@ -117,8 +126,12 @@ impl Queue {
         count
     }
 
-    /// Ends the request `flight`: the events at the places where `again` has a `1` wait again, the others are done with.
-    pub fn settle(&mut self, flight: u32, again: &[u8]) {
+    /// Ends the request `flight`: the events at the places where `again` has a `1` wait again, the others are done with;
+    /// `acknowledged_at` is when, or 0 when they were refused.
+    pub fn settle(&mut self, flight: u32, again: &[u8], acknowledged_at: f64) {
+        if acknowledged_at > self.repeated_until || self.acknowledged.len() > REPEATED_BYTES {
+            self.acknowledged.clear();
+        }
         let mut number = 0;
         let mut place = 0;
         while let Some(event) = self.events.get_mut(place) {
@@ -126,11 +139,25 @@ impl Queue {
                 event.flight = 0;
                 number += 1;
                 if again.get(number - 1) != Some(&b'1') {
+                    if acknowledged_at > 0.0 {
+                        event.write(&mut self.acknowledged, "");
+                        self.repeated_until = acknowledged_at + REPEATED_FOR;
+                    }
                     self.remove(place);
                     continue;
                 }
             }
             place += 1;
+        }
+    }
+
+    /// Appends `"acknowledged":[…]` to `body`: the last events that another collector than the one that is asked now may
+    /// have acknowledged, and this one not know of.
+    pub fn repeat(&self, body: &mut String, now: f64) {
+        if now < self.repeated_until && !self.acknowledged.is_empty() {
+            member(body, "acknowledged", "[");
+            put(body, &self.acknowledged);
+            put(body, "]");
         }
     }
 
@@ -146,6 +173,7 @@ impl Queue {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.events.clear();
+        self.acknowledged.clear();
         self.bytes = 0;
     }
 

@@ -412,3 +412,40 @@ fn withdrawal_forgets_what_waits_and_what_is_in_flight() {
     assert_eq!(page.sent().len(), 1);
     assert!(page.core.browser().storage.is_empty());
 }
+
+#[test]
+fn a_request_for_a_decision_repeats_what_was_acknowledged_a_moment_ago() {
+    // given two events that were acknowledged, and one that was refused
+    let mut page = Page::new();
+    page.take(source::CALL, "one", json!({}));
+    page.after(1_000.0).answer(200);
+    page.take(source::CALL, "two", json!({}));
+    page.after(1_000.0).answer(200);
+    page.take(source::CALL, "refused", json!({}));
+    page.after(1_000.0).answer(403);
+
+    // when a decision is asked for
+    let repeated = |page: &mut Page| {
+        let now = page.now;
+        page.core.ask(7, "{}", now);
+        let body = body(&page.last());
+        let names = |field: &str| -> Vec<Value> {
+            body[field].as_array().into_iter().flatten().map(|event| event["name"].clone()).collect()
+        };
+        (names("acknowledged"), names("events"))
+    };
+
+    // then it carries the two, each with its page, and what was refused not at all
+    assert_eq!(repeated(&mut page), (vec![json!("one"), json!("two")], vec![]));
+    assert_eq!(body(&page.last())["acknowledged"][0]["page"]["url"], "https://shop.example/a");
+    page.answer(200);
+    // and none of somebody who is forgotten, and nothing for longer than five seconds
+    page.core.forget();
+    assert_eq!(repeated(&mut page).0, [json!(null); 0]);
+    page.take(source::CALL, "three", json!({}));
+    page.after(1_000.0).answer(200);
+    assert_eq!(repeated(&mut page).0, [json!("three")]);
+    page.answer(200);
+    page.after(5_000.0);
+    assert_eq!(repeated(&mut page).0, [json!(null); 0]);
+}

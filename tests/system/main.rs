@@ -20,11 +20,15 @@ mod erasure;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod geo;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod log_commands;
 #[cfg(test)]
 mod merging;
 #[cfg(test)]
@@ -43,6 +47,8 @@ mod redis;
 mod refusals;
 #[cfg(test)]
 mod server_events;
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 mod suspects;
 #[cfg(test)]

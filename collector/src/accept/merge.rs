@@ -41,7 +41,7 @@ impl Merging {
         if appended.is_err() {
             app.merges.refused(&self.pending);
         }
-        appended.map(|_| ()).map_err(Problem::LogUnavailable)
+        appended.map(|_| ()).map_err(Problem::from)
     }
 }
 

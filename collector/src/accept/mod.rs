@@ -284,17 +284,7 @@ fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<Kn
 pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, Problem> {
     let currency = admitted.site.config.currency;
     let valid = validate::validate(&mut admitted.envelope, admitted.received, currency);
-    let envelope = &admitted.envelope;
-    let about = enrich::Circumstances {
-        site: &admitted.site,
-        stream: &envelope.stream,
-        page: envelope.page.as_ref(),
-        place: &admitted.place,
-        received: admitted.received,
-        trust: admitted.trust,
-        suspect: admitted.suspect,
-        channel: None,
-    };
+    let (envelope, about) = (&admitted.envelope, circumstances(admitted));
     let mut receipts = Vec::with_capacity(valid.len());
     let mut telling = Telling::default();
     for (one, sketch) in valid.iter().zip(&envelope.sketches) {
@@ -315,6 +305,34 @@ pub async fn accept(app: &App, admitted: &mut Admitted) -> Result<Vec<Receipt>, 
     let into = follow::follow(app, admitted, valid.iter().flatten(), &mut telling)?;
     store(app, admitted, telling, into).await?;
     Ok(receipts)
+}
+
+fn circumstances(admitted: &Admitted) -> enrich::Circumstances<'_> {
+    enrich::Circumstances {
+        site: &admitted.site,
+        stream: &admitted.envelope.stream,
+        page: admitted.envelope.page.as_ref(),
+        place: &admitted.place,
+        received: admitted.received,
+        trust: admitted.trust,
+        suspect: admitted.suspect,
+        channel: None,
+    }
+}
+
+/// What the page says was acknowledged a moment ago, maybe by another collector, as touches for this request's decision. The
+/// ledger holds them already, or soon will: they are recorded nowhere.
+///
+/// # Errors
+/// Never for these types; kept so that nothing panics.
+pub(crate) fn acknowledged(admitted: &mut Admitted) -> Result<Vec<Touch>, Problem> {
+    let events = std::mem::take(&mut admitted.envelope.acknowledged);
+    let (sent, received, currency) = (admitted.envelope.sent, admitted.received, admitted.site.config.currency);
+    let about = circumstances(admitted);
+    let numbered = events.into_iter().enumerate().filter(|(_, event)| event.n.is_some());
+    let valid = numbered.filter_map(|(index, event)| validate::one(event, index, sent, received, currency).ok());
+    let internal = |error: engine::TextError| Problem::Internal(error.to_string());
+    valid.map(|valid| enrich::enrich(&valid, &about).map_err(internal)).collect()
 }
 
 /// Waits until what a request tells is on the disk, and that its visitor is somebody else, if a link said so.
@@ -421,7 +439,7 @@ impl Begun {
         if appended.is_err() {
             app.tail.remove(&self.key, &self.touches);
         }
-        appended.map(|_| ()).map_err(Problem::LogUnavailable)
+        appended.map(|_| ()).map_err(Problem::from)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::log::Position;
 use store::{LeadKey, SiteName, VisitorId};
 
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::geo;
 use crate::models::{self, Lost, ModelsError, Publishing, Submission, Which, Written};
 use crate::outbox;
 use crate::person;
+use crate::quarantine::{self, QuarantineError, QuarantineId};
 use crate::reports;
 use crate::site::Site;
 
@@ -45,6 +47,12 @@ enum Command {
     ReportCarts { site: String, since: String },
     /// What kinds of touch cost, and what came of them.
     ReportTouchpoints { site: String, since: String },
+    /// Applies the log again, from a position or the oldest record on.
+    LogReplay { from: Option<u64> },
+    /// Has a record in quarantine tried again.
+    QuarantineReplay { id: String },
+    /// Lets go of a record in quarantine.
+    QuarantineDrop { id: String },
     /// Moves a test's clock ahead.
     Advance { by: String },
 }
@@ -136,6 +144,20 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
         Command::ReportTouchpoints { site, since } => {
             json_of(&reports::touchpoints(app, site_of(app, &site)?, span(&since)?).await?)
         }
+        Command::LogReplay { from } => {
+            let failed = |detail| Refusal { code: "log", detail };
+            json_of(&app.progress.apply_again(from.map(Position)).await.map_err(failed)?)
+        }
+        Command::QuarantineReplay { id } => {
+            let failed = |detail| Refusal { code: "quarantine", detail };
+            let became = quarantine::replay(app, &quarantine_id(&id)?).await.map_err(failed)?;
+            Ok(json!({ "became": became }))
+        }
+        Command::QuarantineDrop { id } => {
+            let failed = |error: QuarantineError| Refusal { code: "quarantine", detail: error.to_string() };
+            app.quarantine.remove(&quarantine_id(&id)?).map_err(failed)?;
+            Ok(json!({ "dropped": id }))
+        }
         Command::Advance { by } => {
             let clock = clock.ok_or_else(|| Refusal::bad("advance is for a collector started with --test-clock"))?;
             let span: Span =
@@ -160,6 +182,10 @@ fn site_of<'a>(app: &'a App, key: &str) -> Result<&'a Arc<Site>, Refusal> {
         let keys: Vec<&str> = app.sites.iter().map(|site| site.config.key.as_str()).collect();
         Refusal::bad(format!("{key:?} is no site; there are {}", keys.join(", ")))
     })
+}
+
+fn quarantine_id(text: &str) -> Result<QuarantineId, Refusal> {
+    QuarantineId::parse(text).ok_or_else(|| Refusal::bad(format!("{text:?} is no name of a record in quarantine")))
 }
 
 fn span(text: &str) -> Result<engine::Span, Refusal> {

@@ -18,6 +18,9 @@
 //! | `{"command": "report_funnel", "site": …, "since": …, "steps": […]}` | see [`FunnelReport`](crate::study::FunnelReport) |
 //! | `{"command": "report_carts", "site": …, "since": …}` | see [`CartsReport`](crate::study::CartsReport) |
 //! | `{"command": "report_touchpoints", "site": …, "since": …}` | see [`TouchpointsReport`](crate::study::TouchpointsReport) |
+//! | `{"command": "log_replay", "from": …}`, `from` optional | see [`Reapplied`](crate::apply::Reapplied), once all is applied |
+//! | `{"command": "quarantine_replay", "id": …}` | `{"became": …}`, see [`Replayed`](crate::quarantine::Replayed) |
+//! | `{"command": "quarantine_drop", "id": …}` | `{"dropped": …}` |
 //! | anything else | `{"error": {"code": …, "detail": …}}` |
 
 mod client;

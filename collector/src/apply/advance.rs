@@ -49,7 +49,8 @@ pub async fn advance(app: &App, clock: &TestClock, to: Millis) -> Result<(), Adv
             tokio::time::sleep(PAUSE).await;
             continue;
         }
-        if batch::wake(app).await? > 0 {
+        // All of them, whoever holds them: a test does not wait for other collectors.
+        if batch::wake(app, &Partitions::ALL, app.clock.now()).await? > 0 {
             progress = Instant::now();
             continue;
         }

@@ -2,13 +2,14 @@
 //! again at leads whose wake time has come, which is the same without touches.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use engine::compact::{Before, is_due};
 use engine::{Evaluation, Lead, Millis, Model, Outlook, Span, StageCause, TextError, Touch, TouchId, record};
-use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, StoredLead, Version, VisitorId};
+use store::{Bound, Change, Committed, Erasure, LeadKey, Partitions, StoreError, StoredLead, Version, VisitorId};
 
-use super::merging;
 use super::places::Places;
+use super::{merging, poison};
 use crate::app::App;
 use crate::erasure;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
@@ -35,6 +36,8 @@ struct Work {
     aliases: BTreeSet<LeadKey>,
     /// How often it was handed on.
     handed_on: usize,
+    /// How often it could not be worked out.
+    tries: u32,
 }
 
 /// Whether the records are met for the first time.
@@ -44,6 +47,8 @@ pub(crate) enum Pass {
     First,
     /// From the log at start: the store may have them already.
     Replay,
+    /// From the log, by a process that has applied them before, and counted what became of them.
+    Again,
 }
 
 /// Applies records, touches of one visitor merged. Idempotent: can be repeated after any failure.
@@ -74,17 +79,37 @@ pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Resul
     let mut open: Vec<(LeadKey, Work)> = Vec::new();
     for (key, work) in work {
         if work.erase || app.erased.contains(&key) {
-            settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]);
+            settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
         } else if app.sites.get(key.site.as_str()).is_some() {
             open.push((key, work));
         } else {
-            put_aside(app, &key, work, "its site is not in the configuration");
+            put_aside(app, &key, work, "its site is not in the configuration")?;
         }
     }
-    while !open.is_empty() {
+    for round in 0.. {
         open = attempt(app, open, pass).await?;
+        if open.is_empty() {
+            break;
+        }
+        give_way(round).await;
     }
     Ok(())
+}
+
+/// Rounds in which whoever lost against another writer begins again at once.
+const AT_ONCE_AGAIN: u32 = 3;
+/// The longest that it then waits: 2⁶ ms.
+const LONGEST_WAIT: u32 = 6;
+
+/// Waits a while, by chance, so that collectors that change the same lead do not do it in step for ever. Every round
+/// somebody's change goes through, so nobody waits for long.
+async fn give_way(round: u32) {
+    let Some(over) = round.checked_sub(AT_ONCE_AGAIN) else { return };
+    let mut byte = [128];
+    // Without randomness the middle does.
+    getrandom::fill(&mut byte).unwrap_or_default();
+    let longest = 1_u64 << over.min(LONGEST_WAIT);
+    tokio::time::sleep(Duration::from_micros(longest * 1_000 * u64::from(byte[0]) / 256)).await;
 }
 
 /// Erases whoever is to be, under all of their ids: whoever asked for it may not have known them all.
@@ -95,21 +120,34 @@ async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreErr
             erasures.push(Erasure { tombstone: app.erased.tombstone(&one), key: one });
         }
     }
-    if erasures.is_empty() { Ok(()) } else { app.store.erase(&erasures).await }
+    if !erasures.is_empty() {
+        app.store.erase(&erasures).await?;
+        erasure::tell(app, &erasures).await;
+    }
+    Ok(())
 }
 
-/// What cannot be applied goes to a folder where a person finds it, and does not hold up the others.
-fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) {
-    let ids: Vec<TouchId> = work.touches.iter().map(|touch| touch.id.clone()).collect();
-    for _ in &ids {
-        Metric::EventOutcome.count(Outcome::PutAside.as_str());
-    }
-    let Work { touches, email, refused, .. } = work;
+/// What cannot be applied goes to quarantine, where a person finds it, and does not hold up the others.
+fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) -> Result<(), StoreError> {
+    let Work { touches, email, refused, tries, .. } = work;
     let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches, email, refused });
-    let name = format!("{}-{}", key.visitor, app.clock.now().0);
-    let kept = record.encode().is_ok_and(|bytes| super::quarantine(app, &name, &bytes).is_ok());
-    tracing::error!(%key, reason, kept, events = ids.len(), "events could not be applied and are put aside");
-    app.tail.remove(key, &ids);
+    poison::put_aside(app, &record, None, tries.max(1), reason)
+}
+
+/// What could not be worked out is tried again, with the lead read anew, until it has failed too often.
+fn failed(
+    app: &App,
+    key: LeadKey,
+    mut work: Work,
+    reason: &str,
+    again: &mut BTreeMap<LeadKey, Work>,
+) -> Result<(), StoreError> {
+    work.tries += 1;
+    if work.tries >= poison::TRIES {
+        return put_aside(app, &key, work, reason);
+    }
+    again.entry(key).or_default().add(work);
+    Ok(())
 }
 
 /// One round: everything is committed but what another writer changed meanwhile, which is returned.
@@ -123,9 +161,12 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
     for ((key, work), stored) in open.into_iter().zip(stored) {
         match contained(|| joined(app, &key, &work, stored, pass)) {
             Some(Ok(Joined::Elsewhere(into))) if work.handed_on < MOST_IDS => {
+                if work.handed_on % LOOK_FOR_CIRCLE == LOOK_FOR_CIRCLE - 1 {
+                    merging::open_circle(app, &key).await?;
+                }
                 hand_on(app, &key, into, work, &mut again)
             }
-            Some(Ok(Joined::Elsewhere(_))) => put_aside(app, &key, work, "its lead was merged in a circle"),
+            Some(Ok(Joined::Elsewhere(_))) => put_aside(app, &key, work, "its lead was merged in a circle")?,
             // Nothing of it is kept.
             Some(Ok(Joined::Nothing)) => {}
             Some(Ok(Joined::Here(change, outcome))) => {
@@ -134,24 +175,32 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
                 taken.push((key, work));
             }
             // A lead of ours that does not read is damage: said aloud, left as it is for a person to look at.
-            Some(Err(error)) => put_aside(app, &key, work, &format!("its lead cannot be read: {error}")),
-            None => put_aside(app, &key, work, "working them out panicked, which is a fault of ours"),
+            Some(Err(error)) => {
+                failed(app, key, work, &format!("its lead cannot be read: {error}"), &mut again)?;
+            }
+            None => failed(app, key, work, "working it out panicked, which is a fault of ours", &mut again)?,
         }
     }
     let committed = app.store.commit(&changes).await?;
-    let messages = changes.iter().map(|change| change.outbox.len() as u64);
-    for ((((key, work), outcome), messages), committed) in taken.into_iter().zip(outcomes).zip(messages).zip(committed)
-    {
+    for ((((key, work), outcome), change), committed) in taken.into_iter().zip(outcomes).zip(&changes).zip(committed) {
         match committed {
-            Committed::Applied(_) => {
+            Committed::Applied(version) => {
                 Metric::LeadCommitted.add(1);
-                Metric::OutboxMessage.add(messages);
-                settle(app, &key, &work.touches, &outcome);
+                Metric::OutboxMessage.add(change.outbox.len() as u64);
+                app.leads.committed(change, version);
+                settle(app, &key, &work.touches, &outcome, pass);
             }
-            Committed::Erased => settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()]),
-            Committed::Conflict { .. } => again.entry(key).or_default().add(work),
+            Committed::Erased => {
+                app.leads.forget(&key);
+                settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
+            }
+            Committed::Conflict { .. } => {
+                Metric::ApplyConflict.add(1);
+                again.entry(key).or_default().add(work);
+            }
         }
     }
+    app.applied.notify_waiters();
     Ok(again.into_iter().collect())
 }
 
@@ -162,8 +211,12 @@ impl Work {
         self.email = other.email.or(self.email.take());
         self.aliases.extend(other.aliases);
         self.handed_on = self.handed_on.max(other.handed_on);
+        self.tries = self.tries.max(other.tries);
     }
 }
+
+/// How often something is handed on before it is looked whether it goes in a circle.
+const LOOK_FOR_CIRCLE: usize = 8;
 
 /// Hands what came for a lead that was merged to the one that it was merged into.
 fn hand_on(app: &App, key: &LeadKey, into: VisitorId, mut work: Work, again: &mut BTreeMap<LeadKey, Work>) {
@@ -215,7 +268,7 @@ fn joined(
         .touches
         .iter()
         .map(|touch| match (record(&mut kept.lead, touch.clone(), &limits).into(), pass) {
-            (Outcome::Duplicate, Pass::Replay) => Outcome::Reapplied,
+            (Outcome::Duplicate, Pass::Replay | Pass::Again) => Outcome::Reapplied,
             (outcome, _) => outcome,
         })
         .collect();
@@ -315,13 +368,16 @@ fn made_by_model(lead: &Lead, evaluation: &Evaluation, in_force_since: Millis) -
 }
 
 /// Counts what became of each touch, and takes them out of the tail: the store has them.
-fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome]) {
+fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome], pass: Pass) {
     let now = app.clock.now();
     for (touch, outcome) in touches.iter().zip(outcomes) {
+        app.progress.tally.event(*outcome);
+        // What became of it was counted when it was applied first.
+        let outcome = if pass == Pass::Again { Outcome::Reapplied } else { *outcome };
         Metric::EventOutcome.count(outcome.as_str());
-        if *outcome != Outcome::Reapplied {
+        if outcome != Outcome::Reapplied {
             let waited = u64::try_from(now.since(touch.received).0).unwrap_or_default();
-            Metric::VisibleSeconds.seconds(std::time::Duration::from_millis(waited));
+            Metric::VisibleSeconds.seconds(Duration::from_millis(waited));
         }
     }
     let ids: Vec<&TouchId> = touches.iter().map(|touch| &touch.id).collect();
@@ -332,15 +388,18 @@ fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome]) {
 pub(super) const AT_ONCE: usize = 500;
 const IN_A_ROW: usize = 10;
 
-/// Looks again at leads whose wake time has come: points have cooled since, and a stage may be left without any event.
-/// Says at how many.
+/// Looks again at leads of these partitions that were to wake until `horizon`: points have cooled since, and a stage may be
+/// left without any event. Says at how many.
 ///
 /// # Errors
 /// When the store is away.
-pub(crate) async fn wake(app: &App) -> Result<usize, StoreError> {
+pub(crate) async fn wake(app: &App, partitions: &Partitions, horizon: Millis) -> Result<usize, StoreError> {
     let mut woken = 0;
+    if *partitions == Partitions::NONE {
+        return Ok(woken);
+    }
     for _ in 0..IN_A_ROW {
-        let due = app.store.due(&store::Partitions::ALL, app.clock.now().0, AT_ONCE).await?;
+        let due = app.store.due(partitions, horizon.0, AT_ONCE).await?;
         let more = due.len() == AT_ONCE;
         // Events that are on their way may keep a lead where it is: applying them looks at it too.
         let keys: Vec<LeadKey> = due.into_iter().map(|due| due.key).filter(|key| !app.tail.holds(key)).collect();
@@ -412,8 +471,12 @@ pub(super) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Res
     }
     let committed = app.store.commit(&changes).await?;
     // One that another writer has changed meanwhile was looked at by that writer.
-    let applied = changes.iter().zip(committed).filter(|(_, committed)| matches!(committed, Committed::Applied(_)));
-    Metric::OutboxMessage.add(applied.map(|(change, _)| change.outbox.len() as u64).sum());
+    for (change, committed) in changes.iter().zip(committed) {
+        if let Committed::Applied(version) = committed {
+            app.leads.committed(change, version);
+            Metric::OutboxMessage.add(change.outbox.len() as u64);
+        }
+    }
     Ok(LookedAt { leads: changes.len(), fenced })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use store::log::{Log, LogError, Position, Record};
+use store::log::{Log, LogError, Position, Reader, Record};
 use tokio::sync::mpsc;
 
 /// Groups that wait in memory. What does not fit is read from the log again: it is durable there.
@@ -20,6 +20,8 @@ pub struct Feed {
     groups: mpsc::Receiver<Vec<Record>>,
     durable: Arc<AtomicU64>,
     next: Position,
+    /// Under way through the log, while what is next is not in the queue.
+    backlog: Option<Reader>,
 }
 
 /// Makes both ends.
@@ -27,7 +29,8 @@ pub struct Feed {
 pub fn feed() -> (FeedSender, Feed) {
     let (sender, receiver) = mpsc::channel(GROUPS);
     let durable = Arc::new(AtomicU64::new(0));
-    (FeedSender { groups: sender, durable: durable.clone() }, Feed { groups: receiver, durable, next: Position::FIRST })
+    let feed = Feed { groups: receiver, durable: durable.clone(), next: Position::FIRST, backlog: None };
+    (FeedSender { groups: sender, durable }, feed)
 }
 
 impl FeedSender {
@@ -45,6 +48,13 @@ impl Feed {
     /// Where to begin.
     pub fn start_at(&mut self, position: Position) {
         self.next = position;
+        self.backlog = None;
+    }
+
+    /// Where to begin, when records from there on are in the log and nobody hands them over any more.
+    pub fn read_from(&mut self, position: Position, log: &Log) {
+        self.next = position;
+        self.backlog = Some(log.read(position));
     }
 
     /// The position after the last record handed out.
@@ -59,6 +69,9 @@ impl Feed {
     /// When records must be read from the log again and cannot.
     pub async fn next(&mut self, log: &Log, most: usize) -> Result<Option<Vec<Record>>, LogError> {
         loop {
+            if let Some(records) = self.read_on(most)? {
+                return Ok(Some(records));
+            }
             let waiting = match self.groups.try_recv() {
                 Ok(group) => Some(group),
                 // Looked at again, since the group may have come between the two looks.
@@ -69,13 +82,15 @@ impl Feed {
                 },
             };
             let Some(mut records) = waiting else {
-                return self.reread(log, most).map(Some);
+                self.backlog = Some(log.read(self.next));
+                continue;
             };
             records.retain(|record| record.position >= self.next);
             let Some(first) = records.first() else { continue };
             if first.position > self.next {
                 // Groups before this one did not fit: read on in the log; this group is met again there.
-                return self.reread(log, most).map(Some);
+                self.backlog = Some(log.read(self.next));
+                continue;
             }
             while records.len() < most {
                 let Ok(more) = self.groups.try_recv() else { break };
@@ -90,32 +105,34 @@ impl Feed {
         }
     }
 
-    /// Reads records that are in the log and were not handed out. Blocks; only after an overflow.
-    fn reread(&mut self, log: &Log, most: usize) -> Result<Vec<Record>, LogError> {
+    /// The next records of the log that were not handed over; `None` when there are none left. Blocks when a segment is read.
+    fn read_on(&mut self, most: usize) -> Result<Option<Vec<Record>>, LogError> {
+        let Some(backlog) = &mut self.backlog else { return Ok(None) };
         let mut records = Vec::new();
-        let end = log.stats().end;
-        for record in log.read(self.next) {
-            match record {
-                Ok(record) => records.push(record),
+        while records.len() < most {
+            match backlog.next() {
+                Some(Ok(record)) => records.push(record),
                 // Said by the log itself; what is behind the damage is still good.
-                Err(LogError::Corrupt(damage)) => self.next = self.next.max(damage.resumes),
-                Err(error) => return Err(error),
+                Some(Err(LogError::Corrupt(damage))) => self.next = self.next.max(damage.resumes),
+                Some(Err(error)) => {
+                    self.backlog = None;
+                    return Err(error);
+                }
+                None => {
+                    // What is missing at the end was rewritten for an erasure, or damaged: it does not come any more.
+                    self.next = self.next.max(backlog.end());
+                    self.backlog = None;
+                    break;
+                }
             }
-            if records.len() >= most {
-                break;
-            }
-        }
-        if records.is_empty() {
-            // All that was missing is gone from the log: rewritten for an erasure, or damaged.
-            self.next = self.next.max(end);
         }
         self.took(&records);
-        Ok(records)
+        Ok((!records.is_empty()).then_some(records))
     }
 
     fn took(&mut self, records: &[Record]) {
         if let Some(last) = records.last() {
-            self.next = last.position.next();
+            self.next = self.next.max(last.position.next());
         }
     }
 }

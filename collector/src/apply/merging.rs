@@ -9,12 +9,14 @@
 //! the join, since buckets of folds add up and must not be joined twice. The source keeps its touches until the store says
 //! that the join is durable; until then it is due, and looked at again.
 
+use std::time::Duration;
+
 use engine::Span;
 use engine::compact::Before;
-use store::{Change, Committed, Durability, LeadKey, StoreError, Version};
+use store::{Change, Committed, LeadKey, StoreError, Version};
 
 use super::batch::{change, compact};
-use super::quarantine;
+use super::poison;
 use crate::app::App;
 use crate::log_record::{Fence, KeptLead, LogRecord, MergeGround, MergeRecord, RecordError};
 use crate::metric::Metric;
@@ -68,23 +70,16 @@ pub(super) async fn apply(app: &App, record: &MergeRecord) -> Result<(), StoreEr
             Err(Failed::Raced) => continue,
             Err(Failed::Store(error)) => return Err(error),
             Err(Failed::Erased) => break (Merged::Erased, None),
+            // It would read no better the next time.
             Err(Failed::Record(error)) => {
-                put_aside(app, &from, record, &error);
-                break (Merged::Quarantined, None);
+                return poison::put_aside(app, &LogRecord::Merge(record.clone()), None, 1, &error.to_string());
             }
         }
     };
     Metric::MergeOutcome.count(outcome.as_str());
+    app.progress.tally.merge(outcome);
     app.merges.applied(&from, &into, head.as_ref().map(|head| (&head.key, head.kept.person)));
     Ok(())
-}
-
-/// What cannot be carried out goes to quarantine, where somebody finds it, and does not hold up what comes after it.
-fn put_aside(app: &App, from: &LeadKey, record: &MergeRecord, error: &RecordError) {
-    let name = format!("{}-merge-{}", from.visitor, app.clock.now().0);
-    let bytes = LogRecord::Merge(record.clone()).encode();
-    let kept = bytes.is_ok_and(|bytes| quarantine(app, &name, &bytes).is_ok());
-    tracing::error!(%from, %error, kept, "a merge could not be carried out and is put aside");
 }
 
 async fn merged(
@@ -187,9 +182,10 @@ pub(super) async fn let_go(app: &App, fenced: Vec<LeadKey>) -> Result<(), StoreE
     if ready.is_empty() {
         return Ok(());
     }
-    let durable = app.store.persist().await? == Durability::Durable;
-    for mut own in ready {
+    let durability = app.store.persist().await?;
+    for (mut own, joined_ago) in ready {
         let Some(fence) = own.kept.fence else { continue };
+        let durable = durability.covers(joined_ago);
         if durable {
             own.kept = KeptLead { fence: Some(Fence { done: true, ..fence }), ..KeptLead::default() };
         }
@@ -207,24 +203,65 @@ pub(super) async fn let_go(app: &App, fenced: Vec<LeadKey>) -> Result<(), StoreE
     Ok(())
 }
 
-/// A lead that waits for its touches to go, once they are where they belong; `None`: it does not wait any more.
-async fn joined_and_loaded(app: &App, key: &LeadKey) -> Result<Option<Loaded>, Failed> {
+/// A lead that waits for its touches to go, once they are where they belong, and how long they have been there at least;
+/// `None`: it does not wait any more.
+async fn joined_and_loaded(app: &App, key: &LeadKey) -> Result<Option<(Loaded, Duration)>, Failed> {
     let own = load(app, key).await?;
     if own.kept.fence.is_none_or(|fence| fence.done) {
         return Ok(None);
     }
-    joined(app, own).await?;
-    load(app, key).await.map(Some)
+    let target = joined(app, own).await?;
+    // The target's last join is this one or a later one.
+    let ago = target.kept.joined.map_or(0, |at| app.clock.now().0.saturating_sub(at.0));
+    let ago = Duration::from_millis(u64::try_from(ago).unwrap_or(0));
+    Ok(Some((load(app, key).await?, ago)))
 }
 
 /// Follows fences to the lead that goes on.
+///
+/// Two collectors may fence two leads into each other at the same moment, of which neither is joined then. Of such a circle
+/// the lead with the lowest id goes on, whoever finds it.
 async fn head(app: &App, key: &LeadKey) -> Result<Loaded, Failed> {
     let mut own = load(app, key).await?;
-    for _ in 0..MOST_IDS {
-        let Some(fence) = own.kept.fence else { break };
-        own = load(app, &LeadKey::new(key.site.clone(), fence.into)).await?;
+    let mut fenced: Vec<LeadKey> = Vec::new();
+    while let Some(fence) = own.kept.fence
+        && fenced.len() < MOST_IDS
+    {
+        let into = LeadKey::new(key.site.clone(), fence.into);
+        fenced.push(own.key);
+        let circle = fenced.iter().position(|one| *one == into).and_then(|start| fenced.get(start..));
+        own = match circle.and_then(|circle| circle.iter().min()) {
+            Some(lowest) => opened(app, lowest).await?,
+            None => load(app, &into).await?,
+        };
     }
     Ok(own)
+}
+
+/// The lead of a circle that goes on after all.
+async fn opened(app: &App, key: &LeadKey) -> Result<Loaded, Failed> {
+    let mut own = load(app, key).await?;
+    if own.kept.fence.take().is_none() {
+        // Another collector was faster.
+        return Ok(own);
+    }
+    tracing::info!(%key, "two collectors merged the same leads in opposite directions: this one goes on");
+    let change = change(app, key, own.version, own.kept)?;
+    let kept = change.lead.as_deref().map_or_else(|| Ok(KeptLead::default()), KeptLead::decode)?;
+    let version = commit(app, change).await?;
+    Ok(Loaded { version, kept, key: own.key })
+}
+
+/// Opens a circle of leads that were merged into each other, if a lead stands in one.
+///
+/// # Errors
+/// When the store is away.
+pub(super) async fn open_circle(app: &App, key: &LeadKey) -> Result<(), StoreError> {
+    match head(app, key).await {
+        Err(Failed::Store(error)) => Err(error),
+        // Somebody else is at it, or it is for a person to look at: whoever asks sees what came of it.
+        Ok(_) | Err(Failed::Raced | Failed::Erased | Failed::Record(_)) => Ok(()),
+    }
 }
 
 async fn load(app: &App, key: &LeadKey) -> Result<Loaded, Failed> {
@@ -247,10 +284,10 @@ fn unindexed(app: &App, own: &Loaded, wake_after: Option<Span>) -> Result<Change
 }
 
 async fn commit(app: &App, change: Change) -> Result<Version, Failed> {
-    let messages = change.outbox.len() as u64;
-    match app.store.commit(&[change]).await?.first() {
+    match app.store.commit(std::slice::from_ref(&change)).await?.first() {
         Some(Committed::Applied(version)) => {
-            Metric::OutboxMessage.add(messages);
+            app.leads.committed(&change, *version);
+            Metric::OutboxMessage.add(change.outbox.len() as u64);
             Ok(*version)
         }
         Some(Committed::Erased) => Err(Failed::Erased),

@@ -6,56 +6,72 @@
 //! ```
 //!
 //! One thread applies, in the order of the log. Recording is idempotent, so after any failure the batch is applied
-//! again, and after a crash the log is, from the checkpoint on. The checkpoint lies in the store and is written after
-//! what it covers: it can be too old, never too new.
+//! again (`poison` says how often, and what becomes of a record that cannot be), and after a crash the log is, from the
+//! `checkpoint` on. When the store turns out to be another one than before, all of the log that is kept is (`retention`).
 //!
-//! The same thread wakes leads: every second it looks again at those whose wake time has come.
+//! The same thread wakes leads: every second it looks again at those of this collector's partitions whose wake time has
+//! come, once every collector has applied what it received before that.
 
 mod advance;
 mod batch;
+mod checkpoint;
 mod feed;
 mod merging;
 mod places;
+mod poison;
+mod progress;
+mod retention;
 mod sweep;
+mod tally;
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use engine::{Millis, Span};
-use store::log::{LogError, Position, Record};
-use store::{DocumentName, Durability, StoreError, Version};
+use engine::Span;
+use store::StoreError;
+use store::log::{LogError, Position, Record, Stats};
 use thiserror::Error;
+use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::log_record::LogRecord;
 use crate::metric::Metric;
+use crate::quarantine::QuarantineError;
 use batch::Pass;
+use checkpoint::Checkpoint;
+use poison::{Ended, Records};
+use progress::Wish;
+use retention::Retention;
+use tally::Counted;
 
 pub(crate) use sweep::begin as sweep;
 
 pub use advance::{AdvanceError, advance};
+pub use checkpoint::NotedCheckpoint;
 pub use feed::{Feed, FeedSender, feed};
+pub use progress::{Progress, Reapplied};
 
 /// How long after a failure applying begins again.
 const BEGIN_AGAIN: Duration = Duration::from_secs(1);
 /// Records in one batch.
 const BATCH: usize = 4096;
-/// How often the store is made durable and old segments go.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
+/// How often it is noted how far applying is.
+const UPKEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often the store is made durable and old segments go, in upkeeps; in each of them while the log is over half full.
+const CHECKPOINT_EVERY: u64 = 15;
+/// How often the store is asked which one it is, in upkeeps.
+const IDENTITY_EVERY: u64 = 5;
 /// A pause after a small batch. The next one is then larger, costs less an event, and leaves the disk to the log; decisions
 /// of this collector see the tail meanwhile.
-const GATHER: Duration = Duration::from_millis(60);
-/// The log keeps at least this much, whatever the store says.
-const RETAIN: Span = Span::seconds(60);
+const GATHER: Duration = Duration::from_millis(15);
 /// How often leads are looked for that are to wake: a transition is announced within about this time. With none due it
 /// costs one look at the head of an index.
 const WAKE_EVERY: Duration = Duration::from_secs(1);
 
-/// Why applying cannot begin.
+/// Why applying cannot go on.
 #[derive(Debug, Error)]
 pub enum ApplyError {
     /// The store is away.
@@ -64,44 +80,15 @@ pub enum ApplyError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A record that does not read cannot be put aside either.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// The checkpoint is not ours.
     #[error("the checkpoint in the store does not read: {0} bytes")]
     Checkpoint(usize),
-}
-
-/// Where applying stands.
-struct Checkpoint {
-    name: DocumentName,
-    version: Version,
-    position: Position,
-}
-
-const CHECKPOINT_FORMAT: u8 = 1;
-
-impl Checkpoint {
-    async fn load(app: &App) -> Result<Self, ApplyError> {
-        let name = DocumentName::parse("log/checkpoint").map_err(|_| ApplyError::Checkpoint(0))?;
-        let Some(document) = app.store.document(&name).await? else {
-            return Ok(Self { name, version: Version::ABSENT, position: Position::FIRST });
-        };
-        let position = match document.bytes.split_first() {
-            Some((&CHECKPOINT_FORMAT, rest)) => <[u8; 8]>::try_from(rest).ok().map(u64::from_be_bytes),
-            _ => None,
-        };
-        let position = position.map(Position).ok_or(ApplyError::Checkpoint(document.bytes.len()))?;
-        Ok(Self { name, version: document.version, position })
-    }
-
-    async fn write(&mut self, app: &App, position: Position) -> Result<(), StoreError> {
-        if position == self.position {
-            return Ok(());
-        }
-        let mut bytes = vec![CHECKPOINT_FORMAT];
-        bytes.extend_from_slice(&position.0.to_be_bytes());
-        self.version = app.store.put_document(&self.name, self.version, bytes).await?;
-        self.position = position;
-        Ok(())
-    }
+    /// The store has changed under our hands.
+    #[error("the store was opened anew or is another one while the log was applied at start")]
+    Changed,
 }
 
 /// Applies the log from its checkpoint to its end, before the first request is answered.
@@ -109,28 +96,37 @@ impl Checkpoint {
 /// # Errors
 /// See [`ApplyError`].
 pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
+    let identity = app.store.health().await?.identity;
     let mut checkpoint = Checkpoint::load(app).await?;
     let stats = app.log.stats();
-    // A checkpoint beyond the log belongs to another log: apply all there is.
-    let from = if checkpoint.position > stats.end { stats.start } else { checkpoint.position };
     let mut records = Vec::with_capacity(BATCH);
     let mut replayed = 0;
-    for record in app.log.read(from) {
+    let apply = async |records: &mut Vec<Record>| {
+        let read = read(app, records)?;
+        records.clear();
+        match poison::apply(app, &read, Pass::Replay, &identity).await {
+            Ended::Applied => Ok(()),
+            Ended::Anew => Err(ApplyError::Changed),
+        }
+    };
+    for record in app.log.read(checkpoint.go_on_at(&stats, &identity)) {
         match record {
             Ok(record) => records.push(record),
             Err(LogError::Corrupt(_)) => continue,
             Err(error) => return Err(error.into()),
         }
+        replayed += 1;
         if records.len() == BATCH {
-            replayed += records.len() as u64;
-            apply(app, &decoded(app, &records), Pass::Replay).await?;
-            records.clear();
+            apply(&mut records).await?;
         }
     }
-    replayed += records.len() as u64;
-    apply(app, &decoded(app, &records), Pass::Replay).await?;
+    apply(&mut records).await?;
     feed.start_at(stats.end);
-    checkpoint.write(app, stats.end).await?;
+    app.progress.reached(stats.end);
+    if replayed > 0 {
+        app.store.persist().await?;
+    }
+    checkpoint.write(app, stats.end, &identity).await?;
     Ok(replayed)
 }
 
@@ -138,175 +134,226 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn start(app: Arc<App>, mut feed: Feed) -> std::io::Result<std::thread::JoinHandle<()>> {
+pub fn start(app: Arc<App>, feed: Feed) -> std::io::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let mut applier = Applier::new(app, feed);
     // A thread of its own: the embedded store works in place, and must not hold up answers.
     std::thread::Builder::new().name("apply".to_owned()).spawn(move || {
         // Nothing may end this for good but the log's end: what is not applied now is tried again from the checkpoint.
         loop {
-            let ended = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(&app, &mut feed))));
+            let ended = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(applier.run())));
             match ended {
                 Ok(Ok(())) => break,
                 Ok(Err(error)) => tracing::error!(%error, "applying failed; it begins again at the checkpoint"),
                 Err(_) => tracing::error!("applying panicked; it begins again at the checkpoint"),
             }
-            app.applying.store(false, Ordering::Relaxed);
+            applier.app.applying.store(false, Ordering::Relaxed);
             std::thread::sleep(BEGIN_AGAIN);
         }
     })
 }
 
-async fn run(app: &App, feed: &mut Feed) -> Result<(), ApplyError> {
-    let mut checkpoint = Checkpoint::load(app).await?;
-    let mut upkeep = tokio::time::interval(CHECKPOINT_EVERY);
-    let mut waking = tokio::time::interval(WAKE_EVERY);
-    waking.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut applied: VecDeque<(Millis, Position)> = VecDeque::new();
-    // What was handed out before and is not under the checkpoint is applied again: the store may have some of it.
-    let mut reapply_until = feed.position();
-    feed.start_at(checkpoint.position.min(feed.position()));
-    loop {
-        tokio::select! {
-            biased;
-            _ = upkeep.tick() => {
-                applied.push_back((app.clock.now(), feed.position()));
-                if let Err(error) = keep_up(app, &mut checkpoint, &mut applied).await {
-                    tracing::warn!(%error, "the store could not be made durable; the log is kept");
+/// What the thread that applies knows.
+struct Applier {
+    app: Arc<App>,
+    feed: Feed,
+    /// Everything before it was applied by this process, and what became of it counted.
+    counted: Position,
+    /// Everything before it was handed out: the store may have it.
+    handed_out: Position,
+    retention: Retention,
+    /// The store that was applied to last.
+    known: Option<String>,
+    /// Of the records before it the store may lack some that it had, until they are applied again: the tail does not know them
+    /// any more.
+    missing: Option<Position>,
+    upkeeps: u64,
+}
+
+/// The store as it is now, and where applying stands in it.
+struct Standing {
+    identity: String,
+    checkpoint: Checkpoint,
+}
+
+/// A wish that is being carried out.
+struct Granted {
+    from: Position,
+    end: Position,
+    before: Counted,
+    done: oneshot::Sender<Reapplied>,
+}
+
+impl Applier {
+    fn new(app: Arc<App>, feed: Feed) -> Self {
+        let least = i64::try_from(app.config.log_retain.duration().as_millis()).unwrap_or(i64::MAX);
+        let retention = Retention::new(Span(least), app.config.log_cap.0);
+        let (counted, handed_out) = (feed.position(), feed.position());
+        Self { counted, handed_out, app, feed, retention, known: None, missing: None, upkeeps: 0 }
+    }
+
+    async fn run(&mut self) -> Result<(), ApplyError> {
+        let app = self.app.clone();
+        let mut standing = self.stand().await?;
+        let mut wishes = app.progress.wishes().await;
+        let mut granted: Option<Granted> = None;
+        let mut upkeep = tokio::time::interval(UPKEEP_EVERY);
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut waking = tokio::time::interval(WAKE_EVERY);
+        waking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                _ = upkeep.tick() => match self.keep_up(&mut standing).await {
+                    Ok(Ended::Applied) => {}
+                    Ok(Ended::Anew) => standing = self.stand().await?,
+                    Err(error) => tracing::warn!(%error, "the store could not be made durable; the log is kept"),
+                },
+                _ = waking.tick() => {
+                    let horizon = app.fleet.horizon(app.clock.now());
+                    if let Err(error) = batch::wake(&app, &app.fleet.held(), horizon).await {
+                        tracing::warn!(%error, "leads that are due could not be looked at");
+                    }
+                }
+                Some(wish) = wishes.recv(), if granted.is_none() => granted = Some(self.grant(wish)),
+                records = self.feed.next(&app.log, BATCH) => {
+                    let Some(records) = records? else { break };
+                    let few = records.len() < BATCH;
+                    if self.apply(&records, &standing).await? == Ended::Anew {
+                        standing = self.stand().await?;
+                    }
+                    app.applying.store(true, Ordering::Relaxed);
+                    if few && granted.is_none() {
+                        tokio::time::sleep(GATHER).await;
+                    }
                 }
             }
-            _ = waking.tick() => {
-                if let Err(error) = batch::wake(app).await {
-                    tracing::warn!(%error, "leads that are due could not be looked at");
-                }
-            }
-            records = feed.next(&app.log, BATCH) => {
-                let Some(records) = records? else { break };
-                let pass = if feed.position() > reapply_until { Pass::First } else { Pass::Replay };
-                if all_applied(app, &decoded(app, &records), pass).await == Ended::Reopened {
-                    // What the store had not made durable may be gone: go back to what it says it has.
-                    checkpoint = Checkpoint::load(app).await?;
-                    reapply_until = reapply_until.max(feed.position());
-                    feed.start_at(checkpoint.position);
-                    applied.clear();
-                }
-                app.applying.store(true, Ordering::Relaxed);
-                Metric::Unapplied.level(app.tail.len());
-                if records.len() < BATCH {
-                    tokio::time::sleep(GATHER).await;
-                }
-            }
-        }
-    }
-    checkpoint.write(app, feed.position()).await?;
-    app.store.persist().await?;
-    Ok(())
-}
-
-/// How a batch ended.
-#[derive(Debug, PartialEq, Eq)]
-enum Ended {
-    /// The store has it.
-    Applied,
-    /// The store was opened anew, and the log is to be applied again from its checkpoint.
-    Reopened,
-}
-
-/// Records in runs, in the order of the log: merges each alone, so that what stands before one in the log is in the lead
-/// that is merged, and what stands behind it goes to the other.
-fn runs(records: &[LogRecord]) -> impl Iterator<Item = &[LogRecord]> {
-    let is_merge = |record: &LogRecord| matches!(record, LogRecord::Merge(_));
-    records.chunk_by(move |left, right| !is_merge(left) && !is_merge(right))
-}
-
-/// Applies records, in runs.
-async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Result<(), StoreError> {
-    for run in runs(records) {
-        one_run(app, run, pass).await?;
-    }
-    Ok(())
-}
-
-async fn one_run(app: &App, run: &[LogRecord], pass: Pass) -> Result<(), StoreError> {
-    match run {
-        [LogRecord::Merge(merge)] => merging::apply(app, merge).await,
-        _ => batch::apply(app, run, pass).await,
-    }
-}
-
-/// Applies records, in runs, until the store has taken each.
-async fn all_applied(app: &App, records: &[LogRecord], pass: Pass) -> Ended {
-    for run in runs(records) {
-        if until_applied(app, run, pass).await == Ended::Reopened {
-            return Ended::Reopened;
-        }
-    }
-    Ended::Applied
-}
-
-/// Failures in a row after which the store is opened anew.
-const PATIENCE: u32 = 5;
-
-/// Tries until the store takes it, or was opened anew: everything is in the log, and nothing is dropped.
-async fn until_applied(app: &App, records: &[LogRecord], pass: Pass) -> Ended {
-    let mut wait = Duration::from_millis(50);
-    for failures in 1.. {
-        let Err(error) = one_run(app, records, pass).await else { break };
-        Metric::ApplyRetried.count(error.code());
-        tracing::warn!(%error, failures, wait_ms = wait.as_millis(), "the store did not take a batch; trying again");
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_secs(5));
-        if failures % PATIENCE == 0 {
-            match app.store.reopen().await {
-                Ok(()) => return Ended::Reopened,
-                Err(error) => tracing::error!(%error, "the store could not be opened anew"),
+            if let Some(granted) = granted.take_if(|granted| self.feed.position() >= granted.end) {
+                granted.carried_out(&app);
             }
         }
+        app.store.persist().await?;
+        standing.checkpoint.write(&app, self.feed.position(), &standing.identity).await?;
+        // The checkpoint too, or the next start would apply again what it covers.
+        app.store.persist().await?;
+        Ok(())
     }
-    Ended::Applied
+
+    /// Finds out which store there is and where applying stands in it, and goes on there.
+    async fn stand(&mut self) -> Result<Standing, ApplyError> {
+        let identity = self.app.store.health().await?.identity;
+        let checkpoint = Checkpoint::load(&self.app).await?;
+        let stats = self.app.log.stats();
+        let mut from = checkpoint.go_on_at(&stats, &identity).min(self.feed.position());
+        if self.known.as_ref().is_some_and(|known| *known != identity) {
+            // Nobody knows what it holds, whatever its checkpoint says.
+            from = stats.start;
+            self.app.store.bury(&self.app.erased.all()).await?;
+            Metric::StoreChanged.add(1);
+            tracing::warn!(
+                from = from.0,
+                end = stats.end.0,
+                "the store is another one: all of the log is applied to it"
+            );
+        }
+        self.begin_at(from, &stats);
+        if from < self.handed_out {
+            // Nobody's timers are to overtake what is applied again, and what was remembered may be of versions to come.
+            self.app.fleet.falls_behind(self.app.clock.now());
+            self.app.leads.forget_all();
+            self.missing = Some(self.handed_out);
+        }
+        self.app.progress.reached(from);
+        self.known = Some(identity.clone());
+        Ok(Standing { identity, checkpoint })
+    }
+
+    fn begin_at(&mut self, from: Position, stats: &Stats) {
+        self.handed_out = self.handed_out.max(self.feed.position());
+        if from < self.handed_out.min(stats.end) {
+            self.feed.read_from(from, &self.app.log);
+        } else {
+            self.feed.start_at(from);
+        }
+        self.retention.back_to(self.app.clock.now(), from);
+    }
+
+    fn grant(&mut self, Wish { from, done }: Wish) -> Granted {
+        let stats = self.app.log.stats();
+        let from = from.unwrap_or(stats.start).clamp(stats.start, stats.end);
+        tracing::warn!(from = from.0, end = stats.end.0, "the log is applied again, as it was asked for");
+        let before = self.app.progress.tally.counted();
+        self.begin_at(from.min(self.feed.position()), &stats);
+        Granted { from, end: stats.end, before, done }
+    }
+
+    /// Applies what was handed out, each record as one that is new, or that this process or the one before it may have applied.
+    async fn apply(&mut self, records: &[Record], standing: &Standing) -> Result<Ended, ApplyError> {
+        let until = |end: Position| records.partition_point(|record| record.position < end);
+        let (counted, handed_out) = (until(self.counted), until(self.handed_out));
+        let handed_out = handed_out.max(counted);
+        let passes = [
+            (&records[..counted], Pass::Again),
+            (&records[counted..handed_out], Pass::Replay),
+            (&records[handed_out..], Pass::First),
+        ];
+        for (records, pass) in passes {
+            let read = read(&self.app, records)?;
+            if poison::apply(&self.app, &read, pass, &standing.identity).await == Ended::Anew {
+                return Ok(Ended::Anew);
+            }
+        }
+        let position = self.feed.position();
+        (self.counted, self.handed_out) = (self.counted.max(position), self.handed_out.max(position));
+        if self.missing.take_if(|missing| position >= *missing).is_some() {
+            self.app.fleet.caught_up();
+        }
+        self.app.progress.reached(position.max(self.app.progress.applied()));
+        Metric::Unapplied.level(self.app.tail.len());
+        Ok(Ended::Applied)
+    }
+
+    /// Notes how far applying is. Now and then makes the store durable, writes the checkpoint, lets go of segments that nobody
+    /// needs any more, and asks the store which one it is.
+    async fn keep_up(&mut self, standing: &mut Standing) -> Result<Ended, ApplyError> {
+        let (app, now, position) = (self.app.clone(), self.app.clock.now(), self.feed.position());
+        let upkeep = self.upkeeps;
+        self.upkeeps += 1;
+        self.retention.reached(now, position);
+        if upkeep.is_multiple_of(IDENTITY_EVERY) && app.store.health().await?.identity != standing.identity {
+            return Ok(Ended::Anew);
+        }
+        let crowded = app.log.stats().bytes > app.config.log_cap.0 / 2;
+        if upkeep.is_multiple_of(CHECKPOINT_EVERY) || crowded {
+            let durability = app.store.persist().await?;
+            standing.checkpoint.write(&app, position, &standing.identity).await?;
+            self.retention.store_says(now, durability);
+            if let Some(before) = self.retention.may_go(&app.log, now) {
+                app.log.retire(before)?;
+                self.retention.begins_at(app.log.stats().start);
+            }
+        }
+        app.progress.keeps(self.retention.span(now));
+        Ok(Ended::Applied)
+    }
 }
 
-/// Writes the checkpoint, makes the store durable, and lets go of segments that nobody needs any more.
-async fn keep_up(
-    app: &App,
-    checkpoint: &mut Checkpoint,
-    applied: &mut VecDeque<(Millis, Position)>,
-) -> Result<(), ApplyError> {
-    let stats = app.log.stats();
-    Metric::LogBytes.level(stats.bytes);
-    Metric::LogSyncSeconds.seconds(stats.last_sync);
-    let Some(&(_, newest)) = applied.back() else { return Ok(()) };
-    checkpoint.write(app, newest).await?;
-    if app.store.persist().await? != Durability::Durable {
-        return Ok(());
+impl Granted {
+    fn carried_out(self, app: &App) {
+        let outcomes = app.progress.tally.since(&self.before);
+        // Who asked may have gone.
+        drop(self.done.send(Reapplied { from: self.from.0, end: self.end.0, outcomes }));
     }
-    let old_enough = app.clock.now() - RETAIN;
-    let mut retire = None;
-    while let Some(&(at, position)) = applied.front().filter(|(at, _)| *at <= old_enough) {
-        retire = Some((at, position));
-        applied.pop_front();
-    }
-    if let Some((_, position)) = retire {
-        app.log.retire(position)?;
-    }
-    Ok(())
-}
-
-/// Keeps what cannot be applied in a file of its own.
-fn quarantine(app: &App, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = app.data().join("quarantine");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join(format!("{name}.record")), bytes)
 }
 
 /// Records as they were written. One that does not read is put aside and said aloud: it must not block the others.
-fn decoded(app: &App, records: &[Record]) -> Vec<LogRecord> {
-    let read = |record: &Record| match LogRecord::decode(&record.payload) {
-        Ok(decoded) => Some(decoded),
-        Err(error) => {
-            let kept = quarantine(app, &format!("{:020}", record.position.0), &record.payload).is_ok();
-            tracing::error!(position = record.position.0, %error, kept, "a record does not read; it is put aside");
-            None
+fn read(app: &App, records: &[Record]) -> Result<Records, QuarantineError> {
+    let mut found = Records::default();
+    for Record { position, payload } in records {
+        match LogRecord::decode(payload) {
+            Ok(record) => found.push(*position, record),
+            Err(error) => poison::put_aside_unread(app, *position, payload, &error.to_string())?,
         }
-    };
-    records.iter().filter_map(read).collect()
+    }
+    Ok(found)
 }

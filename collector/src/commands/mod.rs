@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{BAD_CONFIGURATION, Failure, Running};
 
 pub(crate) mod geo;
+pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod report;
 mod table;

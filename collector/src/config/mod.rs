@@ -21,6 +21,9 @@ pub use values::{Bytes, Origin, Span};
 
 use reader::Section;
 
+/// A record stays in the log for this long, whatever the store says of it.
+const LEAST_RETAINED: Span = Span::seconds(60);
+
 /// Everything `gloed.toml` says, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -52,6 +55,8 @@ pub struct Config {
     pub log_cap: Bytes,
     /// Where leads are kept.
     pub store: StoreConfig,
+    /// For how long a record is kept in the log, at least.
+    pub log_retain: Span,
     /// Database for country and region.
     pub geo_database: Option<PathBuf>,
     /// The shops.
@@ -166,6 +171,11 @@ impl Config {
             let message = format!("is {} bytes; allowed is at least two segments ({})", log_cap.0, log_segment.0 * 2);
             faults.push(ConfigFault { path: "log.cap".to_owned(), message });
         }
+        let log_retain = log.parsed("retain", LEAST_RETAINED, Span::ALLOWED, &mut faults);
+        if log_retain.duration() < LEAST_RETAINED.duration() {
+            let message = format!("is {:?}; allowed is 60s or more", log_retain.duration());
+            faults.push(ConfigFault { path: "log.retain".to_owned(), message });
+        }
         log.finish(&mut faults);
 
         let store = root.section("store", &mut faults);
@@ -221,6 +231,7 @@ impl Config {
             log_segment,
             log_cap,
             store,
+            log_retain,
             geo_database,
             sites,
             folder: folder.to_path_buf(),
@@ -305,7 +316,7 @@ mod tests {
     #[test]
     fn every_fault_is_reported_at_once_with_its_path() {
         let faults = parse(
-            "[server]\npublic = \"here\"\nport = 1\n[limits]\nrequest_burst = 0\n[[sites]]\nkey = \"a b\"\n\
+            "[log]\nretain = \"59s\"\n[server]\npublic = \"here\"\nport = 1\n[limits]\nrequest_burst = 0\n[[sites]]\nkey = \"a b\"\n\
              origins = [\"shop.example/path\"]\ncurrency = \"EUR\"\ntime_zone = \"Mars/Olympus\"\n",
             &[],
         )
@@ -313,10 +324,27 @@ mod tests {
         for part in [
             "server.public: is \"here\"",
             "server.port: is not a key; allowed here are public, private",
+            "log.retain: is 59s; allowed is 60s or more",
             "limits.request_burst: is 0",
             "sites[0].key: is \"a b\"",
             "sites[0].origins[0]: is \"shop.example/path\"",
             "sites[0].time_zone: is \"Mars/Olympus\"",
+        ] {
+            assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_has_room_for_something() {
+        let config = parse(&format!("[ledger]\ntouches = 200\nolder = 300\nbytes = \"256KiB\"\n{GOOD}"), &[]).unwrap();
+        assert_eq!(config.ledger, LedgerLimits { touches: 200, older: 300, bytes: 256 << 10 });
+        let faults = parse(&format!("[ledger]\ntouches = 0\nolder = 0\nbytes = \"1KiB\"\nage = 3\n{GOOD}"), &[]);
+        let faults = faults.unwrap_err();
+        for part in [
+            "ledger.touches: is 0; allowed is a whole number above 0",
+            "ledger.older: is 0",
+            "ledger.bytes: is 1024 bytes; allowed is at least 64KiB",
+            "ledger.age: is not a key; allowed here are touches, older, bytes",
         ] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
         }
@@ -342,22 +370,6 @@ mod tests {
             let found = faults(&text, &[("GLOED_STORE_PASSWORD", "topsecret")]);
             assert!(found.contains(part), "{part} in {found}");
             assert!(!found.contains("topsecret"), "{found}");
-        }
-    }
-
-    #[test]
-    fn a_ledger_has_room_for_something() {
-        let config = parse(&format!("[ledger]\ntouches = 200\nolder = 300\nbytes = \"256KiB\"\n{GOOD}"), &[]).unwrap();
-        assert_eq!(config.ledger, LedgerLimits { touches: 200, older: 300, bytes: 256 << 10 });
-        let faults = parse(&format!("[ledger]\ntouches = 0\nolder = 0\nbytes = \"1KiB\"\nage = 3\n{GOOD}"), &[]);
-        let faults = faults.unwrap_err();
-        for part in [
-            "ledger.touches: is 0; allowed is a whole number above 0",
-            "ledger.older: is 0",
-            "ledger.bytes: is 1024 bytes; allowed is at least 64KiB",
-            "ledger.age: is not a key; allowed here are touches, older, bytes",
-        ] {
-            assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
         }
     }
 

@@ -108,27 +108,66 @@ pub struct EditionSummary {
 /// When the store is away, or what is in force no longer compiles.
 pub async fn adopt(sites: &Sites, store: &dyn Store, now: Millis) -> Result<(), ModelsError> {
     for site in sites.iter() {
-        let mut shelf = Shelf::load(store, &site.name).await?;
-        let (number, _) = shelf.import(&site.configured, &title(&site.model()), "configuration", now)?;
-        let in_force = shelf.in_force().map(|(edition, _)| edition.number);
-        if in_force.is_none() {
-            // The first one changes nobody's stage: what it makes of the events is what there is to tell.
-            shelf.publish(number, "configuration", true, now)?;
-        } else if in_force != Some(number) {
-            let key = site.config.key.as_str();
-            tracing::warn!(
-                site = key,
-                number,
-                "the model in the configuration is not the one in force: it is version {number}; look at it with `gloed \
-                 model backtest` and bring it into force with `gloed model publish --site {key} {number}`"
-            );
+        // Collectors that start at the same time may all find that there is something to write: the first one does.
+        let mut adopted = adopt_one(site, store, now).await;
+        for _ in 0..MOST_TRIES {
+            let Err(ModelsError::Shelf(ShelfError::Store(StoreError::Conflict { .. }))) = adopted else { break };
+            adopted = adopt_one(site, store, now).await;
         }
-        shelf.save(store).await?;
-        if let Some((edition, publication)) = shelf.in_force() {
-            let model = compiled(site, &edition.text, now, || format!("version {}", edition.number))?;
-            site.put_in_force(edition.number, model, publication);
-        }
+        adopted?;
     }
+    Ok(())
+}
+
+/// How often another collector may be faster.
+const MOST_TRIES: usize = 16;
+
+async fn adopt_one(site: &Site, store: &dyn Store, now: Millis) -> Result<(), ModelsError> {
+    let mut shelf = Shelf::load(store, &site.name).await?;
+    let (number, _) = shelf.import(&site.configured, &title(&site.model()), "configuration", now)?;
+    let in_force = shelf.in_force().map(|(edition, _)| edition.number);
+    if in_force.is_none() {
+        // The first one changes nobody's stage: what it makes of the events is what there is to tell.
+        shelf.publish(number, "configuration", true, now)?;
+    } else if in_force != Some(number) {
+        let key = site.config.key.as_str();
+        tracing::warn!(
+            site = key,
+            number,
+            "the model in the configuration is not the one in force: it is version {number}; look at it with `gloed \
+             model backtest` and bring it into force with `gloed model publish --site {key} {number}`"
+        );
+    }
+    shelf.save(store).await?;
+    if let Some((edition, publication)) = shelf.in_force() {
+        let model = compiled(site, &edition.text, now, || format!("version {}", edition.number))?;
+        site.put_in_force(shelf.version(), edition.number, model, publication);
+    }
+    Ok(())
+}
+
+/// Takes over what another collector has published, if any has: from now on everything is asked under that model, and the
+/// leads of the partitions that are this collector's are looked at under it.
+///
+/// # Errors
+/// When the store is away, or the model does not compile here.
+pub(crate) async fn follow(app: &Arc<App>, site: &Arc<Site>) -> Result<(), ModelsError> {
+    let shelf = Shelf::load(&*app.store, &site.name).await?;
+    let in_force = site.in_force();
+    if let Some((edition, publication)) = shelf.in_force()
+        && (edition.number, publication.at) != (in_force.number, in_force.since)
+    {
+        let now = app.clock.now();
+        let model = compiled(site, &edition.text, now, || format!("version {}", edition.number))?;
+        site.put_in_force(shelf.version(), edition.number, model, publication);
+        tracing::info!(
+            site = site.config.key.as_str(),
+            edition.number,
+            "a model that was published is in force here too"
+        );
+        apply::sweep(app, site);
+    }
+    app.fleet.tell_of_models(site, shelf.version());
     Ok(())
 }
 
@@ -257,7 +296,8 @@ pub async fn publish(
         let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
         let publication = shelf.publish(number, by, notify, now)?;
         if saved(&mut shelf, app).await? {
-            site.put_in_force(number, model, &publication);
+            site.put_in_force(shelf.version(), number, model, &publication);
+            app.fleet.tell_of_models(site, shelf.version());
             tracing::info!(site = site.config.key.as_str(), number, "a model was published");
             apply::sweep(app, site);
             return Ok(());

@@ -153,6 +153,12 @@ impl Shelf {
         Ok(Self { site: site.clone(), name, version: document.version, content, changed: false })
     }
 
+    /// The version of the document, as it was read or last written.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// Every version, oldest first.
     #[must_use]
     pub fn editions(&self) -> &[Edition] {

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::session;
 use super::shell::{LoggedIn, Shell};
 use crate::app::App;
 use crate::http::sender::cookies;
@@ -17,7 +18,15 @@ pub(super) const COOKIE: &str = "gloed_session";
 /// Lets requests with a living session through; others are sent to the login page, and back from there.
 pub(super) async fn session(State(app): State<Arc<App>>, shell: Shell, mut request: Request, next: Next) -> Response {
     let now = app.clock.now();
-    if tokens(request.headers()).any(|token| app.sessions.continues(&token, now)) {
+    let mut lives = false;
+    for token in tokens(request.headers()) {
+        lives = lives
+            || match session::continues(&*app.store, &token, now).await {
+                Ok(lives) => lives,
+                Err(error) => return shell.problem(error.into()),
+            };
+    }
+    if lives {
         request.extensions_mut().insert(LoggedIn);
         return next.run(request).await;
     }

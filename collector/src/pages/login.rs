@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use url::form_urlencoded;
 
 use super::door::{COOKIE, tokens};
+use super::session;
 use super::shell::Shell;
 use super::words::Words;
 use crate::app::App;
@@ -68,9 +69,9 @@ pub(super) async fn enter(
         return page(&shell, StatusCode::UNAUTHORIZED, Some(shell.words().password_wrong.to_owned()));
     }
     app.sessions.attempts.forgive(address);
-    let token = match app.sessions.begin(now) {
+    let token = match session::begin(&*app.store, now).await {
         Ok(token) => token,
-        Err(error) => return shell.problem(Problem::Internal(error.to_string())),
+        Err(error) => return shell.problem(error.into()),
     };
     let secure = if over_tls(&app, peer, &headers) { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
@@ -80,7 +81,9 @@ pub(super) async fn enter(
 /// `POST /logout`
 pub(super) async fn out(State(app): State<Arc<App>>, shell: Shell, headers: HeaderMap) -> Response {
     for token in tokens(&headers) {
-        app.sessions.end(&token);
+        if let Err(error) = session::end(&*app.store, &token).await {
+            return shell.problem(error.into());
+        }
     }
     with_cookie(
         Redirect::to(&shell.link("/login")),

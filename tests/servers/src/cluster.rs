@@ -112,7 +112,7 @@ impl Cluster {
     /// # Errors
     /// When a step is refused.
     pub fn move_slot(&self, slot: u16, to: usize) -> Result<(), Fault> {
-        let Some(from) = self.owner(slot, to)?.filter(|from| *from != to) else { return Ok(()) };
+        let Some(from) = self.holder(slot)?.filter(|from| *from != to) else { return Ok(()) };
         let (source, target) = (&self.nodes[from], &self.nodes[to]);
         let (source_id, target_id) = (self.id(from)?, self.id(to)?);
         let (slot, port) = (slot.to_string(), target.port().to_string());
@@ -131,10 +131,25 @@ impl Cluster {
             }));
             source.ask(&words)?;
         }
-        // The target first: between the two nobody would answer for the slot otherwise.
-        target.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id])?;
-        source.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id])?;
+        // The target first: between the two nobody would answer for the slot otherwise. The others would hear of it by and by.
+        let mut told = vec![to, from];
+        told.extend((0..self.nodes.len()).filter(|number| ![to, from].contains(number)));
+        for number in told {
+            if self.nodes[number].id().is_some() && self.role(number)? == NodeRole::Master {
+                self.nodes[number].ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id])?;
+            }
+        }
         Ok(())
+    }
+
+    /// The node that itself says that it answers for a slot.
+    fn holder(&self, slot: u16) -> Result<Option<usize>, Fault> {
+        for number in (0..self.nodes.len()).filter(|number| self.nodes[*number].id().is_some()) {
+            if self.owner(slot, number)? == Some(number) && self.role(number)? == NodeRole::Master {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
     }
 
     /// Waits until all of the nodes that run say that the cluster is whole, at most for `limit`.

@@ -19,6 +19,17 @@ impl Program {
         Self { path: env::var_os(Self::VARIABLE).map_or_else(|| PathBuf::from("redis-server"), PathBuf::from) }
     }
 
+    /// Other servers than the default one, by name; `None` for one that is not installed. `.ci/prerequisites test` fetches them
+    /// where it can.
+    #[must_use]
+    pub fn others() -> [(&'static str, Option<Self>); 2] {
+        let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fetched/servers");
+        [("Valkey 9", "valkey-server"), ("Redis 8", "redis-8-server")].map(|(name, file)| {
+            let path = fetched.join(file);
+            (name, path.is_file().then_some(Self { path }))
+        })
+    }
+
     /// The program at this path.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {

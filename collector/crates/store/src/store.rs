@@ -1,5 +1,7 @@
 //! The contract of a store.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::{
@@ -13,10 +15,23 @@ use crate::{
 pub enum Durability {
     /// All that was committed before the call is durable: the log before it may go.
     Durable,
-    /// The store makes it durable in its own time and has not yet: ask again.
+    /// All that was committed at least so long before the call is durable; the store makes the rest so in its own time.
+    DurableBefore(Duration),
+    /// The store makes it durable in its own time, and how far it is with it is not known yet: ask again.
     Pending,
     /// The store keeps nothing: never.
     Volatile,
+}
+
+impl Durability {
+    /// Whether what was committed so long before the call is durable.
+    pub fn covers(self, ago: Duration) -> bool {
+        match self {
+            Self::Durable => true,
+            Self::DurableBefore(age) => ago >= age,
+            Self::Pending | Self::Volatile => false,
+        }
+    }
 }
 
 /// How a store is.

@@ -161,6 +161,9 @@ pub struct Envelope {
     pub events: Vec<Result<Event, EventFault>>,
     /// What can be told of each event, be it good or rejected; in the same order.
     pub sketches: Vec<Sketch>,
+    /// Events that were acknowledged a moment ago, maybe by another collector: decisions of this request see them, and
+    /// nothing else comes of them. What does not read is left out and ignored.
+    pub acknowledged: Vec<Event>,
     /// Whether the body had a field `events` at all: required where events are recorded.
     pub has_events: bool,
     /// A decision asked for.
@@ -204,6 +207,7 @@ impl Envelope {
         let decide = fields.value("decide").map(|value| ask(value, &mut ledger)).transpose()?;
         let events_value = fields.value("events");
         let page_value = fields.value("page");
+        let acknowledged_value = fields.value("acknowledged");
         fields.finish(&mut ledger);
 
         let page = page_value.and_then(|value| Page::read(value, "page", &mut truncated, &mut ledger));
@@ -221,6 +225,7 @@ impl Envelope {
             person,
             page,
             sketches: sketches(events_value),
+            acknowledged: acknowledged(acknowledged_value, &mut ledger),
             events,
             has_events: events_value.is_some(),
             decide,
@@ -359,6 +364,24 @@ pub(crate) fn events<One>(
         return Err(EnvelopeFault::TooManyEvents { found: list.len() });
     }
     Ok(list.iter().enumerate().map(|(index, value)| read(value, index)).collect())
+}
+
+/// The last of the events that a request says were acknowledged.
+fn acknowledged(value: Option<&Value>, ledger: &mut Ledger) -> Vec<Event> {
+    let list = match value {
+        None => return Vec::new(),
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(_) => {
+            ledger.ignored = ledger.ignored.saturating_add(1);
+            return Vec::new();
+        }
+    };
+    let last = &list[list.len().saturating_sub(limits::ACKNOWLEDGED)..];
+    let read: Vec<Event> =
+        last.iter().enumerate().filter_map(|(index, value)| Event::read(value, index, ledger).ok()).collect();
+    let left_out = u32::try_from(list.len() - read.len()).unwrap_or(u32::MAX);
+    ledger.ignored = ledger.ignored.saturating_add(left_out);
+    read
 }
 
 /// Sketches each event of a body.

@@ -6,6 +6,8 @@ pub const BODY_BYTES: usize = 64 * 1024;
 pub const BODY_BYTES_DECOMPRESSED: usize = 512 * 1024;
 /// Events in one request.
 pub const EVENTS: usize = 50;
+/// Acknowledged events that a request for a decision carries.
+pub const ACKNOWLEDGED: usize = 20;
 /// Items in one event.
 pub const ITEMS: usize = 20;
 /// Properties in one event.

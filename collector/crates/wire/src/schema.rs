@@ -42,6 +42,8 @@ pub struct EventsRequest {
     /// Up to 50 events.
     #[serde(default)]
     pub events: Vec<EventBody>,
+    /// Events that were acknowledged a moment ago, 20 at most, for the decision to see.
+    pub acknowledged: Option<Vec<EventBody>>,
     /// Ask for a decision in the same answer.
     pub decide: Option<DecideBody>,
 }
@@ -79,6 +81,8 @@ pub struct DecideRequest {
     pub person: Option<bool>,
     /// The page that asks.
     pub page: Option<PageBody>,
+    /// Events that were acknowledged a moment ago, 20 at most, for the decision to see.
+    pub acknowledged: Option<Vec<EventBody>>,
     /// What is asked.
     pub decide: DecideBody,
 }

@@ -54,7 +54,8 @@ pub fn claim(
 }
 
 /// The oldest code of an offer that the ledger holds.
-pub(super) fn granted(lead: &Lead, offer: &OfferId) -> Option<Grant> {
+#[must_use]
+pub fn granted(lead: &Lead, offer: &OfferId) -> Option<Grant> {
     let grants = lead.touches().iter().filter(|touch| touch.is(event::GRANTED) && touch.offer.as_ref() == Some(offer));
     let mut codes = grants.filter_map(|touch| match touch.properties.get(event::CODE_PROPERTY) {
         Some(Scalar::Text(code)) => Some(code.as_str().to_owned()),

@@ -93,6 +93,24 @@ pub(super) async fn what_is_due_comes_earliest_first_and_stays_until_changed(wor
     assert_eq!(due, [3, 4, 2]);
 }
 
+pub(super) async fn of_what_is_due_the_earliest_come_first_over_all_partitions(world: World) {
+    // Given two hundred leads that are due since long ago
+    let long_ago = i64::MIN / 4;
+    let wake = |number: u64| Some(long_ago + number.cast_signed() * 1024);
+    let changes: Vec<Change> =
+        (0..200).rev().map(|number| Change { wake: wake(number), ..world.change(number, b"lead") }).collect();
+    world.store.commit(&changes).await.unwrap();
+    // When all are asked for, then they come in order
+    let due = world.store.due(&Partitions::ALL, long_ago + 1_000_000, 100_000).await.unwrap();
+    let ours: Vec<_> = due.iter().filter(|due| due.key.site == world.site).map(|due| number(&due.key)).collect();
+    assert_eq!(ours, Vec::from_iter(0..200));
+    // And of fewer, ours are the earliest of ours (others may have leads that are due as long)
+    let some = world.store.due(&Partitions::ALL, long_ago + 1_000_000, 50).await.unwrap();
+    let ours: Vec<_> = some.iter().filter(|due| due.key.site == world.site).map(|due| number(&due.key)).collect();
+    assert!(some.len() == 50 && some.is_sorted_by_key(|due| due.at));
+    assert_eq!(ours, Vec::from_iter(0..ours.len() as u64));
+}
+
 pub(super) async fn what_is_due_is_limited_to_the_partitions_asked_for(world: World) {
     // Given two leads in different partitions
     let other = (2..).find(|other| world.lead(*other).partition() != world.lead(1).partition()).unwrap();

@@ -75,6 +75,55 @@ pub(super) async fn a_batch_answers_each_change_for_itself(world: World) {
     assert_eq!(world.load(3).await.unwrap().bytes, b"three");
 }
 
+pub(super) async fn a_large_batch_is_answered_in_its_order(world: World) {
+    // Given every third of three hundred leads, and every third tombstone
+    let there: Vec<Change> = (0..300).step_by(3).map(|number| world.change(number, b"there")).collect();
+    world.store.commit(&there).await.unwrap();
+    let buried: Vec<_> = (1..300).step_by(3).map(|number| world.tombstone(number)).collect();
+    world.store.bury(&buried).await.unwrap();
+    // When all are committed as new in one batch
+    let changes: Vec<Change> = (0..300).map(|number| world.change(number, &number.to_be_bytes())).collect();
+    let outcomes = world.store.commit(&changes).await.unwrap();
+    // Then each answer is its own, and the leads are loaded in the order of the keys
+    let keys: Vec<LeadKey> = changes.iter().map(|change| change.key.clone()).collect();
+    let loaded = world.store.load(&keys).await.unwrap();
+    assert_eq!((outcomes.len(), loaded.len()), (300, 300));
+    for (number, (outcome, lead)) in (0u64..).zip(outcomes.into_iter().zip(loaded)) {
+        let bytes = lead.as_ref().map(|lead| lead.bytes.clone());
+        let version = lead.map_or(Version::ABSENT, |lead| lead.version);
+        let expected = match number % 3 {
+            0 => (Committed::Conflict { current: version }, Some(b"there".to_vec())),
+            1 => (Committed::Erased, None),
+            _ => (Committed::Applied(version), Some(number.to_be_bytes().to_vec())),
+        };
+        assert_eq!((outcome, bytes), expected);
+    }
+}
+
+pub(super) async fn bytes_are_kept_whatever_they_are(world: World) {
+    // Given leads of every byte, of line ends, and of half a mebibyte
+    let large: Vec<u8> = (0..1 << 19).map(|number: u32| (number % 251) as u8).collect();
+    let all: Vec<u8> = (0..=255).collect();
+    for (number, bytes) in [(1, all.as_slice()), (2, b"\r\n$-1\r\n\0"), (3, &large)] {
+        world.apply(world.change(number, bytes)).await;
+        // When they are loaded, then they are the same
+        assert!(world.load(number).await.unwrap().bytes == bytes, "lead {number}");
+    }
+}
+
+pub(super) async fn a_removed_lead_is_not_scanned(world: World) {
+    // Given two leads of one partition, of which one is removed
+    let partition = world.lead(1).partition();
+    let other = (2..).find(|other| world.lead(*other).partition() == partition).unwrap();
+    let version = world.apply(world.change(1, b"lead")).await;
+    world.apply(world.change(other, b"other")).await;
+    world.apply(Change { expected: version, lead: None, ..world.change(1, b"") }).await;
+    // When the partition is scanned, then the other is seen alone
+    let page = world.store.scan(partition, None, 100_000).await.unwrap();
+    let ours = page.leads.iter().filter(|(key, _)| key.site == world.site);
+    assert_eq!(ours.map(|(key, _)| number(key)).collect::<Vec<_>>(), [other]);
+}
+
 pub(super) async fn a_removed_lead_is_absent_and_its_old_version_stays_stale(world: World) {
     // Given a lead that was removed and made anew
     let first = world.apply(world.change(1, b"first")).await;

@@ -53,6 +53,9 @@ pub fn cases() -> Vec<Case> {
             a_conflict_changes_nothing,
             a_second_change_of_one_lead_in_a_batch_is_a_conflict,
             a_batch_answers_each_change_for_itself,
+            a_large_batch_is_answered_in_its_order,
+            bytes_are_kept_whatever_they_are,
+            a_removed_lead_is_not_scanned,
             a_removed_lead_is_absent_and_its_old_version_stays_stale,
             of_parallel_writers_of_one_version_one_wins,
             parallel_increments_lose_none,
@@ -67,11 +70,13 @@ pub fn cases() -> Vec<Case> {
             a_removed_lead_is_in_no_index,
             bounds_beyond_the_range_become_its_ends,
             what_is_due_comes_earliest_first_and_stays_until_changed,
+            of_what_is_due_the_earliest_come_first_over_all_partitions,
             what_is_due_is_limited_to_the_partitions_asked_for,
         }
         outbox::{
             messages_stay_until_acknowledged,
             messages_of_a_lead_come_in_the_order_of_its_commits,
+            messages_of_a_removed_lead_stay,
             the_outbox_is_paged_and_limited_to_the_partitions_asked_for,
         }
         documents::{
@@ -93,6 +98,8 @@ pub fn cases() -> Vec<Case> {
             a_buried_tombstone_keeps_a_lead_from_being_made,
             tombstones_are_listed_by_partition,
             erasing_can_be_repeated,
+            erasing_a_lead_leaves_the_same_visitor_of_another_site,
+            a_message_acknowledged_before_an_erasure_is_no_hindrance,
             other_leads_survive_an_erasure_and_a_purge,
             what_was_committed_is_there_after_persisting,
         }

@@ -33,6 +33,17 @@ pub(super) async fn messages_of_a_lead_come_in_the_order_of_its_commits(world: W
     assert_eq!(ids, (0..20).map(|number| world.message(number).id).collect::<Vec<_>>());
 }
 
+pub(super) async fn messages_of_a_removed_lead_stay(world: World) {
+    // Given a lead with a message, removed with another
+    let outbox = vec![world.message(1)];
+    let version = world.apply(Change { outbox, ..world.change(1, b"lead") }).await;
+    let outbox = vec![world.message(2)];
+    world.apply(Change { expected: version, lead: None, outbox, ..world.change(1, b"") }).await;
+    // When the outbox is read, then both are there: what they tell of has happened
+    let ids: Vec<_> = world.outbox().await.into_iter().map(|queued| queued.message.id).collect();
+    assert_eq!(ids, [world.message(1).id, world.message(2).id]);
+}
+
 pub(super) async fn the_outbox_is_paged_and_limited_to_the_partitions_asked_for(world: World) {
     // Given fifty leads with a message each
     let changes: Vec<Change> =

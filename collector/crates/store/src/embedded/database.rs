@@ -9,6 +9,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistM
 
 use super::Settings;
 use super::codec::FORMAT;
+use super::journal::{self, Mark, Tidied};
 use crate::{BoxError, Durability, Health, StoreError, Version};
 
 /// The embedded store without its asynchronous coat.
@@ -19,6 +20,8 @@ pub(super) struct Core {
     open: RwLock<Option<Open>>,
     /// Held from reading a version to writing the next.
     writer: Mutex<Sequence>,
+    /// How far the journal is durable. Held while it is made so.
+    durable: Mutex<Mark>,
     /// Held by a purge: two at once would do the same work twice.
     pub(super) purging: Mutex<()>,
 }
@@ -66,6 +69,7 @@ impl Core {
     pub(super) fn open(folder: PathBuf, settings: Settings) -> Result<Self, StoreError> {
         let (open, last) = Open::at(&folder, &settings)?;
         Ok(Self {
+            durable: Mutex::new(Mark::read(&folder)),
             folder,
             settings,
             open: RwLock::new(Some(open)),
@@ -106,7 +110,16 @@ impl Core {
     pub(super) fn persist(&self) -> Result<Durability, StoreError> {
         let reading = self.reading();
         let open = reading.open("persist")?;
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        // What stands in the file before it is synced is durable afterwards.
+        open.database.persist(PersistMode::Buffer).map_err(failed("persist"))?;
+        let reached = durable.advanced(&self.folder);
         open.database.persist(PersistMode::SyncData).map_err(failed("persist"))?;
+        // Without the note damage would be taken for the trace of a loss of power, no more.
+        match reached.and_then(|reached| reached.write(&self.folder).map(|()| reached)) {
+            Ok(reached) => *durable = reached,
+            Err(error) => tracing::warn!(%error, "how far the store is durable could not be noted"),
+        }
         Ok(Durability::Durable)
     }
 
@@ -122,6 +135,7 @@ impl Core {
 
 impl Open {
     fn at(folder: &Path, settings: &Settings) -> Result<(Self, u64), StoreError> {
+        tidy(folder)?;
         let database = Database::builder(folder)
             .cache_size(settings.cache_bytes)
             .worker_threads(settings.workers.max(1))
@@ -186,6 +200,22 @@ impl Open {
             &self.ballast,
             &self.meta,
         ]
+    }
+}
+
+/// Sees to it that the database finds a journal that reads, or refuses one that has lost what was durable.
+fn tidy(folder: &Path) -> Result<(), StoreError> {
+    let unavailable = |source: std::io::Error| StoreError::Unavailable { doing: "open", source: source.into() };
+    match journal::tidy(folder).map_err(unavailable)? {
+        Tidied::Whole => Ok(()),
+        Tidied::Cut { kept } => {
+            tracing::warn!(kept, "the store's journal was torn and is cut; the log has what stood there");
+            Ok(())
+        }
+        Tidied::Damaged { offset } => {
+            let what = format!("its journal is damaged at byte {offset}, where it was durable; nothing was changed");
+            Err(StoreError::Corrupt { what, source: None })
+        }
     }
 }
 

@@ -21,6 +21,7 @@
 
 mod codec;
 mod database;
+mod journal;
 mod leads;
 mod purge;
 mod resources;

@@ -36,6 +36,8 @@ struct State {
     append_fails_after: Option<u64>,
     sync_fails_after: Option<u64>,
     capacity: Option<usize>,
+    /// Whether every write and sync fails.
+    unwell: bool,
     holding: bool,
     held: usize,
 }
@@ -74,6 +76,11 @@ impl FaultyFiles {
     /// Lets so many syncs of files succeed, and the one after them fail; only that one, as in Linux.
     pub fn fail_sync_after(&self, successes: u64) {
         self.state().sync_fails_after = Some(successes);
+    }
+
+    /// Lets every write, sync and cut fail from now on, or, with `false`, no more.
+    pub fn set_unwell(&self, unwell: bool) {
+        self.state().unwell = unwell;
     }
 
     /// Lets all files together take so many bytes; an append beyond it ends in `ENOSPC` with what fits written.
@@ -120,7 +127,8 @@ impl FaultyFiles {
     }
 
     /// The file system as it may be after a loss of power now. Kept is what syncs have covered; of the rest, so much as
-    /// `seed` says, the last of it perhaps garbled. The same seed gives the same. Nobody has a lock in it.
+    /// `seed` says: each file's up to some length, without some of its sectors, which then read as zeros, and perhaps with a
+    /// bit turned. The same seed gives the same. Nobody has a lock in it.
     pub fn power_cut(&self, seed: u64) -> Self {
         let mut random = Random(seed);
         let state = self.state();
@@ -131,6 +139,12 @@ impl FaultyFiles {
             let unsafe_bytes = if content.doomed { 0 } else { content.bytes.len() - content.durable };
             let kept = content.durable + random.below(unsafe_bytes as u64 + 1) as usize;
             let mut bytes = content.bytes[..kept].to_vec();
+            // Sectors reach the disk in any order.
+            for start in (content.durable / SECTOR * SECTOR..kept).step_by(SECTOR) {
+                if random.below(6) == 0 {
+                    bytes[start.max(content.durable)..(start + SECTOR).min(kept)].fill(0);
+                }
+            }
             if kept > content.durable && random.below(4) == 0 {
                 let at = content.durable + random.below((kept - content.durable) as u64) as usize;
                 bytes[at] ^= 1 << random.below(8);
@@ -142,6 +156,9 @@ impl FaultyFiles {
         Self { shared: Arc::new(Shared { state: Mutex::new(after), held: Condvar::new() }) }
     }
 }
+
+/// Bytes that a disk writes wholly or not at all.
+const SECTOR: usize = 512;
 
 /// SplitMix64: small, and the same everywhere.
 struct Random(u64);
@@ -180,7 +197,7 @@ struct FaultyFile {
 impl File for FaultyFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.files.state();
-        if fails_now(&mut state.append_fails_after) {
+        if state.unwell || fails_now(&mut state.append_fails_after) {
             state.contents[self.index].bytes.extend_from_slice(&bytes[..bytes.len() / 2]);
             return Err(io::Error::other("a write failed, as it was told to"));
         }
@@ -201,7 +218,7 @@ impl File for FaultyFile {
             state = released.unwrap_or_else(PoisonError::into_inner);
             state.held -= 1;
         }
-        if fails_now(&mut state.sync_fails_after) {
+        if state.unwell || fails_now(&mut state.sync_fails_after) {
             state.contents[self.index].doomed = true;
             return Err(io::Error::other("a sync failed, as it was told to"));
         }
@@ -264,6 +281,9 @@ impl Files for FaultyFiles {
 
     fn cut(&self, path: &Path, length: u64) -> io::Result<()> {
         let mut state = self.state();
+        if state.unwell {
+            return Err(io::Error::other("a cut failed, as it was told to"));
+        }
         let index = state.index(path)?;
         let content = &mut state.contents[index];
         content.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));

@@ -20,6 +20,8 @@ use super::Position;
 pub(super) const FORMAT: u8 = 1;
 const MAGIC: &[u8; 8] = b"GLOEDLOG";
 const HEADER_COPY: usize = 32;
+/// No log comes so far: a header that says so is damaged, and counting on from there would overflow.
+const MOST_POSITION: u64 = 1 << 62;
 /// Bytes before the first frame: the header and its copy.
 pub(super) const HEADER_BYTES: usize = 2 * HEADER_COPY;
 /// Bytes of a frame beside its payload.
@@ -74,7 +76,9 @@ impl Header {
             }
             if copy[8] > FORMAT {
                 fault = HeaderFault::Newer(copy[8]);
-            } else if let (Some(first), Some(salt)) = (u64_at(copy, 12), u64_at(copy, 20)) {
+            } else if let (Some(first), Some(salt)) = (u64_at(copy, 12), u64_at(copy, 20))
+                && first < MOST_POSITION
+            {
                 return Ok(Self { first: Position(first), salt });
             }
         }

@@ -10,7 +10,8 @@
 //! - Before an append resolves, its record was handed to the tail callback: whoever got an answer sees its own write.
 //!   The callback gets every record of this process exactly once, in the order of the log.
 //! - A failed write or `fdatasync` is never tried again: everything waiting fails, every later append fails, until the
-//!   log is opened anew. After a failed sync the kernel may have dropped the dirty pages and report success next time.
+//!   log is opened anew ([`Log::reopen`], or by a new process). After a failed sync the kernel may have dropped the dirty
+//!   pages and report success next time, so nothing is ever written behind them.
 //! - A torn tail is cut and *said*; damage in the middle is found, said and stepped over; neither ends in a panic.
 //! - The log never grows beyond its cap: an append that does not fit is refused before anything is written.
 //! - Every opening begins a new segment, so that nothing acknowledged ever stands behind a tail of doubtful health.
@@ -22,8 +23,10 @@ mod files;
 mod frame;
 mod reader;
 mod recovery;
+mod reopening;
 mod rewrite;
 mod segments;
+mod survey;
 mod writer;
 
 use std::fmt;
@@ -37,10 +40,12 @@ pub use files::{DiskFiles, File, Files, FolderLock};
 pub use reader::Reader;
 pub use recovery::{Recovery, TornTail};
 pub use rewrite::{Keep, Rewritten};
+pub use survey::{Survey, SurveyedSegment, survey};
 pub use writer::Appending;
 
+use reopening::Begun;
 use segments::Segments;
-use writer::{Shared, Writer};
+use writer::{Shared, Tail, Writer};
 
 /// Where a record stands: its number in the log, from 1, without gaps. Fixed for ever, rewriting included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,9 +112,19 @@ pub struct Stats {
 /// A durable log in a folder. Shared by reference; it is closed when dropped.
 pub struct Log {
     shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    writer: Mutex<WriterThread>,
     /// Held until the writer has ended.
     lock: Mutex<Option<FolderLock>>,
+}
+
+/// Who writes.
+enum WriterThread {
+    /// A thread, which may have ended by itself when the log has failed.
+    Running(JoinHandle<Option<Tail>>),
+    /// Nobody, until the log is opened anew.
+    Ended(Tail),
+    /// Nobody, ever again.
+    Gone,
 }
 
 impl fmt::Debug for Log {
@@ -152,12 +167,45 @@ impl Log {
         }
 
         let shared = Arc::new(Shared::new(folder.to_owned(), settings, files, Segments { sealed, active }));
-        let writer = Writer::new(shared.clone(), file, header, active, Box::new(tail));
-        let writer = std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || writer.run())
-            .map_err(LogError::io("start a thread for", folder))?;
-        Ok((Self { shared, writer: Mutex::new(Some(writer)), lock: Mutex::new(Some(lock)) }, report))
+        let writer = start(Writer::new(shared.clone(), file, header, active, Box::new(tail)), folder)?;
+        Ok((Self { shared, writer: Mutex::new(writer), lock: Mutex::new(Some(lock)) }, report))
+    }
+
+    /// Opens a log that has failed anew, in place: what the failure left behind the last durable record is cut, and a new
+    /// segment begins. Nothing happens to a log that is well. Blocks.
+    ///
+    /// # Errors
+    /// When the disk is not well yet: the log stays failed, and this can be tried again. [`LogError::Closed`] when it was
+    /// closed, and [`LogError::Failed`] for good when the tail callback has panicked.
+    pub fn reopen(&self) -> Result<(), LogError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let _maintenance = self.shared.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(failure) = self.shared.failure() else { return Ok(()) };
+        let tail = match std::mem::replace(&mut *writer, WriterThread::Gone) {
+            // It has failed, so it ends: there is nothing that it waits for.
+            WriterThread::Running(ending) => ending.join().ok().flatten().ok_or(failure)?,
+            WriterThread::Ended(tail) => tail,
+            WriterThread::Gone => return Err(failure),
+        };
+        let known = self.shared.segments().clone();
+        let Begun { segments, header, file } = match reopening::begin(&self.shared.folder, &*self.shared.files, &known)
+        {
+            Ok(begun) => begun,
+            Err(error) => {
+                *writer = WriterThread::Ended(tail);
+                return Err(error);
+            }
+        };
+        let active = segments.active;
+        *self.shared.segments() = segments;
+        self.shared.accept_again()?;
+        *writer = start(Writer::new(self.shared.clone(), file, header, active, tail), &self.shared.folder)?;
+        tracing::warn!(
+            position = active.first.0,
+            segment = active.number,
+            "the log is opened anew and takes records again"
+        );
+        Ok(())
     }
 
     /// Appends a record. It is taken when this returns, in the order of the calls; the future resolves with its
@@ -206,6 +254,17 @@ impl Log {
         self.shared.rotate()
     }
 
+    /// About how many bytes the records from a position on take: exact for whole segments, in proportion within one.
+    pub fn bytes_from(&self, position: Position) -> u64 {
+        let segments = self.shared.segments();
+        let behind = segments.iter().filter(|segment| segment.end > position);
+        let share = |segment: &segments::Segment| {
+            let (all, of) = (segment.end.0 - segment.first.0, segment.end.0 - position.0.max(segment.first.0));
+            u64::try_from(u128::from(segment.bytes) * u128::from(of) / u128::from(all.max(1))).unwrap_or(segment.bytes)
+        };
+        behind.map(share).sum()
+    }
+
     /// How large the log is, and how it does.
     pub fn stats(&self) -> Stats {
         let writer::Counters { waiting, syncs, last_sync, failed } = self.shared.counters();
@@ -225,16 +284,22 @@ impl Log {
     /// Refuses new appends, waits until those taken are durable or have failed, and gives the folder back. Blocks.
     pub fn close(&self) {
         self.shared.close();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let WriterThread::Running(writer) = std::mem::replace(&mut *writer, WriterThread::Gone)
             // Dropped by its own callback: the thread cannot wait for itself, and ends right after.
             && writer.thread().id() != std::thread::current().id()
         {
-            // It has no result, and it catches the callback's panics.
+            // What it gives back is for another writer, and it catches the callback's panics.
             drop(writer.join());
         }
+        drop(writer);
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
+}
+
+fn start(writer: Writer, folder: &Path) -> Result<WriterThread, LogError> {
+    let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run());
+    Ok(WriterThread::Running(thread.map_err(LogError::io("start a thread for", folder))?))
 }
 
 impl Drop for Log {

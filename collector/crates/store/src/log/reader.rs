@@ -16,6 +16,7 @@ use super::{Corruption, LogError, Position, Record};
 pub struct Reader {
     shared: Arc<Shared>,
     from: Position,
+    end: Position,
     segments: VecDeque<Segment>,
     current: Option<Loaded>,
 }
@@ -29,8 +30,14 @@ struct Loaded {
 
 impl Reader {
     pub(super) fn new(shared: Arc<Shared>, from: Position) -> Self {
-        let segments = shared.segments().iter().filter(|segment| segment.end > from).copied().collect();
-        Self { shared, from, segments, current: None }
+        let known = shared.segments().clone();
+        let segments = known.iter().filter(|segment| segment.end > from).copied().collect();
+        Self { shared, from, end: known.active.end, segments, current: None }
+    }
+
+    /// The position behind what was durable when reading began.
+    pub fn end(&self) -> Position {
+        self.end
     }
 
     fn load(&self, segment: Segment) -> Result<Loaded, LogError> {

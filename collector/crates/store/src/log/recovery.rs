@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use super::frame::{FORMAT, Header, HeaderFault, Item, Walk};
+use super::frame::HEADER_BYTES;
 use super::segments::{self, Segment};
+use super::survey::{Survey, SurveyedSegment, survey};
 use super::{Corruption, Files, LogError, Position};
 
 /// What opening a log found.
@@ -13,7 +14,7 @@ pub struct Recovery {
     /// Where the last segment ended in a record that was not whole, and was cut. Ordinary after a crash: such a record
     /// was never acknowledged.
     pub torn: Option<TornTail>,
-    /// Damage that no crash explains. What stands behind it is kept and read.
+    /// Damage, which no crash explains unless it is in the last segment. What stands behind it is kept and read.
     pub corrupt: Vec<Corruption>,
     /// The oldest record that is kept (equal to `end` when there is none).
     pub start: Position,
@@ -50,106 +51,46 @@ pub(super) fn recover(folder: &Path, files: &dyn Files) -> Result<Recovered, Log
         let path = folder.join(name);
         files.remove(&path).map_err(LogError::io("remove", &path))?;
     }
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| segments::number(name)).collect();
-    numbers.sort_unstable();
-
-    let mut survey =
-        Survey { folder, files, expected: None, sealed: VecDeque::new(), torn: None, corrupt: vec![], records: 0 };
-    for (index, number) in numbers.iter().enumerate() {
-        survey.segment(*number, index + 1 == numbers.len())?;
-    }
-    let end = survey.expected.unwrap_or(Position::FIRST);
-    let start = survey.sealed.front().map_or(end, |segment| segment.first);
-    let report = Recovery { torn: survey.torn, corrupt: survey.corrupt, start, end, records: survey.records };
-    let next_number = numbers.last().map_or(1, |last| last.saturating_add(1));
-    Ok(Recovered { report, sealed: survey.sealed, next_number })
+    let Survey { segments: found, damage: corrupt } = survey(folder, files, |_, _| ())?;
+    let next_number = found.last().map_or(1, |last| last.number.saturating_add(1));
+    let records = found.iter().map(|segment| segment.records + segment.erased).sum();
+    let mut sealed: VecDeque<Segment> = found.iter().map(Segment::from).collect();
+    let torn = found.last().map(|last| tidy(folder, files, last, &mut sealed)).transpose()?.flatten();
+    let end = found.last().map_or(Position::FIRST, |last| last.end);
+    let start = sealed.front().map_or(end, |segment| segment.first);
+    Ok(Recovered { report: Recovery { torn, corrupt, start, end, records }, sealed, next_number })
 }
 
-struct Survey<'a> {
-    folder: &'a Path,
-    files: &'a dyn Files,
-    /// The position that comes next; unknown before the first segment.
-    expected: Option<Position>,
-    sealed: VecDeque<Segment>,
-    torn: Option<TornTail>,
-    corrupt: Vec<Corruption>,
-    records: u64,
+/// Makes the last segment one that ends in a whole record.
+fn tidy(
+    folder: &Path,
+    files: &dyn Files,
+    last: &SurveyedSegment,
+    sealed: &mut VecDeque<Segment>,
+) -> Result<Option<TornTail>, LogError> {
+    let path = segments::path(folder, last.number);
+    let torn = |offset| TornTail { segment: last.number, offset, bytes: last.unfinished };
+    if !last.readable {
+        if last.bytes > HEADER_BYTES as u64 {
+            return Ok(None);
+        }
+        // A crash while it was made.
+        files.remove(&path).map_err(LogError::io("remove", &path))?;
+        sealed.pop_back();
+        return Ok(Some(torn(0)));
+    }
+    let whole = last.bytes - last.unfinished;
+    // Also when nothing is torn: records that a killed process wrote but did not sync are read from here on, so they have
+    // to be on the disk.
+    files.cut(&path, whole).map_err(LogError::io("cut", &path))?;
+    if let Some(segment) = sealed.back_mut() {
+        segment.bytes = whole;
+    }
+    Ok((last.unfinished > 0).then(|| torn(whole)))
 }
 
-impl Survey<'_> {
-    fn segment(&mut self, number: u64, is_last: bool) -> Result<(), LogError> {
-        let path = segments::path(self.folder, number);
-        let bytes = self.files.read(&path).map_err(LogError::io("read", &path))?;
-        let header = match Header::decode(&bytes) {
-            Ok(header) => header,
-            Err(HeaderFault::Newer(found)) => {
-                return Err(LogError::Newer { path: path.display().to_string(), found, known: FORMAT });
-            }
-            Err(HeaderFault::Damaged) => return self.headless(number, bytes.len() as u64, is_last),
-        };
-        self.missing_before(number, header.first);
-
-        let mut walk = Walk::new(header);
-        let mut length = bytes.len() as u64;
-        while let Some(item) = walk.next(&bytes) {
-            match item {
-                Item::Frame(_) => self.records += 1,
-                Item::Damage { offset, bytes, first, resumes } => {
-                    self.corrupt.push(Corruption {
-                        segment: number,
-                        offset: offset as u64,
-                        bytes: bytes as u64,
-                        first,
-                        resumes,
-                    });
-                }
-                Item::Tail { offset, bytes } if is_last => {
-                    length = offset as u64;
-                    self.torn = Some(TornTail { segment: number, offset: length, bytes: bytes as u64 });
-                }
-                // What was lost here shows when the next segment says where it begins.
-                Item::Tail { offset, bytes } => self.corrupt.push(Corruption {
-                    segment: number,
-                    offset: offset as u64,
-                    bytes: bytes as u64,
-                    first: walk.expected(),
-                    resumes: walk.expected(),
-                }),
-            }
-        }
-        if is_last {
-            // Also when nothing is torn: records that a killed process wrote but did not sync are read from here on, so
-            // they have to be on the disk.
-            self.files.cut(&path, length).map_err(LogError::io("cut", &path))?;
-        }
-        self.expected = Some(walk.expected());
-        self.sealed.push_back(Segment { number, first: header.first, end: walk.expected(), bytes: length });
-        Ok(())
-    }
-
-    /// A segment without a readable header: of the last one, a crash while it was made; of another, damage.
-    fn headless(&mut self, number: u64, bytes: u64, is_last: bool) -> Result<(), LogError> {
-        let expected = self.expected.unwrap_or(Position::FIRST);
-        if is_last && bytes <= super::frame::HEADER_BYTES as u64 {
-            let path = segments::path(self.folder, number);
-            self.files.remove(&path).map_err(LogError::io("remove", &path))?;
-            self.torn = Some(TornTail { segment: number, offset: 0, bytes });
-            return Ok(());
-        }
-        self.corrupt.push(Corruption { segment: number, offset: 0, bytes, first: expected, resumes: expected });
-        self.sealed.push_back(Segment { number, first: expected, end: expected, bytes });
-        Ok(())
-    }
-
-    /// Says so when this segment does not begin where the one before it ended.
-    fn missing_before(&mut self, number: u64, first: Position) {
-        let Some(expected) = self.expected.filter(|expected| *expected != first) else { return };
-        if let Some(known) =
-            self.corrupt.last_mut().filter(|known| known.resumes == expected && known.resumes == known.first)
-        {
-            known.resumes = first;
-            return;
-        }
-        self.corrupt.push(Corruption { segment: number, offset: 0, bytes: 0, first: expected, resumes: first });
+impl From<&SurveyedSegment> for Segment {
+    fn from(found: &SurveyedSegment) -> Self {
+        Self { number: found.number, first: found.first, end: found.end, bytes: found.bytes }
     }
 }

@@ -47,6 +47,8 @@ struct Queue {
     used_bytes: u64,
     rotations: Vec<mpsc::Sender<Result<(), LogError>>>,
     closed: bool,
+    /// Whether there is no writer any more.
+    ended: bool,
     failed: Option<Arc<io::Error>>,
     syncs: u64,
     last_sync: Duration,
@@ -103,6 +105,7 @@ impl Shared {
             used_bytes: segments.bytes(),
             rotations: Vec::new(),
             closed: false,
+            ended: false,
             failed: None,
             syncs: 0,
             last_sync: Duration::ZERO,
@@ -187,6 +190,22 @@ impl Shared {
         self.filled.notify_one();
     }
 
+    /// The failure that stopped the writer, if one has.
+    pub(super) fn failure(&self) -> Option<LogError> {
+        self.queue().failed.clone().map(|source| LogError::Failed { source })
+    }
+
+    /// Takes appends again, for a writer that goes on with these segments.
+    pub(super) fn accept_again(&self) -> Result<(), LogError> {
+        let used_bytes = self.segments().bytes();
+        let mut queue = self.queue();
+        if queue.closed {
+            return Err(LogError::Closed);
+        }
+        (queue.used_bytes, queue.ended, queue.failed) = (used_bytes, false, None);
+        Ok(())
+    }
+
     /// Tells the cap how many bytes sealed segments have gained or lost.
     pub(super) fn resized(&self, before: u64, after: u64) {
         let mut queue = self.queue();
@@ -198,7 +217,7 @@ impl Queue {
     fn refuse_if_ended(&self) -> Result<(), LogError> {
         match &self.failed {
             Some(source) => Err(LogError::Failed { source: source.clone() }),
-            None if self.closed => Err(LogError::Closed),
+            None if self.closed || self.ended => Err(LogError::Closed),
             None => Ok(()),
         }
     }
@@ -226,35 +245,42 @@ pub(super) struct Writer {
     file: Box<dyn File>,
     header: Header,
     active: Segment,
-    tail: Tail,
+    /// `None` after it has panicked.
+    tail: Option<Tail>,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, file: Box<dyn File>, header: Header, active: Segment, tail: Tail) -> Self {
-        Self { shared, file, header, active, tail }
+        Self { shared, file, header, active, tail: Some(tail) }
     }
 
-    /// Writes until the log is closed or has failed.
-    pub(super) fn run(mut self) {
+    /// Writes until the log is closed or has failed, and gives the tail callback back for the next writer.
+    pub(super) fn run(mut self) -> Option<Tail> {
         // Whatever ends this thread, nobody may wait for it in vain.
         let _end = End(self.shared.clone());
         while let Some(work) = self.next_work() {
+            let (mut records, answers) = self.number(work.group);
             let first = self.active.end.0;
-            let (records, answers) = self.number(work.group);
-            let outcome = self.make_durable(&records).and_then(|()| self.hand_over(records));
-            let outcome = outcome.map_err(|error| self.fail(error));
-            for (position, answer) in (first..).zip(answers) {
+            let written = self.make_durable(&records);
+            // A group that went on in another segment may be on the disk in part: that part is in the log for good.
+            records.retain(|record| record.position < self.active.end);
+            let handed_over = self.hand_over(records);
+            let durable = if handed_over.is_ok() { self.active.end } else { Position(first) };
+            let outcome = written.and(handed_over).map_err(|error| self.fail(error));
+            for (position, answer) in (first..).map(Position).zip(answers) {
+                let outcome = if position < durable { Ok(()) } else { outcome.clone() };
                 // Who no longer waits does not want to know.
-                drop(answer.send(outcome.clone().map(|()| Position(position))));
+                drop(answer.send(outcome.map(|()| position)));
             }
             for rotation in work.rotations {
                 let outcome = outcome.clone().and_then(|()| self.rotate().map_err(|error| self.fail(error)));
                 drop(rotation.send(outcome));
             }
             if self.shared.queue().failed.is_some() {
-                return;
+                break;
             }
         }
+        self.tail.take()
     }
 
     /// Waits for work; `None` when the log is closed and nothing waits.
@@ -352,26 +378,34 @@ impl Writer {
         if records.is_empty() {
             return Ok(());
         }
-        let tail = &mut self.tail;
         // A panic of the callback is a fault of its owner. It must not end in appends that wait for ever.
-        catch_unwind(AssertUnwindSafe(|| tail(records)))
-            .map_err(|_| io::Error::other("the callback that takes durable records has panicked"))
+        let taken = self.tail.take().and_then(|mut tail| {
+            catch_unwind(AssertUnwindSafe(|| tail(records))).ok()?;
+            Some(tail)
+        });
+        self.tail = taken;
+        let panicked = || io::Error::other("the callback that takes durable records has panicked");
+        self.tail.is_some().then_some(()).ok_or_else(panicked)
     }
 
     /// Refuses everything from now on: a failed sync is not tried again.
     fn fail(&self, error: io::Error) -> LogError {
         tracing::error!(%error, "the log has failed: nothing is acknowledged until it is opened anew");
         let source = Arc::new(error);
-        let waiting = {
+        let failed = LogError::Failed { source: source.clone() };
+        let (waiting, rotations) = {
             let mut queue = self.shared.queue();
-            queue.failed = Some(source.clone());
-            queue.rotations.clear();
-            mem::take(&mut queue.waiting)
+            queue.failed = Some(source);
+            (queue.pending, queue.pending_bytes) = (0, 0);
+            (mem::take(&mut queue.waiting), mem::take(&mut queue.rotations))
         };
         for Waiting { answer, .. } in waiting {
-            drop(answer.send(Err(LogError::Failed { source: source.clone() })));
+            drop(answer.send(Err(failed.clone())));
         }
-        LogError::Failed { source }
+        for rotation in rotations {
+            drop(rotation.send(Err(failed.clone())));
+        }
+        failed
     }
 }
 
@@ -381,13 +415,13 @@ struct Work {
     rotations: Vec<mpsc::Sender<Result<(), LogError>>>,
 }
 
-/// Closes the queue when the writer ends, whatever ended it.
+/// Says when the writer ends, whatever ended it.
 struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
         let mut queue = self.0.queue();
-        queue.closed = true;
+        queue.ended = true;
         queue.waiting.clear();
         queue.rotations.clear();
     }

@@ -2,7 +2,11 @@
 
 use super::RedisStore;
 use super::health::Info;
-use crate::{BoxError, StoreError};
+use crate::{BoxError, DocumentName, StoreError, Version};
+
+/// The newest format of the store as a whole that is known, and the document that says which it has.
+const FORMAT: u8 = 1;
+const FORMAT_NAME: &str = "store/format";
 
 /// The oldest version that is known to work: `ZRANGEBYLEX` and exclusive ranges of streams came with it.
 const OLDEST: (u32, u32) = (6, 2);
@@ -42,6 +46,14 @@ pub enum CheckError {
         found: &'static str,
         /// How to write the address.
         remedy: &'static str,
+    },
+    /// The user may not do what the store does.
+    #[error(
+        "the user may not run {missing} on keys that begin with g: — give the rights that collector/docs/REDIS.md lists"
+    )]
+    Rights {
+        /// The commands.
+        missing: String,
     },
     /// It follows another server and takes no writes.
     #[error("{place} is a replica, which takes no writes: give the address of its master")]
@@ -92,19 +104,45 @@ impl RedisStore {
             }
             warnings.extend(of_persistence(&place, &info));
         }
+        self.check_rights().await?;
+        self.check_format().await?;
+        if let Some(difference) = self.clock_difference().await? {
+            let ahead = if difference > 0 { "ahead of" } else { "behind" };
+            let seconds = difference.unsigned_abs() / 1000;
+            warnings.push(Warning(format!("the store's clock is {seconds} s {ahead} this machine's: set both by NTP")));
+        }
         Ok(warnings)
     }
 }
 
-fn of_persistence(place: &str, info: &Info) -> Option<Warning> {
-    // A snapshot has been taken, or will be: servers do not say in INFO when.
-    if info.field("aof_enabled") == "1" {
-        return None;
+impl RedisStore {
+    /// Founds a store where there is none; refuses one that a newer version wrote.
+    async fn check_format(&self) -> Result<(), StoreError> {
+        let name = DocumentName::parse(FORMAT_NAME)
+            .map_err(|error| StoreError::Corrupt { what: error.to_string(), source: None })?;
+        match self.read_document(&name).await?.as_ref().map(|document| document.bytes.as_slice()) {
+            Some([FORMAT]) => Ok(()),
+            Some([found, ..]) if *found > FORMAT => {
+                Err(StoreError::Newer { what: "the store on Redis", found: *found, known: FORMAT })
+            }
+            Some(other) => Err(StoreError::Corrupt { what: format!("its format reads {other:?}"), source: None }),
+            None => match self.write_document(&name, Version::ABSENT, &[FORMAT]).await {
+                // Another collector was quicker.
+                Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+                Err(error) => Err(error),
+            },
+        }
     }
-    Some(Warning(format!(
-        "{place} keeps no append-only file: after a crash of its machine, only what the logs of the collectors still hold \
-         comes back; set appendonly yes"
-    )))
+}
+
+fn of_persistence(place: &str, info: &Info) -> Option<Warning> {
+    // Whether it takes snapshots INFO does not say.
+    (info.field("aof_enabled") != "1").then(|| {
+        Warning(format!(
+            "{place} keeps no append-only file: what it has not saved when it ends comes back only as far as the collectors' \
+             logs reach; set appendonly yes"
+        ))
+    })
 }
 
 fn version(text: &str) -> (u32, u32) {

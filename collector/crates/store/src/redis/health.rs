@@ -4,11 +4,17 @@ use redis::Value;
 
 use super::RedisStore;
 use super::call;
-use super::servers::Answer;
+use super::servers::{Answer, Servers};
 use crate::{Health, StoreError, UnixMillis};
 
 /// What a server says in answer to `INFO`.
 pub(super) struct Info(String);
+
+impl From<String> for Info {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
 
 impl Info {
     pub(super) fn of(doing: &'static str, answer: Answer) -> Result<Self, StoreError> {
@@ -28,6 +34,19 @@ impl Info {
     }
 }
 
+impl Info {
+    /// Whether it has taken a snapshot since its start. One that has just started says that it has saved then.
+    pub(super) fn has_saved(&self) -> bool {
+        let started = self.now().saturating_sub(self.number("uptime_in_seconds"));
+        self.number("rdb_last_save_time") > started + 1
+    }
+
+    /// Its time, in seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        self.number("server_time_usec") / 1_000_000
+    }
+}
+
 impl RedisStore {
     pub(super) async fn read_health(&self) -> Result<Health, StoreError> {
         const DOING: &str = "check its health";
@@ -42,6 +61,9 @@ impl RedisStore {
             bytes += info.number("used_memory");
         }
         identities.sort_unstable();
+        if let Servers::Many(cluster) = &self.servers {
+            identities.push(cluster.known().identity.clone());
+        }
         Ok(Health { identity: identities.join(", "), clock: Some(self.read_clock().await?), bytes })
     }
 

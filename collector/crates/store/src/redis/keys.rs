@@ -30,7 +30,7 @@ fn of_partition(partition: Partition, kind: char) -> Vec<u8> {
     format!("{PREFIX}{{{:02x}}}{kind}", partition.0).into_bytes()
 }
 
-/// A lead: a string of version, bound, wake time, and the caller's bytes.
+/// A lead: a string of version and the caller's bytes, packed.
 pub(super) fn lead(key: &LeadKey) -> Vec<u8> {
     let mut name = of_partition(key.partition(), 'l');
     name.extend_from_slice(key.visitor.as_bytes());
@@ -68,6 +68,13 @@ pub(super) fn messages_of_leads(partition: Partition) -> Vec<u8> {
 /// The tombstones of a partition: a sorted set of digests, all of score 0.
 pub(super) fn tombstones(partition: Partition) -> Vec<u8> {
     of_partition(partition, 't')
+}
+
+/// A key on which it is tried whether a command is allowed, one of each kind of value.
+pub(super) fn of_check(partition: Partition, kind: &str) -> Vec<u8> {
+    let mut name = of_partition(partition, 'c');
+    name.extend_from_slice(kind.as_bytes());
+    name
 }
 
 /// A document: a string of version and the caller's bytes. With its slot.

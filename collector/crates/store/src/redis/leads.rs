@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use redis::{Cmd, Value};
 
 use super::call::{self, Call, Script};
-use super::{RedisStore, keys, versions};
+use super::{RedisStore, keys, packing, versions};
 use crate::{
-    Bound, Change, Committed, Erasure, LeadKey, Message, Partition, ScanCursor, Scanned, StoreError, StoredLead,
-    Tombstone, UnixMillis, Version,
+    Change, Committed, Erasure, LeadKey, Message, Partition, ScanCursor, Scanned, StoreError, StoredLead, Tombstone,
+    Version,
 };
 
 static COMMIT: Script = Script::new(include_str!("scripts/commit.lua"));
@@ -20,10 +20,6 @@ static AFTER: Script = Script::new(include_str!("scripts/after.lua"));
 const LOADED_AT_ONCE: usize = 256;
 /// Leads changed by one script: about a quarter of a millisecond in which a server does nothing else.
 const CHANGED_AT_ONCE: usize = 32;
-/// Bytes before the caller's own in a lead's value: version, bound, wake time.
-const HEAD: usize = 24;
-/// Stands for *in no index*: neither a bound nor a wake time.
-const NO_PLACE: i64 = i64::MIN;
 
 impl RedisStore {
     /// Places in `items` by the group of their partition, each group in pieces of at most `most`.
@@ -50,7 +46,7 @@ impl RedisStore {
         let mut loaded = vec![None; leads.len()];
         for ((_, places), answer) in groups.iter().zip(answers) {
             for (at, value) in places.iter().zip(call::list(DOING, answer)?) {
-                loaded[*at] = call::optional(DOING, value)?.map(read_lead).transpose()?;
+                loaded[*at] = call::optional(DOING, value)?.as_deref().map(packing::unpack).transpose()?;
             }
         }
         Ok(loaded)
@@ -110,21 +106,19 @@ impl RedisStore {
         for (change, above) in &piece {
             call.arg(keys::name(&change.key)).arg(change.tombstone.digest.as_slice());
             call.arg(change.expected.0.to_be_bytes().as_slice());
-            let bound = change.heat.map_or(NO_PLACE, Bound::micro_points);
-            let wake = change.wake.map_or(NO_PLACE, |at| at.max(NO_PLACE + 1));
             match &change.lead {
                 None => call.arg(""),
-                Some(lead) => call.arg(lead_value(versions::above(*above), bound, wake, lead)),
+                Some(lead) => call.arg(packing::pack(versions::above(*above), lead)),
             };
             match change.heat {
                 None => call.arg(""),
                 // Ascending, so that among equals visitors rise.
-                Some(_) => call.arg(-bound),
+                Some(bound) => call.arg(-bound.micro_points()),
             };
             match change.wake {
                 // Every lead stands in the wake index, so that all can be read in order; one that never wakes, at its end.
                 None => call.arg("inf"),
-                Some(_) => call.arg(wake),
+                Some(at) => call.arg(at),
             };
             call.arg(change.outbox.len());
             for message in &change.outbox {
@@ -268,22 +262,6 @@ pub(super) fn range_after(slot: u16, key: &[u8], score: f64, member: &[u8], limi
     let mut call = Call::script(slot, &AFTER, 1, 3, 100);
     call.arg(key).arg(score.to_string()).arg(member).arg(limit);
     call
-}
-
-fn lead_value(version: Version, bound: i64, wake: UnixMillis, lead: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(HEAD + lead.len());
-    value.extend_from_slice(&version.0.to_be_bytes());
-    value.extend_from_slice(&bound.to_be_bytes());
-    value.extend_from_slice(&wake.to_be_bytes());
-    value.extend_from_slice(lead);
-    value
-}
-
-fn read_lead(mut value: Vec<u8>) -> Result<StoredLead, StoreError> {
-    let version = value.first_chunk().copied().map(u64::from_be_bytes).map(Version);
-    let version = version.filter(|_| value.len() >= HEAD).ok_or_else(|| corrupt("a lead"))?;
-    value.drain(..HEAD);
-    Ok(StoredLead { version, bytes: value })
 }
 
 fn message_value(message: &Message) -> Vec<u8> {

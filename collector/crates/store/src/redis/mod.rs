@@ -1,7 +1,7 @@
-//! The store on Redis, or Valkey: one server.
+//! The store on Redis or Valkey: one server, or a cluster.
 //!
 //! ```text
-//! g:{p}l visitor site   lead: version, bound, wake time, the caller's bytes; goes by itself after the retention
+//! g:{p}l visitor site   lead: version, the caller's bytes packed; goes by itself after the retention
 //! g:{p}h site           heat index of a site: visitors by falling bound
 //! g:{p}w                wake index: leads by wake time; those that never wake, at its end
 //! g:{p}o                outbox: a stream
@@ -22,6 +22,7 @@
 mod address;
 mod call;
 mod check;
+mod cluster;
 mod durability;
 mod few;
 mod health;
@@ -30,11 +31,17 @@ mod keys;
 mod leads;
 mod link;
 mod merged;
+mod packing;
+mod purge;
+mod rights;
 mod servers;
 mod settings;
+mod topology;
+mod trip;
 mod versions;
 
 use std::fmt;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 
@@ -54,6 +61,8 @@ pub struct RedisStore {
     address: Address,
     settings: Settings,
     servers: Servers,
+    /// What was seen of the servers whenever somebody asked what is durable.
+    seen: Mutex<durability::Seen>,
 }
 
 impl fmt::Debug for RedisStore {
@@ -70,7 +79,7 @@ impl RedisStore {
     /// See [`CheckError`].
     pub async fn open(address: Address, settings: Settings) -> Result<(Self, Vec<Warning>), CheckError> {
         let servers = Servers::new(&address, &settings).map_err(CheckError::Unusable)?;
-        let store = Self { address, settings, servers };
+        let store = Self { address, settings, servers, seen: Mutex::default() };
         let warnings = store.check().await?;
         Ok((store, warnings))
     }
@@ -176,9 +185,7 @@ impl Store for RedisStore {
     }
 
     async fn purge(&self) -> Result<(), StoreError> {
-        // An erased lead is out of the server's memory at once. What it has on its disk it writes anew in its own time:
-        // see `collector/docs/REDIS.md`.
-        Ok(())
+        self.purge_files().await
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

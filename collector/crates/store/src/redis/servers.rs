@@ -1,19 +1,24 @@
 //! The servers behind a store, and how calls reach them.
 
-use redis::{Cmd, Pipeline, ServerError, ServerErrorKind, Value};
+use redis::{Cmd, ServerError, Value};
 use tokio::runtime::Handle;
 
 use super::address::Address;
-use super::call::{Call, Script};
+use super::call::Call;
+use super::cluster::Cluster;
+use super::keys;
 use super::link::{Link, LinkError};
 use super::settings::Settings;
+use super::trip::Trip;
 use crate::{BoxError, Partition, StoreError};
 
 /// One server, or the nodes of a cluster.
 #[derive(Debug)]
 pub(super) enum Servers {
     /// One server holds everything.
-    One(Link),
+    One(Box<Link>),
+    /// Each node of a cluster holds some slots.
+    Many(Box<Cluster>),
 }
 
 impl Servers {
@@ -24,14 +29,17 @@ impl Servers {
             // There is one already when somebody else in this process has chosen.
             drop(rustls::crypto::ring::default_provider().install_default());
         }
-        let [node] = address.nodes() else { return Err("there is more than one address".into()) };
-        Ok(Self::One(Link::new(node.clone(), settings, runtime)?))
+        match address.nodes() {
+            [node] if !address.is_cluster() => Ok(Self::One(Box::new(Link::new(node.clone(), settings, runtime)?))),
+            nodes => Ok(Self::Many(Box::new(Cluster::new(nodes, settings, runtime)?))),
+        }
     }
 
     /// A number that partitions share whose keys one call may hold: on a cluster, that is one slot.
-    pub(super) fn group(&self, _partition: Partition) -> u16 {
+    pub(super) fn group(&self, partition: Partition) -> u16 {
         match self {
             Self::One(_) => 0,
+            Self::Many(_) => keys::slot(partition),
         }
     }
 
@@ -40,6 +48,7 @@ impl Servers {
     pub(super) async fn ask(&self, doing: &'static str, calls: Vec<Call>) -> Result<Vec<Value>, StoreError> {
         match self {
             Self::One(link) => ask_one(link, doing, calls).await,
+            Self::Many(cluster) => cluster.ask(doing, calls).await,
         }
     }
 
@@ -55,6 +64,23 @@ impl Servers {
                 let value = link.send_one(command.clone()).await.map_err(away(doing))?;
                 Ok(vec![Answer { place: link.place().to_owned(), value: settled(doing, link.place(), value)? }])
             }
+            Self::Many(cluster) => cluster.ask_each(doing, command).await,
+        }
+    }
+
+    /// Sends a command to the server at a place that [`ask_each`](Self::ask_each) named.
+    pub(super) async fn ask_at(&self, doing: &'static str, place: &str, command: Cmd) -> Result<Answer, StoreError> {
+        let answer = async |link: &Link| {
+            let value = link.send_one(command).await.map_err(away(doing))?;
+            Ok(Answer { place: place.to_owned(), value: settled(doing, place, value)? })
+        };
+        match self {
+            Self::One(link) => answer(link).await,
+            Self::Many(cluster) => {
+                let link = cluster.link_to(place);
+                let away = || StoreError::Unavailable { doing, source: format!("{place} is away").into() };
+                answer(&*link.ok_or_else(away)?).await
+            }
         }
     }
 }
@@ -68,28 +94,9 @@ pub(super) struct Answer {
 }
 
 async fn ask_one(link: &Link, doing: &'static str, calls: Vec<Call>) -> Result<Vec<Value>, StoreError> {
-    let mut commands = Pipeline::with_capacity(calls.len());
-    let scripts: Vec<Option<&'static Script>> = calls.iter().map(|call| call.script).collect();
-    for call in calls {
-        commands.add_command(call.command);
-    }
-    let mut values = link.send(&commands).await.map_err(away(doing))?;
-
-    // A server that was started anew knows no script. One that it does not know it has not run.
-    let mut unknown = Vec::new();
-    let mut with_text = Pipeline::new();
-    for (at, command) in commands.cmd_iter().enumerate() {
-        if let (Some(script), Some(Value::ServerError(error))) = (scripts[at], values.get(at))
-            && error.kind() == Some(ServerErrorKind::NoScript)
-        {
-            unknown.push(at);
-            with_text.add_command(script.with_text(command));
-        }
-    }
-    for (at, value) in unknown.into_iter().zip(link.send(&with_text).await.map_err(away(doing))?) {
-        values[at] = value;
-    }
-    values.into_iter().map(|value| settled(doing, link.place(), value)).collect()
+    let trip = Trip::of(calls.into_iter().map(|call| (call, false)));
+    let answers = trip.send(link).await.map_err(away(doing))?;
+    answers.into_iter().map(|value| settled(doing, link.place(), value)).collect()
 }
 
 /// An answer, or the error that it is.

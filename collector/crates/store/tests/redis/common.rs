@@ -1,18 +1,54 @@
 //! Servers and stores that the tests stand on.
 
-use servers::{Server, Settings};
-use store::redis::{Address, RedisStore};
+use std::time::Duration;
+
+use servers::{Cluster, Server};
+use store::redis::{Address, RedisStore, Settings};
 use store::{Bound, Change, LeadKey, Message, MessageId, SiteName, Tombstone, Version, VisitorId};
 
-/// A server on which one user may do what a store needs, and nothing else.
-pub(crate) fn server(settings: Settings) -> Server {
-    Server::start(&settings).unwrap()
+/// The rights of a store's user, as `collector/docs/REDIS.md` lists them.
+pub(crate) const RIGHTS: &str = "~g:* resetchannels -@all +info +time +cluster|nodes +asking \
+    +get +set +mget +getrange +exists +del +zadd +zrem +zscore +zmscore +zcount +zrange +zrangebyscore +zrangebylex \
+    +hget +hmget +hset +hdel +xadd +xrange +xdel +eval +evalsha +bgrewriteaof +bgsave";
+const USER: &str = "gloed";
+const PASSWORD: &str = "of-the-tests";
+
+/// Settings of a server with a user who may do what a store needs, and nothing else.
+pub(crate) fn settings() -> servers::Settings {
+    servers::Settings::new().user(format!("{USER} on >{PASSWORD} {RIGHTS}"))
 }
 
-/// A store on this server.
+/// So patient that a test of a server that hangs is short.
+pub(crate) fn impatient() -> Settings {
+    Settings {
+        connect_timeout: Duration::from_millis(500),
+        response_timeout: Duration::from_millis(500),
+        ..Settings::default()
+    }
+}
+
+/// A store on a server with [`settings`], as its user.
 pub(crate) async fn open(server: &Server) -> RedisStore {
-    let address = Address::parse(&server.url(), None).unwrap();
-    RedisStore::open(address, store::redis::Settings::default()).await.unwrap().0
+    open_as(&server.url_of(USER, PASSWORD), Settings::default()).await
+}
+
+/// The same on a cluster.
+pub(crate) async fn open_cluster(cluster: &Cluster) -> RedisStore {
+    open_as(&cluster.url_of(USER, PASSWORD), impatient()).await
+}
+
+/// The same on a server, with these settings.
+pub(crate) async fn open_with(server: &Server, settings: Settings) -> RedisStore {
+    open_as(&server.url_of(USER, PASSWORD), settings).await
+}
+
+/// The same on a server, impatient.
+pub(crate) async fn open_impatient(server: &Server) -> RedisStore {
+    open_as(&server.url_of(USER, PASSWORD), impatient()).await
+}
+
+async fn open_as(url: &str, settings: Settings) -> RedisStore {
+    RedisStore::open(Address::parse(url, None).unwrap(), settings).await.unwrap().0
 }
 
 /// A new lead of that number, everywhere where a lead can be.

@@ -6,7 +6,7 @@
 -- ARGV    [1] seconds after which a lead that nobody changes goes by itself
 --         then for each change, in turn:
 --           the lead's name (visitor, then site), the digest of its tombstone, the version expected (8 bytes; zeros: there
---           is none), its new value (version, bound, wake time, of 8 bytes each; then the caller's bytes) or '' to remove it,
+--           is none), its new value (its version, 8 bytes, then what the script does not read) or '' to remove it,
 --           its score in the heat index or '', its score in the wake index,
 --           how many messages it has, and these
 -- Returns one string with 9 bytes for each change:
@@ -20,7 +20,6 @@
 -- Every key of one call lies in one slot.
 
 local NONE = string.rep('\0', 8)
-local NO_PLACE = '\128' .. string.rep('\0', 7)
 
 -- Whether the version `a` is above `b`: of 8 bytes, compared as bytes (Lua's `<` asks the locale).
 local function above(a, b)
@@ -52,12 +51,12 @@ while argument < #ARGV do
         key = key + 2
     end
 
-    local head = redis.call('GETRANGE', lead, 0, 23)
-    local current = head == '' and NONE or string.sub(head, 1, 8)
+    local head = redis.call('GETRANGE', lead, 0, 7)
+    local current = head == '' and NONE or head
     local outcome
     if redis.call('ZSCORE', tombstones, digest) then
         outcome = 'E' .. NONE
-    elseif head ~= '' and #head < 24 then
+    elseif head ~= '' and #head < 8 then
         outcome = 'B' .. NONE
     elseif current ~= expected then
         outcome = 'C' .. current
@@ -78,17 +77,13 @@ while argument < #ARGV do
             outcome = 'F' .. highest
         else
             redis.call('SET', lead, value, 'EX', ARGV[1])
-            local bound = string.sub(value, 9, 16)
-            if head == '' or bound ~= string.sub(head, 9, 16) then
-                if bound ~= NO_PLACE then
-                    redis.call('ZADD', heat, heat_score, string.sub(name, 1, 16))
-                else
-                    redis.call('ZREM', heat, string.sub(name, 1, 16))
-                end
+            if heat_score ~= '' then
+                redis.call('ZADD', heat, heat_score, string.sub(name, 1, 16))
+            else
+                -- Also of a lead that is new: one that went by itself has left its entry.
+                redis.call('ZREM', heat, string.sub(name, 1, 16))
             end
-            if head == '' or string.sub(value, 17, 24) ~= string.sub(head, 17, 24) then
-                redis.call('ZADD', wake, wake_score, name)
-            end
+            redis.call('ZADD', wake, wake_score, name)
             outcome = 'A' .. version
         end
     end

@@ -1,0 +1,13 @@
+//! Several collectors on one store.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod asking;
+mod away;
+mod bar;
+mod contention;
+mod following;
+mod leases;
+mod reading;
+mod shop;
+mod switched;
