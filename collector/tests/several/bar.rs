@@ -15,5 +15,6 @@ pub(crate) fn at_most(name: &str, took: Duration, limit: Duration) -> bool {
         let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
         writeln!(file, "{line}").unwrap();
     }
-    took <= limit
+    // A debug build says nothing about speed, on a machine that does other things less still: there only what hangs fails.
+    took <= if cfg!(debug_assertions) { limit * 10 } else { limit }
 }
