@@ -9,7 +9,7 @@ use engine::{Evaluation, Lead, Millis, Model, Outlook, Span, StageCause, TextErr
 use store::{Bound, Change, Committed, Erasure, LeadKey, Partitions, StoreError, StoredLead, Version, VisitorId};
 
 use super::places::Places;
-use super::{merging, poison};
+use super::{contention, merging, poison};
 use crate::app::App;
 use crate::erasure;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
@@ -91,25 +91,9 @@ pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Resul
         if open.is_empty() {
             break;
         }
-        give_way(round).await;
+        contention::give_way(round).await;
     }
     Ok(())
-}
-
-/// Rounds in which whoever lost against another writer begins again at once.
-const AT_ONCE_AGAIN: u32 = 3;
-/// The longest that it then waits: 2⁶ ms.
-const LONGEST_WAIT: u32 = 6;
-
-/// Waits a while, by chance, so that collectors that change the same lead do not do it in step for ever. Every round
-/// somebody's change goes through, so nobody waits for long.
-async fn give_way(round: u32) {
-    let Some(over) = round.checked_sub(AT_ONCE_AGAIN) else { return };
-    let mut byte = [128];
-    // Without randomness the middle does.
-    getrandom::fill(&mut byte).unwrap_or_default();
-    let longest = 1_u64 << over.min(LONGEST_WAIT);
-    tokio::time::sleep(Duration::from_micros(longest * 1_000 * u64::from(byte[0]) / 256)).await;
 }
 
 /// Erases whoever is to be, under all of their ids: whoever asked for it may not have known them all.

@@ -15,6 +15,7 @@
 mod advance;
 mod batch;
 mod checkpoint;
+mod contention;
 mod feed;
 mod merging;
 mod places;

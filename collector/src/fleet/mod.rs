@@ -330,3 +330,26 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Nothing under these locks can panic half-way.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_wait_while_what_the_store_lost_is_applied_again() {
+        let data = tempfile::tempdir().unwrap();
+        let fleet = Fleet::new(data.path()).unwrap();
+        let now = Millis(1_795_262_400_000);
+        assert_eq!(fleet.horizon(now), now);
+
+        fleet.falls_behind(now);
+        let soon = now.plus(Span::seconds(5));
+        // A second loss does not make up for the first.
+        fleet.falls_behind(soon);
+        assert_eq!(fleet.horizon(now), now.minus(TIMER_WAITS));
+        assert_eq!(fleet.horizon(soon), soon.minus(TIMER_WAITS), "for no longer than for anybody");
+
+        fleet.caught_up();
+        assert_eq!(fleet.horizon(soon), soon);
+    }
+}

@@ -216,6 +216,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_store_that_counts_versions_anew_nothing_of_before_is_remembered() {
+        let memory = Memory::default();
+        memory.answered(&key(1), memory.asks(&key(1)), Version(9), &kept(true), 100);
+        // given a question that is on its way when the store turns out to be another one
+        let before = memory.asks(&key(2));
+        memory.forget_all();
+        memory.answered(&key(2), before, Version(9), &kept(true), 100);
+        assert_eq!((seen(&memory, 1), seen(&memory, 2)), (None, None));
+        // then its lower versions count
+        memory.answered(&key(1), memory.asks(&key(1)), Version(1), &kept(false), 100);
+        assert_eq!(seen(&memory, 1), Some((false, true)));
+    }
+
+    #[test]
     fn an_answer_of_before_a_commit_is_not_remembered_of_somebody_new() {
         let memory = Memory::default();
         // given a question about somebody of whom nothing is remembered, while the first event is committed
