@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::calendar;
 use crate::fold::Fold;
 use crate::time::{Millis, Span};
-use crate::touch::{Channel, SourceFacts, StreamId, Touch, Trust};
+use crate::touch::{Channel, SourceFacts, StreamId, Touch, Trust, event};
 
 /// A session ends when its stream is silent for this long.
 pub const SESSION_GAP: Span = Span::minutes(30);
@@ -113,4 +114,26 @@ impl Open<'_> {
 /// Whether a touch is part of a visit: from a browser, or told by a server about a page. A mail that was opened is none.
 pub(crate) fn is_visit(touch: &Touch) -> bool {
     touch.trust < Trust::Server || (touch.trust == Trust::Server && touch.page.is_some())
+}
+
+/// Whether a touch is a sign of the visitor: what the shop's systems note of somebody, or send them, is none.
+pub(crate) fn is_their_doing(touch: &Touch) -> bool {
+    let notes = [
+        event::EMAIL_SENT,
+        event::SET_ATTRIBUTES,
+        event::LABEL_ADDED,
+        event::LABEL_REMOVED,
+        event::CALL_OUTCOME,
+        event::REFUND,
+    ];
+    touch.trust < Trust::Server || !notes.contains(&touch.name.as_str())
+}
+
+/// How many local days there are on which a visit began after an instant, of beginnings that ascend.
+pub(crate) fn days_begun(begun: &[Millis], after: Millis, offsets: &[(Millis, i32)]) -> i64 {
+    let inside = begun.get(begun.partition_point(|at| *at <= after)..).unwrap_or_default();
+    let mut last = None;
+    let days = inside.iter().map(|at| Some(calendar::local_day(*at, offsets)));
+    let new = days.filter(|day| std::mem::replace(&mut last, *day) != *day);
+    i64::try_from(new.count()).unwrap_or(i64::MAX)
 }

@@ -16,7 +16,7 @@ use crate::lost::Lost;
 use crate::model::{Concern, Model, StageIndex};
 use crate::orders::Orders;
 use crate::quarantine::Quarantine;
-use crate::sessions::Sessions;
+use crate::sessions::{Sessions, days_begun, is_their_doing};
 use crate::text::Text;
 use crate::time::{Millis, Span};
 use crate::touch::{Device, PropertyName, Scalar, Touch, Trust, event};
@@ -496,26 +496,4 @@ impl Known<'_, '_> {
             _ => None,
         }
     }
-}
-
-/// Whether a touch is a sign of the visitor: what the shop's systems note of somebody, or send them, is none.
-pub(crate) fn is_their_doing(touch: &Touch) -> bool {
-    let notes = [
-        event::EMAIL_SENT,
-        event::SET_ATTRIBUTES,
-        event::LABEL_ADDED,
-        event::LABEL_REMOVED,
-        event::CALL_OUTCOME,
-        event::REFUND,
-    ];
-    touch.trust < Trust::Server || !notes.contains(&touch.name.as_str())
-}
-
-/// How many local days there are on which a visit began after an instant, of beginnings that ascend.
-pub(crate) fn days_begun(begun: &[Millis], after: Millis, offsets: &[(Millis, i32)]) -> i64 {
-    let inside = begun.get(begun.partition_point(|at| *at <= after)..).unwrap_or_default();
-    let mut last = None;
-    let days = inside.iter().map(|at| Some(calendar::local_day(*at, offsets)));
-    let new = days.filter(|day| std::mem::replace(&mut last, *day) != *day);
-    i64::try_from(new.count()).unwrap_or(i64::MAX)
 }

@@ -10,7 +10,7 @@ use crate::evaluate::Evaluation;
 use crate::lead::Lead;
 use crate::model::{Model, PageTags};
 use crate::money::Currency;
-use crate::state::days_begun;
+use crate::sessions::days_begun;
 use crate::time::Millis;
 use crate::touch::{PageFacts, Scalar, SourceFacts, Touch, Trust};
 
