@@ -170,7 +170,7 @@ async fn exact_who_came_by_a_search_ad_is_known_by_the_form_and_the_anonymous_to
     environment.server_events(SITE, vec![click]).await.unwrap();
     for id in [&anonymous, &person] {
         let read = read(&environment, id).await;
-        assert_eq!((&read["id"], &read["score"]), (&json!(person), &json!("4")), "{read}");
+        assert_eq!((&read["id"], &read["score"]), (&json!(person), &json!("5")), "{read}");
     }
     environment.applied().await.unwrap();
     // and the marketer, by an address of before, sees where they came from

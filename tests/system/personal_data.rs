@@ -16,12 +16,13 @@ const PLANTED: [&str; 9] = [
     "4111-1111-1111-1111",
     "4111111111111111",
     "4111%201111%201111%201111",
-    "+31 6 12345678",
-    "+31612345678",
-    "0031612345678",
+    "+31 6 83142975",
+    "+31683142975",
+    "0031683142975",
 ];
 /// What must be found nowhere: the parts that no mask may leave over, as bytes and as a number.
-const FORBIDDEN: [&str; 6] = ["jan.jansen", "voorbeeld.example", "41111111", "4111 1111", "4111-1111", "12345678"];
+// Not digits in a row: a list of partitions by number holds those.
+const FORBIDDEN: [&str; 6] = ["jan.jansen", "voorbeeld.example", "41111111", "4111 1111", "4111-1111", "83142975"];
 /// What stands beside it and is no secret: it has to be found, else the search finds nothing at all.
 const HARMLESS: &str = "herkenbaar-regenjas";
 
