@@ -48,6 +48,8 @@ impl Populated {
             .model(&model::text())
             // All that is sent comes from a few networks.
             .set("limits.requests_per_second", 1_000_000)
+            .set("limits.new_visitors_per_second", 1_000_000)
+            .set("limits.new_visitor_burst", 1_000_000)
             .set("limits.request_burst", 1_000_000)
             .set("server.trusted_proxies", vec!["127.0.0.0/8".to_owned()])
             .set("geo.database", countries)

@@ -20,8 +20,8 @@ const PLANTED: [&str; 9] = [
     "+31683142975",
     "0031683142975",
 ];
-/// What must be found nowhere: the parts that no mask may leave over, as bytes and as a number.
-// Not digits in a row: a list of partitions by number holds those.
+/// What must be found nowhere: the parts that no mask may leave over, as bytes and as a number. No digits in a row among them,
+/// which a list of partitions by number holds.
 const FORBIDDEN: [&str; 6] = ["jan.jansen", "voorbeeld.example", "41111111", "4111 1111", "4111-1111", "83142975"];
 /// What stands beside it and is no secret: it has to be found, else the search finds nothing at all.
 const HARMLESS: &str = "herkenbaar-regenjas";
