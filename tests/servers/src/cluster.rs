@@ -115,7 +115,7 @@ impl Cluster {
         let Some(from) = self.holder(slot)?.filter(|from| *from != to) else { return Ok(()) };
         let (source, target) = (&self.nodes[from], &self.nodes[to]);
         let (source_id, target_id) = (self.id(from)?, self.id(to)?);
-        let (slot, port) = (slot.to_string(), target.port().to_string());
+        let (slot_number, slot, port) = (slot, slot.to_string(), target.port().to_string());
         target.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source_id])?;
         source.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target_id])?;
         loop {
@@ -134,12 +134,25 @@ impl Cluster {
         // The target first: between the two nobody would answer for the slot otherwise. The others would hear of it by and by.
         let mut told = vec![to, from];
         told.extend((0..self.nodes.len()).filter(|number| ![to, from].contains(number)));
-        for number in told {
-            if self.nodes[number].id().is_some() && self.role(number)? == NodeRole::Master {
-                self.nodes[number].ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id])?;
+        let master =
+            |number: usize| Ok::<_, Fault>(self.nodes[number].id().is_some() && self.role(number)? == NodeRole::Master);
+        let tell = |number: usize| self.nodes[number].ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id]);
+        for number in &told {
+            if master(*number)? {
+                tell(*number)?;
             }
         }
-        Ok(())
+        // A word of before that is still on its way between two nodes can undo it: whoever says otherwise is told again.
+        self.wait("a slot to have moved", JOIN_LIMIT, || {
+            let mut dissent = None;
+            for number in &told {
+                if master(*number)? && self.owner(slot_number, *number)? != Some(to) {
+                    tell(*number)?;
+                    dissent = Some(format!("node {number} names another one for slot {slot}"));
+                }
+            }
+            Ok(dissent)
+        })
     }
 
     /// The node that itself says that it answers for a slot.
