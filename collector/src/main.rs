@@ -306,11 +306,11 @@ async fn serving(options: Options, environment: Environment, with_test_clock: bo
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let bind = |address: SocketAddr, key: &'static str| async move {
-        TcpListener::bind(address).await.map_err(|error| (1, format!("{key}: {address}: {error}")))
+    let bind = |address: SocketAddr, key: &str| {
+        serve::bind(address).map_err(|error| (1, format!("{key}: {address}: {error}")))
     };
-    let public = bind(config.public, "server.public").await?;
-    let private = bind(config.private, "server.private").await?;
+    let public = bind(config.public, "server.public")?;
+    let private = bind(config.private, "server.private")?;
     let shutdown = serve::signal().map_err(|error| (1, format!("no signal handler: {error}")))?;
     let metrics = start::record_metrics().map_err(|error| (1, error.to_string()))?;
     let started = start::start(config, &environment, clock, metrics).await.map_err(|error| {

@@ -20,7 +20,7 @@ use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
@@ -32,6 +32,22 @@ use crate::router;
 /// Most bytes of a request's line and headers: what is read of a connection before it has said what it wants. hyper asks for
 /// 8 KiB at least.
 const HEADER_BYTES: usize = 16 * 1024;
+
+/// Connections that the kernel holds until they are accepted; no more than its own limit (`net.core.somaxconn`). With the 128
+/// that are usual, a burst overflows it: those who speak are then a second late, and those who do not are told nothing.
+const BACKLOG: u32 = 4_096;
+
+/// A listener on this address, with room for a burst.
+///
+/// # Errors
+/// When the system refuses the address.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the standard library does, so that a restart need not wait for the connections of before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `shutdown` resolves, then drains.
 ///
