@@ -63,11 +63,19 @@ impl Address {
         let from = referrer
             .and_then(|referrer| Url::parse(referrer).ok())
             .and_then(|referrer| referrer.host_str().map(str::to_ascii_lowercase))
-            .filter(|host| !own_hosts.iter().any(|own| own == host))
-            // Coming from the shop itself, or back from paying or signing in, is coming from nowhere else.
-            .and_then(|host| Some((sources::of_host(&host).map_or(Some(Channel::Referral), channel_of)?, host)));
+            // Coming from the page before is coming from nowhere.
+            .filter(|host| page.as_ref().is_none_or(|page| page.host.as_str() != host))
+            .map(|host| {
+                let own = own_hosts.iter().any(|own| *own == host);
+                let channel = match sources::of_host(&host) {
+                    _ if own => None,
+                    Some(known) => channel_of(known),
+                    None => Some(Channel::Referral),
+                };
+                (channel, host)
+            });
         let source = SourceFacts {
-            channel: campaign.channel(from.as_ref().map(|(channel, _)| *channel)),
+            channel: campaign.channel(from.as_ref().and_then(|(channel, _)| *channel)),
             source: campaign.source.as_deref().map(Text::cut),
             medium: campaign.medium.as_deref().map(Text::cut),
             campaign: campaign.name.as_deref().map(Text::cut),
@@ -132,7 +140,7 @@ fn of_medium(medium: &str) -> Option<Channel> {
     }
 }
 
-/// The channel of a visit that comes from there; `None`: it comes back, from paying or from signing in.
+/// The channel of a visit that comes from there; `None`: it comes back, from paying or from signing in, and is no other.
 const fn channel_of(source: Source) -> Option<Channel> {
     match source {
         Source::Search => Some(Channel::Organic),
@@ -191,6 +199,24 @@ mod tests {
             (shop.to_owned(), Some("https://accounts.google.com/"), Channel::Direct),
         ] {
             assert_eq!(read(&url, referrer).source.channel, channel, "{url} {referrer:?}");
+        }
+    }
+
+    #[test]
+    fn who_comes_back_from_paying_is_known_by_where_from() {
+        let shop = "https://shop.example/bedankt";
+        let read = |from| {
+            let own = ["shop.example".to_owned(), "betalen.shop.example".to_owned()];
+            Address::read(Some(shop), Some(from), None, &[], &own).source
+        };
+        for host in ["www.mollie.com", "www.paypal.com", "betalen.shop.example"] {
+            let source = read(&format!("https://{host}/"));
+            assert!(source.is_return(), "{host}");
+            assert_eq!(source.referrer_host.as_deref(), Some(host));
+        }
+        // from the page before, and from elsewhere
+        for from in ["https://shop.example/kassa", "https://www.google.nl/", "https://blog.example/"] {
+            assert!(!read(from).is_return(), "{from}");
         }
     }
 

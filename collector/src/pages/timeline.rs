@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::sessions::SESSION_GAP;
+use engine::sessions::{self, SESSION_GAP};
 use engine::touch::event;
 use engine::{Cause, Evaluation, Lead, Millis, Points, Suspicion, Touch, TouchId, Trust};
 
@@ -54,12 +54,13 @@ pub(super) struct Entry {
 }
 
 /// A run of touches that belong together.
-struct Run {
+struct Run<'a> {
     visit: Option<u32>,
     /// Of a device that has shown no person: no visit.
     held: bool,
     last: Millis,
-    campaign: Option<String>,
+    /// Where its first touch came from.
+    source: &'a SourceFacts,
     touches: Vec<usize>,
 }
 
@@ -120,31 +121,28 @@ fn given(evaluation: &Evaluation) -> BTreeMap<&TouchId, Points> {
     given
 }
 
-/// Visits, numbered as the engine counts them: a visit ends after thirty minutes without a touch of its stream, or when
-/// the campaign changes. What the product did belongs to the visit that goes on; what a server tells stands alone. What a
+/// Visits, numbered as the engine counts them. What the product did belongs to the visit that goes on; what a server tells stands alone. What a
 /// page told and is `held` makes no visit, and stands apart too.
-fn runs(touches: &[Touch], held: impl Fn(&Touch) -> bool) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(touches: &[Touch], held: impl Fn(&Touch) -> bool) -> Vec<Run<'_>> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
     let mut open: BTreeMap<(&str, bool), usize> = BTreeMap::new();
     let (mut latest, mut visits) = (None, 0);
     for (place, touch) in touches.iter().enumerate() {
         let visiting = touch.trust < Trust::Server || (touch.trust == Trust::Server && touch.page.is_some());
         let apart = visiting && held(touch);
-        let campaign = touch.source.campaign.as_ref().map(ToString::to_string);
-        let belongs = if visiting {
-            open.get(&(touch.stream.as_str(), apart))
-                .copied()
-                .filter(|run| campaign.is_none() || campaign == runs[*run].campaign)
+        let going_on = if visiting {
+            let last = open.get(&(touch.stream.as_str(), apart)).copied();
+            last.filter(|run| sessions::goes_on(runs[*run].last, runs[*run].source, touch))
         } else {
             latest
                 .filter(|run: &usize| touch.trust == Trust::Product || (runs[*run].visit.is_none() && !runs[*run].held))
+                .filter(|run| touch.time.since(runs[*run].last) < SESSION_GAP)
         };
-        let going_on = belongs.filter(|run| touch.time.since(runs[*run].last) < SESSION_GAP);
         let run = going_on.unwrap_or_else(|| {
             let counts = visiting && !apart;
             visits += u32::from(counts);
             let visit = counts.then_some(visits);
-            runs.push(Run { visit, held: apart, last: touch.time, campaign, touches: Vec::new() });
+            runs.push(Run { visit, held: apart, last: touch.time, source: &touch.source, touches: Vec::new() });
             runs.len() - 1
         });
         if visiting {

@@ -10,10 +10,22 @@ use crate::touch::{Channel, SourceFacts, StreamId, Touch, Trust, event};
 /// A session ends when its stream is silent for this long.
 pub const SESSION_GAP: Span = Span::minutes(30);
 
+/// Who comes back from paying or signing in goes on with the session if it was silent for less than this: no page that asks
+/// for a payment waits longer.
+pub const RETURN_GAP: Span = Span::days(1);
+
+/// Whether a session goes on with the next touch of its stream: `last` is when its last touch was, `source` where its first
+/// one came from.
+#[must_use]
+pub fn goes_on(last: Millis, source: &SourceFacts, next: &Touch) -> bool {
+    let gap = if next.source.is_return() { RETURN_GAP } else { SESSION_GAP };
+    next.time.since(last) < gap && (!next.source.has_campaign() || next.source.is_campaign_of(source))
+}
+
 /// The sessions of a lead, as far as its touches were taken.
 ///
 /// Each stream has its own: one ends after thirty minutes without a touch of the stream, or when the campaign changes.
-/// Neither midnight nor another stream ends one.
+/// Neither midnight, nor another stream, nor a return from paying ends one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sessions<'a> {
     /// The last of each stream, in the order of their coming.
@@ -50,13 +62,13 @@ impl<'a> Sessions<'a> {
         if !is_visit(touch) {
             return self.tell(touch);
         }
-        let (stream, campaign) = (&touch.stream, touch.source.campaign.as_deref());
+        let stream = &touch.stream;
         let at = |place: &usize| self.open.get(*place).is_some_and(|session| session.stream == stream);
         // Mostly it is the stream of the touch before, and often there is but one.
         let known = [self.current, 0].into_iter().find(at).or_else(|| self.places.get(stream).copied());
         self.current = known.unwrap_or(self.open.len());
         let source = match self.open.get_mut(self.current) {
-            Some(session) if touch.time.since(session.last) < SESSION_GAP && session.includes(campaign) => {
+            Some(session) if goes_on(session.last, session.source, touch) => {
                 session.last = touch.time;
                 session.source
             }
@@ -101,13 +113,6 @@ impl<'a> Sessions<'a> {
         if last.is_none_or(|last| touch.time.since(last) >= SESSION_GAP) {
             self.touchpoints = self.touchpoints.saturating_add(1);
         }
-    }
-}
-
-impl Open<'_> {
-    /// Whether a touch of this campaign goes on with the session: one without a campaign goes on with any.
-    fn includes(&self, campaign: Option<&str>) -> bool {
-        campaign.is_none() || campaign == self.source.campaign.as_deref()
     }
 }
 

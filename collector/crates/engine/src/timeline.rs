@@ -4,13 +4,15 @@
 //! touch what is known of the visitor ([`State`]), then rules, then the stage. Between touches the score only cools and
 //! states begin or cease to hold; [`Timeline::advance`] follows that, and goes on into the future in the same way.
 
+mod allowance;
 mod cooling;
 mod giving;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
+use self::allowance::Allowance;
 use crate::contribution::{Contribution, Origin};
 use crate::gauge::{Gauge, Range};
 use crate::lead::Lead;
@@ -110,11 +112,10 @@ pub(crate) struct Timeline<'a> {
     settled: usize,
     /// The hand-back of the touches taken last, until the stage takes it into account.
     handed_back: Option<(usize, usize)>,
-    /// Whether a browser's touch was taken at the present instant: what begins now may be its doing.
-    by_browser: bool,
-    /// What the browser gave within the cap's period.
-    given: VecDeque<(Millis, Points)>,
-    given_sum: Points,
+    /// When a browser's touch of the present instant was received, if one was taken: what begins now may be its doing.
+    by_browser: Option<Millis>,
+    /// What browsers may still give.
+    allowance: Allowance,
     /// Exact sums of scores that were asked for.
     sums: Vec<Sums>,
     /// Those of the score that makes the stage, where they go ahead of the stage to look for its bound.
@@ -176,9 +177,8 @@ impl<'a> Timeline<'a> {
             keeps_until: Millis(i64::MIN),
             settled: 0,
             handed_back: None,
-            by_browser: false,
-            given: VecDeque::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
-            given_sum: Points::ZERO,
+            by_browser: None,
+            allowance: Allowance::default(),
             sums: Vec::new(),
             ahead: Sums::of(STAGE_SCORE),
             budget: None,
@@ -291,7 +291,7 @@ impl<'a> Timeline<'a> {
         if !self.model.index.states.is_empty() {
             self.look_at_states(time);
         }
-        self.by_browser = false;
+        self.by_browser = None;
         if self.model.has_segments {
             self.look_at_segments();
         }

@@ -331,10 +331,33 @@ pub struct SourceFacts {
     pub source: Option<Text<64>>,
     /// `utm_medium`.
     pub medium: Option<Text<64>>,
-    /// `utm_campaign`. A change of it starts a new session.
+    /// `utm_campaign`.
     pub campaign: Option<Text<64>>,
-    /// Host of the page before, where that was another site.
+    /// Host of the page before, where that was another site. With [`Channel::Direct`] the visitor came back from there: from
+    /// paying, from signing in, or from another domain of the shop.
     pub referrer_host: Option<Text<128>>,
+}
+
+impl SourceFacts {
+    /// Whether the touch came back to the shop from paying or signing in.
+    #[must_use]
+    pub fn is_return(&self) -> bool {
+        self.channel == Channel::Direct && self.referrer_host.is_some()
+    }
+
+    /// Whether the touch has campaign parameters of its own, of which a click id is one.
+    #[must_use]
+    pub fn has_campaign(&self) -> bool {
+        self.campaign.is_some() || self.source.is_some() || self.medium.is_some() || self.channel == Channel::Paid
+    }
+
+    /// Whether the campaign parameters are those of another touch.
+    #[must_use]
+    pub fn is_campaign_of(&self, other: &Self) -> bool {
+        let paid = |facts: &Self| facts.channel == Channel::Paid;
+        (&self.campaign, &self.source, &self.medium, paid(self))
+            == (&other.campaign, &other.source, &other.medium, paid(other))
+    }
 }
 
 /// One fact about a visitor: what happened, when, where, how far it is trusted, under which id.

@@ -1,5 +1,6 @@
 //! What touches give: rules are tried, limits kept, contributions begun and ended.
 
+use super::allowance::Told;
 use super::{Pin, Tally, Timeline};
 use crate::contribution::{Contribution, Origin};
 use crate::decay::Decay;
@@ -14,7 +15,9 @@ impl<'a> Timeline<'a> {
     /// Takes a touch: what it says of the visitor, then labels, then rules in the order of the model.
     pub(super) fn take(&mut self, place: usize, touch: &'a Touch) {
         let counts = self.state.take(place, touch);
-        self.by_browser |= touch.trust < Trust::Server && self.state.quarantine.reason(place).is_none();
+        if touch.trust < Trust::Server && self.state.quarantine.reason(place).is_none() {
+            self.by_browser = self.by_browser.max(Some(touch.received));
+        }
         self.watch(place, touch, counts);
         if !counts {
             return;
@@ -105,7 +108,8 @@ impl<'a> Timeline<'a> {
             (true, Effect::RaiseTo(_)) => (fold(), points),
             (true, _) => (fold(), Points(points.0.saturating_mul(i64::from(many)))),
         };
-        let given = self.give(number, origin, touch.time, points, touch.trust < Trust::Server);
+        let heard = (touch.trust < Trust::Server).then_some(touch.received);
+        let given = self.give(number, origin, touch.time, points, heard);
         let end = rule.expires.map(|span| touch.time.plus(span));
         if let Some((end, contribution)) = end.zip(self.contributions.get_mut(given)) {
             contribution.finish(end);
@@ -183,18 +187,20 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Begins a contribution and returns its place. `of_browser`: only a browser says that there is something to give for.
+    /// Begins a contribution and returns its place. `heard`: only a browser says that there is something to give for, and it
+    /// was received then.
     pub(super) fn give(
         &mut self,
         number: usize,
         origin: Origin,
         start: Millis,
         points: Points,
-        of_browser: bool,
+        heard: Option<Millis>,
     ) -> usize {
         let place = self.contributions.len();
         let Some(rule) = self.model.rules.get(number) else { return place };
-        let granted = if of_browser { self.within_browser_cap(start, points) } else { points };
+        let told = heard.map(|heard| Told { happened: start, heard });
+        let granted = told.map_or(points, |told| self.within_browser_cap(told, points));
         let mut slot = rule.score;
         if let Some((group, cap)) = rule.group.and_then(|group| Some((group, self.model.groups.get(group)?.cap?))) {
             slot = self.slots.inside(slot, Owner::Group(group), rule.score, cap);
@@ -256,19 +262,11 @@ impl<'a> Timeline<'a> {
     }
 
     /// What the cap on browser events leaves of points.
-    fn within_browser_cap(&mut self, start: Millis, points: Points) -> Points {
-        let Some(cap) = self.model.browser_cap.filter(|_| points > Points::ZERO) else { return points };
-        while let Some((at, given)) = self.given.front().copied() {
-            if start.since(at) < cap.every {
-                break;
-            }
-            self.given_sum = self.given_sum - given;
-            self.given.pop_front();
+    fn within_browser_cap(&mut self, told: Told, points: Points) -> Points {
+        match self.model.browser_cap.filter(|_| points > Points::ZERO) {
+            Some(cap) => self.allowance.take(cap, told, points),
+            None => points,
         }
-        let granted = points.min(cap.points - self.given_sum);
-        self.given_sum += granted;
-        self.given.push_back((start, granted));
-        granted
     }
 
     /// The stage that a rule sets.

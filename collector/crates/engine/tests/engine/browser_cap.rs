@@ -64,6 +64,29 @@ fn b2b_what_browsers_give_within_the_period_of_the_cap_is_below_warm() {
     assert!(!warm.enter.unwrap().holds(cap.points), "{} is enough for {}", cap.points, warm.name);
 }
 
+#[test]
+fn times_that_are_made_up_gain_no_more_than_what_is_received_within_the_period() {
+    // given a page view for each hour of six days, all of them received within a minute
+    let model = model(
+        "version = 1\nname = \"m\"\nhalf_life = \"none\"\nbrowser_cap = { points = 10, every = \"1h\" }\n\
+         [[scores]]\nname = \"s\"\n[[stages]]\nname = \"cold\"\n\
+         [[rules]]\nid = \"view\"\nwhen = { field = \"event\", eq = \"page_view\" }\npoints = 4",
+    );
+    let end = START + Span::days(6);
+    let view = |hour: i64, received| Touch { received, ..touch(&format!("v{hour}"), "page_view", minute(60 * hour)) };
+    let told = |at: fn(i64) -> Span| (0..144).map(move |hour| view(hour, end + at(hour)));
+    let score = |touches| evaluate(&lead(touches), &model, end + Span::days(9)).score;
+    // then they give what one hour may give
+    assert_eq!(score(told(|hour| Span::seconds(hour % 60)).collect::<Vec<_>>()), Points::whole(10));
+    // whereas what is received when it happens is hours of its own, and so is what a phone tells one by one, late
+    let at_once = (0..144).map(|hour| view(hour, minute(60 * hour))).collect();
+    assert_eq!(score(at_once), Points::whole(4 * 144));
+    assert_eq!(score(told(|hour| Span::minutes(60 * hour)).collect()), Points::whole(4 * 144));
+    // and what is received in no order at all is bounded by hours, too
+    let shuffled = told(|hour| Span::minutes(20 * (hour * 41 % 144))).collect();
+    assert!(score(shuffled) <= Points::whole(48 * 10));
+}
+
 const STATES: &str = "version = 1\nname = \"m\"\nhalf_life = \"none\"\nbrowser_cap = { points = 10, every = \"1h\" }\n\
      [[stages]]\nname = \"cold\"\n\
      [[rules]]\nid = \"seen\"\nwhen = { field = \"event\", eq = \"page_view\" }\npoints = 4\n\

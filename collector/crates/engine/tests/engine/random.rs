@@ -234,7 +234,7 @@ const NAMES: [&str; 14] = [
 
 /// Touches of two days; ids repeat, so that copies and conflicts occur, and instants do too.
 pub(crate) fn touches(most: usize) -> impl Strategy<Value = Vec<Touch>> {
-    let when = (0..288_i64, select(&[0, 0, 0, 1, 999, 56_000, 60_000]), 0..3_i64);
+    let when = (0..288_i64, select(&[0, 0, 0, 1, 999, 56_000, 60_000]), select(&[0, 0, 1, 2, 59, 61, 500]));
     let who = (select(&NAMES), 0..8_u8, 0..3_u8);
     let what = (0..4_u8, 0..6_i64, 0..4_u8, 0..3_u8);
     let one = (0..60_u8, when, who, what).prop_map(
@@ -264,6 +264,8 @@ pub(crate) fn touches(most: usize) -> impl Strategy<Value = Vec<Touch>> {
                     campaign: [None, None, Some("zomer"), Some("winter")][usize::from(source)]
                         .filter(|_| tens < 3)
                         .map(Into::into),
+                    source: (tens == 2 && choice == 1).then(|| "google".into()),
+                    referrer_host: (tens > 3 && choice < 2).then(|| "www.mollie.example".into()),
                     ..SourceFacts::default()
                 },
                 country: (source == 1).then(|| ["NL", "BE", "NL", "DE"][usize::from(choice)].into()),

@@ -33,7 +33,8 @@ pub(crate) struct Replay<'a> {
     /// Stages that rules have set, with their end.
     pins: Vec<(StageIndex, Option<Millis>)>,
     /// What browser events gave, and when.
-    of_browser: Vec<(Millis, Points)>,
+    /// When it happened, when it was received, what it gave.
+    of_browser: Vec<(Millis, Millis, Points)>,
     /// Every stage so far and since when, the first one since the first touch.
     stages: Vec<(Millis, StageIndex)>,
     handed_back: bool,
@@ -116,7 +117,8 @@ impl<'a> Replay<'a> {
             self.take(touch);
         }
         // A state that begins when a browser tells something is the browser's doing.
-        let by_browser = self.touches[before..self.taken].iter().any(|touch| touch.trust < Trust::Server);
+        let by_browsers = self.touches[before..self.taken].iter().filter(|touch| touch.trust < Trust::Server);
+        let by_browser = by_browsers.map(|touch| touch.received).max();
         self.ask_states(by_browser);
         self.follow();
     }
@@ -199,7 +201,10 @@ impl<'a> Replay<'a> {
             }
         }
         let end = rule.expires.map(|span| now + span);
-        let granted = if touch.trust < Trust::Server { self.within_browser_cap(points) } else { points };
+        let granted = match touch.trust < Trust::Server {
+            true => self.within_browser_cap(touch.received, points),
+            false => points,
+        };
         self.tallies[number].lines.push(self.lines.len());
         self.lines.push(Line::new(self.model, number, now, granted, end));
         match rule.effect {
@@ -224,15 +229,20 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn within_browser_cap(&mut self, points: Points) -> Points {
+    /// No period gives more, whether by when something happened or by when it was received.
+    fn within_browser_cap(&mut self, received: Millis, points: Points) -> Points {
         let Some(cap) = self.model.browser_cap else { return points };
         if points <= Points::ZERO {
             return points;
         }
-        let inside = self.of_browser.iter().filter(|(at, _)| self.now - *at < cap.every);
-        let left = cap.points - inside.map(|(_, given)| *given).sum::<Points>();
-        let granted = points.min(left);
-        self.of_browser.push((self.now, granted));
+        let near = |one: Millis, other: Millis| Span((one - other).0.abs()) < cap.every;
+        let sum = |near: &dyn Fn(Millis, Millis) -> bool| -> Points {
+            let inside = self.of_browser.iter().filter(|(happened, heard, _)| near(*happened, *heard));
+            inside.map(|(.., given)| *given).sum()
+        };
+        let taken = sum(&|happened, _| near(happened, self.now)).max(sum(&|_, heard| near(heard, received)));
+        let granted = points.min((cap.points - taken).max(Points::ZERO));
+        self.of_browser.push((self.now, received, granted));
         granted
     }
 
@@ -257,7 +267,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn ask_states(&mut self, by_browser: bool) {
+    fn ask_states(&mut self, by_browser: Option<Millis>) {
         let model = self.model;
         for (number, rule) in model.rules.iter().enumerate() {
             let Basis::State(state) = &rule.basis else { continue };
@@ -265,7 +275,10 @@ impl<'a> Replay<'a> {
             let open = self.lines.iter().position(|line| line.rule == number && line.end.is_none());
             match (holds, open) {
                 (true, None) => {
-                    let granted = if by_browser { self.within_browser_cap(state.points) } else { state.points };
+                    let granted = match by_browser {
+                        Some(received) => self.within_browser_cap(received, state.points),
+                        None => state.points,
+                    };
                     self.lines.push(Line::new(model, number, self.now, granted, None));
                 }
                 (false, Some(place)) => self.lines[place].finish(self.now),

@@ -47,6 +47,33 @@ fn a_change_of_campaign_begins_a_session_and_a_page_without_one_does_not() {
 }
 
 #[test]
+fn an_advertisers_click_begins_a_session_though_it_names_no_campaign() {
+    let view = |at: i64, channel| from(channel, None, touch(&format!("t{at}"), "page_view", minute(at)));
+    // given a visit from a search engine in which an advertisement is clicked, whose page is loaded again
+    let ad = [view(0, Channel::Organic), view(1, Channel::Paid), view(2, Channel::Paid), view(3, Channel::Direct)];
+    assert_eq!(visits(ad), (2, Some(Channel::Paid)));
+    // and a link in a mail that has a source only
+    let mail = SourceFacts { channel: Channel::Email, source: Some("nieuwsbrief".into()), ..SourceFacts::default() };
+    let opened = Touch { source: mail, ..touch("m", "page_view", minute(5)) };
+    assert_eq!(visits([view(0, Channel::Organic), opened]), (2, Some(Channel::Email)));
+}
+
+#[test]
+fn who_comes_back_from_paying_goes_on_with_the_session_however_long_it_took() {
+    let back = |at: i64| {
+        let source = SourceFacts { referrer_host: Some("www.mollie.com".into()), ..SourceFacts::default() };
+        Touch { source, ..touch(&format!("b{at}"), "page_view", minute(at)) }
+    };
+    let view = |at: i64, channel| from(channel, None, touch(&format!("t{at}"), "page_view", minute(at)));
+    assert_eq!(visits([view(0, Channel::Email), back(31)]), (1, Some(Channel::Email)));
+    assert_eq!(visits([view(0, Channel::Email), back(31), view(60, Channel::Direct)]), (1, Some(Channel::Email)));
+    // but not the next day
+    assert_eq!(visits([view(0, Channel::Email), back(60 * 24)]), (2, Some(Channel::Direct)));
+    // nor does it keep alive what was over by itself
+    assert_eq!(visits([view(0, Channel::Email), view(31, Channel::Direct)]), (2, Some(Channel::Direct)));
+}
+
+#[test]
 fn a_mail_that_was_opened_is_no_visit_and_a_page_told_by_a_server_is() {
     assert_eq!(visits([server_touch("m", "email_open", minute(0))]).0, 0);
     assert_eq!(visits([on_page("/", server_touch("m", "page_view", minute(0)))]).0, 1);

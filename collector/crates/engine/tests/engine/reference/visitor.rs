@@ -2,7 +2,7 @@
 
 use engine::condition::{Comparison, Condition, Field, Literal, Order, Sequence, Test, Value};
 use engine::touch::{Scalar, event};
-use engine::{Channel, Millis, Model, Span, StageIndex, Touch, Trust};
+use engine::{Channel, Millis, Model, SourceFacts, Span, StageIndex, Touch, Trust};
 
 use super::calendar;
 
@@ -170,8 +170,7 @@ impl<'a> Visitor<'_, 'a> {
             let mut began = stream[0];
             for pair in stream.windows(2) {
                 let (last, next) = (pair[0], pair[1]);
-                let other = next.source.campaign.is_some() && next.source.campaign != began.source.campaign;
-                if other || next.time - last.time >= Span::minutes(30) {
+                if ends(&began.source, last.time, next) {
                     began = next;
                 }
             }
@@ -241,11 +240,11 @@ impl<'a> Visitor<'_, 'a> {
         (pieces, worth)
     }
 
-    /// A stream's session ends after thirty minutes without a touch of it, or when the campaign changes.
+    /// The sessions of each stream.
     fn sessions(&self) -> Sessions {
         let gap = Span::minutes(30);
-        // Of each stream: the last touch of its session, its campaign and its channel.
-        let mut open: Vec<(&str, Millis, Option<&str>, Channel)> = Vec::new();
+        // Of each stream: the last touch of its session, and where the session came from.
+        let mut open: Vec<(&str, Millis, &SourceFacts)> = Vec::new();
         let mut told: Vec<(&str, &str, Millis)> = Vec::new();
         let mut sessions = Sessions { begun: Vec::new(), touchpoints: 0, channel: None };
         for touch in self.foreign() {
@@ -259,16 +258,13 @@ impl<'a> Visitor<'_, 'a> {
                 told.push((stream, name, touch.time));
                 continue;
             }
-            let campaign = touch.source.campaign.as_deref();
             match open.iter_mut().rev().find(|(held, ..)| *held == stream) {
-                Some((_, last, held, channel))
-                    if touch.time - *last < gap && (campaign.is_none() || campaign == *held) =>
-                {
+                Some((_, last, began)) if !ends(began, *last, touch) => {
                     *last = touch.time;
-                    sessions.channel = Some(*channel);
+                    sessions.channel = Some(began.channel);
                 }
                 _ => {
-                    open.push((stream, touch.time, campaign, touch.source.channel));
+                    open.push((stream, touch.time, &touch.source));
                     sessions.begun.push(touch.time);
                     sessions.touchpoints += 1;
                     sessions.channel = Some(touch.source.channel);
@@ -277,6 +273,19 @@ impl<'a> Visitor<'_, 'a> {
         }
         sessions
     }
+}
+
+/// A session ends after thirty minutes without a touch of its stream, or when a touch names another campaign (an advertiser's
+/// click counts as naming one). Back from paying there is a day's time.
+fn ends(began: &SourceFacts, last: Millis, next: &Touch) -> bool {
+    let names = |from: &SourceFacts| {
+        let paid = from.channel == Channel::Paid;
+        (from.source.clone(), from.medium.clone(), from.campaign.clone(), paid)
+    };
+    let back = next.source.channel == Channel::Direct && next.source.referrer_host.is_some();
+    let patience = if back { Span::minutes(24 * 60) } else { Span::minutes(30) };
+    let named = names(&next.source) != names(&SourceFacts::default());
+    next.time - last >= patience || (named && names(&next.source) != names(began))
 }
 
 /// A step of a sequence looks at its touch alone.
