@@ -77,6 +77,13 @@ async fn withheld(app: &App, admitted: &Admitted, ask: &Ask, why: Suspicion) -> 
     nothing(ask, why.name(), lead)
 }
 
+/// The page that asks.
+struct Asker {
+    stream: StreamId,
+    /// Whether somebody has used it.
+    used: bool,
+}
+
 /// What a lead comes to at one moment.
 struct Worked {
     evaluation: Evaluation,
@@ -85,8 +92,8 @@ struct Worked {
 }
 
 impl Worked {
-    fn of(lead: &Lead, model: &Model, moment: &Moment, claimed: Option<&OfferId>, now: Millis) -> Self {
-        let evaluation = engine::evaluate(lead, model, now);
+    fn of(lead: &Lead, model: &Model, moment: &Moment, asker: &Asker, claimed: Option<&OfferId>, now: Millis) -> Self {
+        let evaluation = engine::evaluate_for(lead, model, &asker.stream, asker.used, now);
         let decided = engine::decide(lead, &evaluation, model, moment, now);
         let claim = claimed.map(|offer| engine::claim(lead, &evaluation, model, offer, now));
         Self { evaluation, decided, claim }
@@ -123,15 +130,17 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
 
     let explain = ask.explain && site.config.page_may_explain;
     let moment = moment(admitted, ask, explain);
+    let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
+    let asker = Asker { stream, used: admitted.trust == Trust::Page };
     let claimed = ask.claim.as_deref().and_then(|id| OfferId::parse(id).ok());
-    let mut worked = Worked::of(&lead, &model, &moment, claimed.as_ref(), now);
+    let mut worked = Worked::of(&lead, &model, &moment, &asker, claimed.as_ref(), now);
     let mut open = true;
     if worked.needs_the_store(&lead) {
         // Another collector may have given one a moment ago.
         match grant::read_again(app, key).await {
             Some(person) => {
                 lead = person.kept.with(carried, &app.config.ledger).lead;
-                worked = Worked::of(&lead, &model, &moment, claimed.as_ref(), now);
+                worked = Worked::of(&lead, &model, &moment, &asker, claimed.as_ref(), now);
             }
             None => {
                 open = false;
@@ -141,8 +150,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     }
     let Worked { evaluation, mut decided, claim } = worked;
 
-    let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
-    let mut own = OwnTouches { decision: &decision, stream, now, touches: Vec::new() };
+    let mut own = OwnTouches { decision: &decision, stream: asker.stream, now, touches: Vec::new() };
     let mut given = Vec::new();
     for chosen in &decided.offers {
         own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;

@@ -102,7 +102,7 @@ impl Shop {
             event
         });
         let body = json!({ "v": 1, "site": "shop", "seed": format!("{seed:A<22}"), "stream": format!("{seed:A<16}"),
-            "sent": now, "consent": { "state": "granted" }, "page": page, "events": numbered.collect::<Vec<_>>() });
+            "sent": now, "consent": { "state": "granted" }, "person": true, "page": page, "events": numbered.collect::<Vec<_>>() });
         let headers = [("content-type", "application/json"), ("origin", ORIGIN)];
         let answer = request(self.public, "POST", "/v1/events", &headers, &body.to_string()).await;
         assert_eq!(answer.status, 200, "{}", answer.body);

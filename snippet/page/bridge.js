@@ -32,8 +32,7 @@ let inside;
 let draining;
 let timer;
 let asked = 0;
-// When input was noted last, and whether no event has told of it in this visit.
-let noted = 0;
+// Whether somebody has used the page and no event has told of it in this visit.
 let untold;
 
 const emit = (type, detail) => listeners.map(([wanted, run]) => wanted === type && guard(run)(detail));
@@ -127,22 +126,29 @@ const reset = () => {
   });
 };
 
-// Real input: somebody is here. Every request of this visit says so from now on, on this page and the next ones.
+// Nothing else has told of somebody since: then this event does, once a visit.
+const tell = guard(() => {
+  if (untold) link.capture(1, "user_engagement");
+  untold = 0;
+});
+
+// Real input: somebody is here. Every request of this visit says so from now on, on this page and the next ones; and what
+// was told before counts from then on, so it is told soon.
 const used = guard(({ isTrusted }) => {
   const now = Date.now();
-  if (!isTrusted || !link.device || document.hidden || now - noted < 6e4) return;
-  noted = now;
+  if (!isTrusted || !link.device || document.hidden || now - link.used < 6e4) return;
   const { person } = link.head();
-  localStorage[host.key + ":p"] = now;
+  link.used = now;
   untold ||= !person;
+  setTimeout(tell, 1e3);
+  // Last, since it may be forbidden: then it is this page's alone.
+  localStorage[host.key + ":p"] = now;
 });
 
 const begin = () => {
   link.drain = drain;
   link.leave = () => {
-    // Nothing else has happened since: then this event tells of it, once a visit.
-    if (untold) link.capture(1, "user_engagement");
-    untold = 0;
+    tell();
     hand();
     call(LEAVE);
   };

@@ -46,7 +46,7 @@ impl Page {
         event
     }
 
-    /// The envelope, sent now from `url` with consent granted, around `events`.
+    /// The envelope, sent now from `url` with consent granted, around `events`. Somebody has used the page.
     #[must_use]
     pub fn envelope(&self, url: &str, events: Vec<Value>) -> Value {
         json!({
@@ -56,6 +56,7 @@ impl Page {
             "stream": self.stream,
             "sent": now(),
             "consent": { "state": "granted", "source": "tag" },
+            "person": true,
             "page": { "url": url, "title": "Regenjas", "language": "nl-NL", "viewport": 1280 },
             "events": events,
         })

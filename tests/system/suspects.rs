@@ -36,10 +36,12 @@ async fn environment() -> Environment {
     Setup::default().model(MODEL).start().await.unwrap()
 }
 
-/// One page view of a visitor, with headers, and with `more` in its envelope; gives the answer.
+/// One page view of a visitor, with headers, and with `more` in its envelope, which says nothing of a person by itself; gives
+/// the answer.
 async fn view(environment: &Environment, page: &mut Page, headers: &[(&str, &str)], more: Value) -> Value {
     let event = page.event("page_view", json!({}));
     let mut body = page.envelope(URL, vec![event]);
+    body.as_object_mut().unwrap().remove("person");
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let headers: Vec<(&str, &str)> = [("origin", ORIGIN)].into_iter().chain(headers.iter().copied()).collect();
     let answer = environment.post_with("/v1/events", &headers, &body).await.unwrap();
@@ -61,12 +63,13 @@ async fn outcome(environment: &Environment, name: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn what_programs_and_pages_fetched_ahead_tell_is_held_with_its_reason() {
+async fn what_nobody_vouches_for_is_held_with_its_reason() {
     let environment = environment().await;
     let agent = |agent: &'static str| ("user-agent", agent);
     for (visitor, (header, more, expected)) in [
-        (agent(PERSON), json!({}), None),
-        (agent("Mozilla/5.0 (Linux; Android 6.0; CUBOT MAX) AppleWebKit/537.36 Chrome/72.0"), json!({}), None),
+        (agent(PERSON), json!({ "person": true }), None),
+        (agent("Mozilla/5.0 (Linux; Android 6.0; CUBOT MAX) AppleWebKit/537.36"), json!({ "person": true }), None),
+        (agent(PERSON), json!({}), Some("unattested")),
         (agent(GOOGLEBOT), json!({}), Some("bot")),
         (agent("python-requests/2.32.3"), json!({}), Some("bot")),
         (agent(""), json!({}), Some("bot")),
@@ -78,7 +81,7 @@ async fn what_programs_and_pages_fetched_ahead_tell_is_held_with_its_reason() {
         (("purpose", "prefetch"), json!({}), Some("prerender")),
         (("x-moz", "prefetch"), json!({ "person": true }), Some("prerender")),
         // Ill-typed, they say nothing.
-        (agent(PERSON), json!({ "driven": "yes", "person": 1 }), None),
+        (agent(PERSON), json!({ "driven": "yes", "person": 1 }), Some("unattested")),
     ]
     .into_iter()
     .enumerate()
@@ -87,10 +90,10 @@ async fn what_programs_and_pages_fetched_ahead_tell_is_held_with_its_reason() {
         let answer = view(&environment, &mut page, &[header], more.clone()).await;
         assert_eq!(answer["receipts"], json!([{ "status": "accepted" }]), "{header:?} {more}");
         let found = standing(&environment, visitor_id(&answer).unwrap()).await;
-        let expected = expected.map_or(("1".to_owned(), vec![]), |why| ("0".to_owned(), vec![why.to_owned()]));
+        let expected = expected.map_or(("101".to_owned(), vec![]), |why| ("0".to_owned(), vec![why.to_owned()]));
         assert_eq!(found, expected, "{header:?} {more}");
     }
-    assert_eq!((outcome(&environment, "recorded").await, outcome(&environment, "quarantined").await), (3.0, 9.0));
+    assert_eq!((outcome(&environment, "recorded").await, outcome(&environment, "quarantined").await), (2.0, 11.0));
 }
 
 #[tokio::test]
@@ -101,7 +104,8 @@ async fn evidence_of_a_person_in_the_stream_makes_what_was_held_count() {
 
     // Given a suspect's page view, sent twice: it is one, and counted as quarantined once
     let event = page.event("page_view", json!({}));
-    let body = page.envelope(URL, vec![event]);
+    let mut body = page.envelope(URL, vec![event]);
+    body["person"] = json!(false);
     let mut answer = Value::Null;
     for _ in 0..2 {
         let headers = [("origin", ORIGIN), bot[0]];
@@ -114,11 +118,12 @@ async fn evidence_of_a_person_in_the_stream_makes_what_was_held_count() {
 
     // When the same stream comes without suspicion, that alone changes nothing
     view(&environment, &mut page, &[], json!({})).await;
-    assert_eq!(standing(&environment, &visitor).await, ("1".to_owned(), vec!["bot".to_owned()]));
+    let held = vec!["bot".to_owned(), "unattested".to_owned()];
+    assert_eq!(standing(&environment, &visitor).await, ("0".to_owned(), held));
     // And with evidence of a person all of it counts, the page view of the person more
     view(&environment, &mut page, &[], json!({ "person": true })).await;
     assert_eq!(standing(&environment, &visitor).await, ("103".to_owned(), vec![]));
-    assert_eq!(outcome(&environment, "quarantined").await, 1.0, "it was counted once, when it was applied first");
+    assert_eq!(outcome(&environment, "quarantined").await, 2.0, "each was counted once, when it was applied first");
     // Also what comes later
     view(&environment, &mut page, &bot, json!({})).await;
     assert_eq!(standing(&environment, &visitor).await, ("104".to_owned(), vec![]));

@@ -205,12 +205,13 @@ mod tests {
     #[test]
     fn who_comes_back_from_paying_is_known_by_where_from() {
         let shop = "https://shop.example/bedankt";
-        let read = |from| {
+        let read = |from: &str| {
             let own = ["shop.example".to_owned(), "betalen.shop.example".to_owned()];
             Address::read(Some(shop), Some(from), None, &[], &own).source
         };
         for host in ["www.mollie.com", "www.paypal.com", "betalen.shop.example"] {
-            let source = read(&format!("https://{host}/"));
+            let from = format!("https://{host}/");
+            let source = read(&from);
             assert!(source.is_return(), "{host}");
             assert_eq!(source.referrer_host.as_deref(), Some(host));
         }

@@ -315,7 +315,8 @@ fn circumstances(admitted: &Admitted) -> enrich::Circumstances<'_> {
         place: &admitted.place,
         received: admitted.received,
         trust: admitted.trust,
-        suspect: admitted.suspect,
+        // Whose page nobody has used yet may be offered something, and counts once somebody has.
+        suspect: admitted.suspect.or((admitted.trust < Trust::Page).then_some(Suspicion::Unattested)),
         channel: None,
     }
 }

@@ -96,7 +96,7 @@ pub struct HeldBody {
     pub event: String,
     /// When it happened, ms since 1970.
     pub time: i64,
-    /// `bot`, `prerender` or `scanner`.
+    /// `bot`, `prerender`, `scanner` or `unattested`.
     pub reason: String,
 }
 

@@ -60,7 +60,7 @@ struct Run<'a> {
     held: bool,
     last: Millis,
     /// Where its first touch came from.
-    source: &'a SourceFacts,
+    source: &'a engine::SourceFacts,
     touches: Vec<usize>,
 }
 

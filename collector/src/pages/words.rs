@@ -257,6 +257,7 @@ impl Language {
             Suspicion::Bot => self.either("een programma", "a program"),
             Suspicion::Prerender => self.either("vooraf geladen", "loaded ahead"),
             Suspicion::Scanner => self.either("mailscanner", "mail scanner"),
+            Suspicion::Unattested => self.either("nog niemand gezien", "nobody seen yet"),
         }
     }
 

@@ -159,7 +159,7 @@ impl Running {
         let page_view = |n| serde_json::json!({ "n": n, "time": now, "name": "page_view" });
         let events: Vec<_> = (first..first + count).map(page_view).collect();
         let body = serde_json::json!({ "v": 1, "site": "shop", "seed": "AAAAAAAAAAAAAAAAAAAAAA",
-            "stream": "AAAAAAAAAAAAAAAA", "sent": now, "consent": { "state": "granted" },
+            "stream": "AAAAAAAAAAAAAAAA", "sent": now, "person": true, "consent": { "state": "granted" },
             "page": { "url": "https://shop.example/" }, "events": events });
         request(self.public, "POST", "/v1/events", &body.to_string()).await
     }

@@ -34,7 +34,7 @@ impl Page {
 
     /// What every body begins with.
     fn envelope(&self) -> Value {
-        json!({ "v": 1, "site": "shop", "seed": self.seed, "stream": self.stream, "sent": self.now.0,
+        json!({ "v": 1, "site": "shop", "seed": self.seed, "stream": self.stream, "sent": self.now.0, "person": true,
                 "consent": { "state": "granted" }, "page": { "url": "https://shop.example/jassen" } })
     }
 

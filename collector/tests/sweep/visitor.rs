@@ -50,7 +50,7 @@ fn body(number: u64) -> String {
     let now = u64::try_from(now).unwrap();
     let body = json!({
         "v": 1, "site": "shop", "seed": format!("{number:022}"), "stream": format!("{number:016}"), "sent": now,
-        "consent": { "state": "granted", "source": "tag" },
+        "consent": { "state": "granted", "source": "tag" }, "person": true,
         "page": { "url": "https://shop.example/price", "title": "Prijs", "language": "nl-NL", "viewport": 1280 },
         "events": [{ "n": 1, "name": "page_view", "time": now }],
         "decide": { "slots": ["popup", "bar", "home"] },

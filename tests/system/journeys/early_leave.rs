@@ -72,15 +72,10 @@ impl Shop {
         let passed = async || if self.last_left.elapsed() < AFTERWARDS { Err(String::new()) } else { Ok(()) };
         waiting::until("the time for what is on its way", AFTERWARDS * 2, passed).await.unwrap();
         self.environment.applied().await.unwrap();
-        let marketer = Browser::start(&Look::default()).await.unwrap();
-        marketer::open(&self.environment, &marketer, "/leads?limit=500").await;
-        let listed = "document.querySelector('h1') && \
-                      [...document.querySelectorAll('tr.lead .score data')].map(cell => cell.getAttribute('value'))";
-        let views = marketer.wait_for_script(listed, SOON).await.unwrap();
-        let views = views.as_array().unwrap();
-        assert!(views.iter().all(|views| views == "1"), "more than one page view of a visitor: {views:?}");
-        assert!(views.len() <= self.visitors as usize, "more visitors than there were: {views:?}");
-        100.0 * views.len() as f64 / f64::from(self.visitors)
+        // Nobody has used a page, so that all of it is held.
+        let views = self.environment.metric("gloed_event_outcomes_total{outcome=\"quarantined\"}").await.unwrap();
+        assert!(views <= f64::from(self.visitors), "more page views than there were visitors: {views}");
+        100.0 * views / f64::from(self.visitors)
     }
 }
 

@@ -54,23 +54,20 @@ impl Journey {
 }
 
 #[tokio::test]
-async fn people_who_only_scroll_are_known_when_they_leave_and_one_event_a_visit_tells() {
-    // given a visitor who has read a page without touching anything
+async fn people_count_from_the_first_time_they_use_the_page_and_one_event_a_visit_tells() {
+    // given a visitor who has looked at a page without touching anything: it is held
     let journey = shop_without_banner().await;
     journey.read("/service").await;
-    journey.expect(&[("seen", 1)]).await;
+    let unattested =
+        |lead: &Value| lead["held"][0]["reason"] == "unattested" && lead["held"].as_array().unwrap().len() == 1;
+    let lead = journey.lead("a held page view", unattested).await;
+    assert_eq!((&lead["score"], &lead["lines"]), (&json!("0"), &json!([])));
     assert_eq!(journey.browser.execute(&format!("return {} || null", mark()), &[]).await.unwrap(), Value::Null);
-    let told = journey.requests().await.as_array().unwrap().iter().filter(|path| *path == "/v1/events").count();
 
-    // when they turn the wheel, nothing is sent for it
+    // when they turn the wheel, it counts, still on that page
     journey.browser.scroll(300).await.unwrap();
-    journey.browser.wait_for_script(&mark(), SOON).await.unwrap();
-    journey.decision(&["none"]).await;
-    let now = journey.requests().await.as_array().unwrap().iter().filter(|path| *path == "/v1/events").count();
-    assert_eq!(now, told);
-    journey.expect(&[("seen", 1)]).await;
-
-    // and when they go on, the leaving page tells of it, and the next one is a person's from its first moment
+    journey.expect(&[("seen", 1), ("used", 1)]).await;
+    // and the next page is a person's from its first moment
     journey.read("/advies/regenjas-wassen").await;
     journey.expect(&[("seen", 2), ("by_person", 1), ("used", 1)]).await;
     // once a visit, however much they scroll
@@ -108,10 +105,11 @@ async fn people_are_not_what_a_script_plays() {
         let glue = "performance.getEntriesByType('resource').some(entry => entry.name.endsWith('.wasm')) && played";
         journey.browser.wait_for_script(glue, SOON).await.unwrap();
     }
-    // then nobody is there
-    journey.expect(&[("seen", 2)]).await;
     journey.goto("/service").await;
-    journey.expect(&[("seen", 3)]).await;
+    // then nobody is there
+    let held = |lead: &Value| lead["held"].as_array().is_some_and(|held| held.len() == 3);
+    let lead = journey.lead("three held page views", held).await;
+    assert_eq!((&lead["score"], &lead["visits"]), (&json!("0"), &json!(0)));
     let stored = journey.stored().await;
     assert!(stored.as_array().unwrap().iter().all(|key| !key.as_str().unwrap().ends_with(":p")), "{stored}");
     journey.assert_no_errors().await;

@@ -10,7 +10,7 @@ use crate::points::Points;
 use crate::text::Text;
 use crate::time::Millis;
 use crate::timeline::Timeline;
-use crate::touch::{Channel, Device, PropertyName, Scalar, Suspicion, Touch, TouchId};
+use crate::touch::{Channel, Device, PropertyName, Scalar, StreamId, Suspicion, Touch, TouchId};
 
 /// What a line of the explanation stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,6 +260,25 @@ impl Evaluation {
 pub fn evaluate(lead: &Lead, model: &Model, now: Millis) -> Evaluation {
     let at = instant(lead, now);
     read(lead, Timeline::of(lead, model, at), at)
+}
+
+/// What a ledger means to a page that asks something now, named by its stream. `used`: somebody has used it, which is
+/// evidence of a person, recorded or not.
+///
+/// Who has only looked so far has a score without it, but is on their first visit, on that page, with that in the cart: an
+/// offer may depend on that before anybody moves.
+#[must_use]
+pub fn evaluate_for(lead: &Lead, model: &Model, asking: &StreamId, used: bool, now: Millis) -> Evaluation {
+    let strict = evaluate(lead, model, now);
+    if !strict.quarantined.iter().any(|(_, why)| why.is_looked_at()) {
+        return strict;
+    }
+    let seen = read(lead, Timeline::asked(lead, model, strict.at, asking), strict.at);
+    if used {
+        return seen;
+    }
+    let Evaluation { score, scores, lines, stage, stage_name, since, why, told_of, .. } = strict;
+    Evaluation { score, scores, lines, stage, stage_name, since, why, told_of, ..seen }
 }
 
 /// What a replay until `at` says.

@@ -4,7 +4,7 @@
 //! clicks of a mail scanner are found here, from when they happened; they are held for good, since the mail tool that tells
 //! of them vouches for everything alike. What is held is nothing but a place in the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::digest::fnv1a;
 use crate::lead::Lead;
@@ -29,18 +29,38 @@ pub(crate) struct Quarantine {
 impl Quarantine {
     /// What of a ledger is held.
     pub(crate) fn of(lead: &Lead) -> Self {
+        Self::but_of(lead, None)
+    }
+
+    /// The same, as if somebody had used the page that `asking` names by its stream: what it told ahead of that is as good.
+    pub(crate) fn but_of(lead: &Lead, asking: Option<&StreamId>) -> Self {
         let touches = lead.touches();
-        let concerned = |touch: &Touch| touch.suspect.is_some() || is_mail(touch, event::EMAIL_CLICK);
-        if !touches.iter().any(concerned) {
+        let mut held = match touches.iter().any(|touch| is_mail(touch, event::EMAIL_CLICK)) {
+            true => scanned(touches),
+            false => BTreeMap::new(),
+        };
+        if held.is_empty() && touches.iter().all(|touch| touch.suspect.is_none()) {
             return Self::default();
         }
-        let mut held = scanned(touches);
         let evident = |touch: &Touch, place: &usize| is_evidence(touch) && !held.contains_key(place);
         let evidence = touches.iter().enumerate().filter(|(place, touch)| evident(touch, place));
-        let persons: BTreeSet<&StreamId> = evidence.map(|(_, touch)| &touch.stream).collect();
-        let vouched =
-            |stream: &StreamId| persons.contains(stream) || lead.persons.binary_search(&stream_digest(stream)).is_ok();
-        let suspects = touches.iter().enumerate().filter_map(|(place, touch)| Some((place, touch, touch.suspect?)));
+        // Mostly all of it is of one stream.
+        let mut persons: Vec<&StreamId> = Vec::new();
+        for (_, touch) in evidence {
+            if persons.last() != Some(&&touch.stream) {
+                persons.push(&touch.stream);
+            }
+        }
+        persons.sort_unstable();
+        let vouched = |stream: &StreamId| {
+            persons.binary_search(&stream).is_ok() || lead.persons.binary_search(&stream_digest(stream)).is_ok()
+        };
+        let asks = |touch: &Touch| touch.suspect.is_some_and(Suspicion::is_looked_at) && asking == Some(&touch.stream);
+        let suspects = touches
+            .iter()
+            .enumerate()
+            .filter(|(_, touch)| !asks(touch))
+            .filter_map(|(place, touch)| Some((place, touch, touch.suspect?)));
         let doubtful: Vec<(usize, Suspicion)> =
             suspects.filter(|(_, touch, _)| !vouched(&touch.stream)).map(|(place, _, why)| (place, why)).collect();
         for (place, why) in doubtful {

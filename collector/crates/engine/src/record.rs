@@ -7,7 +7,7 @@
 use crate::digest;
 use crate::lead::Lead;
 use crate::time::{Millis, Span};
-use crate::touch::{Touch, TouchId, Trust};
+use crate::touch::{Suspicion, Touch, TouchId, Trust};
 use crate::weight;
 
 /// How long a touch can still be joined by a copy, and how old a browser's event may be on arrival.
@@ -137,7 +137,9 @@ pub(crate) fn join(held: Touch, arrived: Touch) -> (Recorded, Touch) {
     };
     // Of equally trusted copies one that is beyond suspicion is enough.
     let suspect = match arrived.trust.cmp(&held.trust) {
-        std::cmp::Ordering::Equal => arrived.suspect.min(held.suspect),
+        std::cmp::Ordering::Equal => {
+            [arrived.suspect, held.suspect].into_iter().min_by_key(|why| why.map(Suspicion::weight)).flatten()
+        }
         order if order.is_gt() => arrived.suspect,
         _ => held.suspect,
     };

@@ -19,7 +19,7 @@ use crate::quarantine::Quarantine;
 use crate::sessions::{Sessions, days_begun, is_their_doing};
 use crate::text::Text;
 use crate::time::{Millis, Span};
-use crate::touch::{Device, PropertyName, Scalar, Touch, Trust, event};
+use crate::touch::{Device, PropertyName, Scalar, StreamId, Touch, Trust, event};
 
 /// An attribute with who set it.
 #[derive(Debug, Clone, Copy)]
@@ -101,9 +101,10 @@ pub(crate) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    pub(crate) fn new(lead: &'a Lead, model: &'a Model) -> Self {
+    /// Before the first touch; `asking` is taken for a page that somebody uses.
+    pub(crate) fn new(lead: &'a Lead, model: &'a Model, asking: Option<&StreamId>) -> Self {
         let touches = lead.touches();
-        let quarantine = Quarantine::of(lead);
+        let quarantine = Quarantine::but_of(lead, asking);
         Self {
             model,
             touches,

@@ -22,6 +22,7 @@ use crate::slots::Slots;
 use crate::state::State;
 use crate::sums::Sums;
 use crate::time::{Millis, Span};
+use crate::touch::StreamId;
 use crate::why_not::Watch;
 
 /// The score that makes the stage is the first one of a model.
@@ -128,14 +129,22 @@ pub(crate) struct Timeline<'a> {
 impl<'a> Timeline<'a> {
     /// Replays a ledger until `at`, which is not before its last touch.
     pub(crate) fn of(lead: &'a Lead, model: &'a Model, at: Millis) -> Self {
-        Self::watched(lead, model, at, None)
+        Self::replay(Self::new(lead, model, at, None), lead, at)
+    }
+
+    /// The same, where the page that `asking` names by its stream is taken for one that somebody uses.
+    pub(crate) fn asked(lead: &'a Lead, model: &'a Model, at: Millis, asking: &StreamId) -> Self {
+        Self::replay(Self::new(lead, model, at, Some(asking)), lead, at)
     }
 
     /// The same, noting why a rule does not count.
     pub(crate) fn watched(lead: &'a Lead, model: &'a Model, at: Millis, watch: Option<Watch>) -> Self {
+        Self::replay(Self { watch, ..Self::new(lead, model, at, None) }, lead, at)
+    }
+
+    fn replay(mut timeline: Self, lead: &'a Lead, at: Millis) -> Self {
         let touches = lead.touches();
-        let first_seen = touches.first().map_or(at, |touch| touch.time);
-        let mut timeline = Self { watch, horizon: at, ..Self::new(lead, model, first_seen) };
+        timeline.horizon = at;
         let mut place = 0;
         while let Some(touch) = touches.get(place) {
             let time = touch.time;
@@ -151,11 +160,12 @@ impl<'a> Timeline<'a> {
         timeline
     }
 
-    fn new(lead: &'a Lead, model: &'a Model, first_seen: Millis) -> Self {
+    fn new(lead: &'a Lead, model: &'a Model, at: Millis, asking: Option<&StreamId>) -> Self {
+        let first_seen = lead.touches().first().map_or(at, |touch| touch.time);
         let lowest = model.stages.iter().next();
         Self {
             model,
-            state: State::new(lead, model),
+            state: State::new(lead, model, asking),
             // Few touches give more than two rules points.
             contributions: Vec::with_capacity(lead.touches().len() * 2),
             slots: Slots::of(&model.scores),

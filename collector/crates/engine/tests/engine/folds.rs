@@ -191,7 +191,8 @@ fn touches(most: usize) -> impl Strategy<Value = Vec<Touch>> {
             items: if name > 4 && name < 8 { vec![item] } else { Vec::new() },
             transaction: (NAMES[name] == "purchase" && campaign).then(|| format!("T-{path}").as_str().into()),
             properties,
-            suspect: (suspect && stream == 2 && kind < 4).then_some(Suspicion::Bot),
+            suspect: (suspect && stream > 0 && kind < 4)
+                .then_some([Suspicion::Unattested, Suspicion::Bot][usize::from(stream == 2)]),
             ..plain
         }
     });

@@ -3,7 +3,7 @@
 use crate::common::{START, lead, minute, model, on_page, server_touch, touch};
 use engine::{
     Cause, Evaluation, Lead, LedgerLimits, Model, Points, Scalar, Span, StageCause, StreamId, Suspicion, Touch, Trust,
-    evaluate, record,
+    evaluate, evaluate_for, record,
 };
 
 /// Points for everything, a label, a state, a sequence, and what is known of the visitor.
@@ -141,6 +141,7 @@ fn of_copies_of_one_id_the_trusted_one_decides_and_then_the_unsuspected() {
     let cases = [
         ([browser(bot), browser(None)], None),
         ([browser(prerender), browser(bot)], bot),
+        ([browser(bot), browser(Some(Suspicion::Unattested))], Some(Suspicion::Unattested)),
         ([browser(None), page(bot)], bot),
         ([browser(bot), page(None)], None),
     ];
@@ -232,4 +233,37 @@ fn what_is_held_is_no_part_of_what_a_person_did_elsewhere() {
     assert_eq!((one.score, &one.lines), (other.score, &other.lines));
     assert_eq!(["search", "page_view", "purchase"].map(|name| one.count(&with_bot, name)), [0, 1, 1]);
     assert_eq!((one.visits, one.cart, one.uncounted), (1, other.cart, vec![0, 1, 2]));
+}
+
+#[test]
+fn who_has_touched_nothing_yet_gives_nothing_and_may_be_asked_about_what_they_see() {
+    // given somebody who has only looked, another device of whom nobody knows more, and a program
+    let unattested = |touch: Touch| Touch { suspect: Some(Suspicion::Unattested), ..touch };
+    let walked = walk().into_iter().map(unattested);
+    let others = [
+        of_stream("stream-2", unattested(touch("o:1", "page_view", minute(1)))),
+        of_stream("stream-3", bot(touch("o:2", "page_view", minute(1)))),
+    ];
+    let (ledger, model, at) = (lead(walked.chain(others)), everything(), minute(60));
+    let strict = evaluate(&ledger, &model, at);
+    assert_eq!((strict.score, strict.visits, held(&strict).len()), (Points::ZERO, 0, 9));
+
+    // when the page asks for an offer, then it is on its first visit with something in the cart, and without a point
+    let asking = walk()[0].stream.clone();
+    let seen = evaluate_for(&ledger, &model, &asking, false, at);
+    assert_eq!((seen.visits, seen.cart.quantity, seen.labels.len()), (1, 1, 1));
+    assert_eq!(
+        (seen.score, &seen.lines, seen.stage, seen.since),
+        (strict.score, &strict.lines, strict.stage, strict.since)
+    );
+    assert_eq!(held(&seen).len(), 2, "the program and the other device are no more than they were");
+
+    // and once somebody has used it, that is as good as what will be recorded of it
+    let used = evaluate_for(&ledger, &model, &asking, true, at);
+    let person = Touch { trust: Trust::Page, ..touch("b:9", "user_engagement", minute(6)) };
+    let mut recorded = ledger.clone();
+    record(&mut recorded, person, &LedgerLimits::default());
+    assert_eq!(used.score + Points::whole(1), evaluate(&recorded, &model, at).score);
+    // and nothing of it holds for a program
+    assert_eq!(evaluate_for(&ledger, &model, &StreamId::parse("stream-3").unwrap(), true, at).visits, 0);
 }

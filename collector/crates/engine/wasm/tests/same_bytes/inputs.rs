@@ -121,8 +121,9 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     (touches(20), prop::collection::vec(about, 0..4), any::<u8>(), damage).prop_map(
         |(touches, about, program, damage)| {
             let suspect = |touch: Touch| {
-                let program = program < 40 && touch.stream.as_str() == "stream-1";
-                Touch { suspect: program.then_some(Suspicion::Bot), ..touch }
+                let suspect = program < 40 && touch.stream.as_str() == "stream-1";
+                let why = if program < 20 { Suspicion::Bot } else { Suspicion::Unattested };
+                Touch { suspect: suspect.then_some(why), ..touch }
             };
             let lead: Lead = lead(touches.into_iter().map(suspect).chain(about));
             let mut bytes = lead.encode();
