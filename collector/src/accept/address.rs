@@ -66,7 +66,7 @@ impl Address {
             // Coming from the page before is coming from nowhere.
             .filter(|host| page.as_ref().is_none_or(|page| page.host.as_str() != host))
             .map(|host| {
-                let own = own_hosts.iter().any(|own| *own == host);
+                let own = own_hosts.contains(&host);
                 let channel = match sources::of_host(&host) {
                     _ if own => None,
                     Some(known) => channel_of(known),

@@ -13,7 +13,7 @@ use tests::{
     waiting, workspace,
 };
 
-use super::{Origin, SOON, counting, marketer};
+use super::{Origin, counting};
 
 /// After the last visitor has left: what is on its way by then arrives.
 const AFTERWARDS: Duration = Duration::from_secs(10);

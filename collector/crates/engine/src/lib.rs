@@ -113,6 +113,7 @@ mod slots;
 mod state;
 mod staying;
 mod sums;
+mod suspicion;
 pub mod text;
 pub mod time;
 mod timeline;

@@ -35,13 +35,11 @@ impl Quarantine {
     /// The same, as if somebody had used the page that `asking` names by its stream: what it told ahead of that is as good.
     pub(crate) fn but_of(lead: &Lead, asking: Option<&StreamId>) -> Self {
         let touches = lead.touches();
-        let mut held = match touches.iter().any(|touch| is_mail(touch, event::EMAIL_CLICK)) {
-            true => scanned(touches),
-            false => BTreeMap::new(),
-        };
-        if held.is_empty() && touches.iter().all(|touch| touch.suspect.is_none()) {
+        let concerned = |touch: &Touch| touch.suspect.is_some() || is_mail(touch, event::EMAIL_CLICK);
+        if !touches.iter().any(concerned) {
             return Self::default();
         }
+        let mut held = scanned(touches);
         let evident = |touch: &Touch, place: &usize| is_evidence(touch) && !held.contains_key(place);
         let evidence = touches.iter().enumerate().filter(|(place, touch)| evident(touch, place));
         // Mostly all of it is of one stream.

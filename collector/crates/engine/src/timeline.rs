@@ -188,7 +188,7 @@ impl<'a> Timeline<'a> {
             settled: 0,
             handed_back: None,
             by_browser: None,
-            allowance: Allowance::default(),
+            allowance: Allowance::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             sums: Vec::new(),
             ahead: Sums::of(STAGE_SCORE),
             budget: None,

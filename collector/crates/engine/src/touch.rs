@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::condition::Field;
 use crate::lost::Lost;
 use crate::money::Money;
+pub use crate::suspicion::Suspicion;
 use crate::text::{IdText, Text, identifier, is_id_byte};
 use crate::time::Millis;
 
@@ -107,51 +108,6 @@ impl Trust {
             Self::Page => "page",
             Self::Server => "server",
             Self::Product => "product",
-        }
-    }
-}
-
-/// Why a touch may be no person's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Suspicion {
-    /// A program: its user agent says so, or its browser says that it is driven (`navigator.webdriver`).
-    Bot,
-    /// A page that was fetched or rendered ahead, and that nobody has looked at.
-    Prerender,
-    /// A program that follows every link in a mail to see what is behind it.
-    Scanner,
-    /// A browser whose page nobody has used yet.
-    Unattested,
-}
-
-impl Suspicion {
-    /// Every name.
-    pub const NAMES: [&'static str; 4] = ["bot", "prerender", "scanner", "unattested"];
-
-    /// Of copies of one id the lowest says why it is held: nobody knows better than who suspects least.
-    pub(crate) const fn weight(self) -> u8 {
-        match self {
-            Self::Unattested => 1,
-            Self::Bot => 2,
-            Self::Prerender => 3,
-            Self::Scanner => 4,
-        }
-    }
-
-    /// Whether a page that somebody looks at may have told so, before they used it or looked.
-    pub(crate) const fn is_looked_at(self) -> bool {
-        matches!(self, Self::Unattested | Self::Prerender)
-    }
-
-    /// The name that the explanation uses.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Bot => "bot",
-            Self::Prerender => "prerender",
-            Self::Scanner => "scanner",
-            Self::Unattested => "unattested",
         }
     }
 }
@@ -359,22 +315,26 @@ pub struct SourceFacts {
 impl SourceFacts {
     /// Whether the touch came back to the shop from paying or signing in.
     #[must_use]
+    #[inline]
     pub fn is_return(&self) -> bool {
-        self.channel == Channel::Direct && self.referrer_host.is_some()
+        (self.channel == Channel::Direct) & self.referrer_host.is_some()
     }
 
     /// Whether the touch has campaign parameters of its own, of which a click id is one.
     #[must_use]
+    #[inline]
     pub fn has_campaign(&self) -> bool {
-        self.campaign.is_some() || self.source.is_some() || self.medium.is_some() || self.channel == Channel::Paid
+        // Mostly none is there, so that looking at all of them without branches is the shortest.
+        self.campaign.is_some() | self.source.is_some() | self.medium.is_some() | (self.channel == Channel::Paid)
     }
 
     /// Whether the campaign parameters are those of another touch.
     #[must_use]
     pub fn is_campaign_of(&self, other: &Self) -> bool {
-        let paid = |facts: &Self| facts.channel == Channel::Paid;
-        (&self.campaign, &self.source, &self.medium, paid(self))
-            == (&other.campaign, &other.source, &other.medium, paid(other))
+        (self.channel == Channel::Paid) == (other.channel == Channel::Paid)
+            && self.campaign == other.campaign
+            && self.source == other.source
+            && self.medium == other.medium
     }
 }
 

@@ -15,58 +15,70 @@ pub(super) struct Told {
 /// What browsers gave so far, as far as it still counts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowance {
-    happened: Window,
-    heard: Window,
-}
-
-impl Allowance {
-    /// What the cap leaves of points above zero.
-    pub(super) fn take(&mut self, cap: BrowserCap, told: Told, points: Points) -> Points {
-        let taken = self.happened.around(told.happened, cap.every).max(self.heard.around(told.heard, cap.every));
-        let granted = points.min((cap.points - taken).max(Points::ZERO));
-        if granted > Points::ZERO {
-            self.happened.add(told.happened, cap.every, granted);
-            self.heard.add(told.heard, cap.every, granted);
-        }
-        granted
-    }
-}
-
-/// Points by instant, with the sum of those of the last period.
-#[derive(Debug, Clone, Default)]
-struct Window {
-    /// Ascending.
-    given: Vec<(Millis, Points)>,
-    /// The latest instant that was asked for.
+    /// In the order of happening.
+    given: Vec<(Told, Points)>,
+    happened: Period,
+    heard: Period,
+    /// The same in the order of hearing, once that is another one: mostly what happens first is heard first.
+    disordered: Option<Vec<(Millis, Points)>>,
+    /// When the last was heard.
     latest: Option<Millis>,
-    /// Where the period before `latest` begins, and the sum from there on.
+}
+
+/// Where the last period begins in a list that is in order of time, and the sum from there on.
+#[derive(Debug, Clone, Copy, Default)]
+struct Period {
     from: usize,
     sum: Points,
 }
 
-impl Window {
-    /// The sum of what lies less than a period away from an instant. Every period with the instant in it is part of that.
-    fn around(&mut self, at: Millis, every: Span) -> Points {
-        if self.latest.is_some_and(|latest| at < latest) {
-            let from = self.given.partition_point(|(other, _)| at.since(*other) >= every);
-            let inside = self.given.get(from..).unwrap_or_default().iter();
-            return inside.take_while(|(other, _)| other.since(at) < every).map(|(_, points)| *points).sum();
-        }
-        self.latest = Some(at);
-        while let Some((_, points)) = self.given.get(self.from).filter(|(other, _)| at.since(*other) >= every) {
-            self.sum = self.sum - *points;
-            self.from += 1;
-        }
-        self.sum
+impl Allowance {
+    /// With room for so many.
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self { given: Vec::with_capacity(capacity), ..Self::default() }
     }
 
-    fn add(&mut self, at: Millis, every: Span, points: Points) {
-        let place = self.given.partition_point(|(other, _)| *other <= at);
-        self.given.insert(place, (at, points));
-        if self.latest.is_some_and(|latest| latest.since(at) >= every) {
-            self.from += 1;
-        } else {
-            self.sum += points;
+    /// What the cap leaves of points above zero.
+    pub(super) fn take(&mut self, cap: BrowserCap, told: Told, points: Points) -> Points {
+        while let Some((_, points)) =
+            self.given.get(self.happened.from).filter(|(before, _)| told.happened.since(before.happened) >= cap.every)
+        {
+            self.happened.sum = self.happened.sum - *points;
+            self.happened.from += 1;
         }
+        let taken = self.happened.sum.max(self.taken_by_hearing(cap.every, told.heard));
+        let granted = points.min((cap.points - taken).max(Points::ZERO));
+        if granted > Points::ZERO {
+            self.given.push((told, granted));
+            self.happened.sum += granted;
+            self.heard.sum += granted;
+            if let Some(given) = &mut self.disordered {
+                let place = given.partition_point(|(heard, _)| *heard <= told.heard);
+                given.insert(place, (told.heard, granted));
+            }
+        }
+        granted
+    }
+
+    /// The sum of what was heard less than a period away. Every period with that instant in it is part of that.
+    fn taken_by_hearing(&mut self, every: Span, at: Millis) -> Points {
+        if self.disordered.is_none() {
+            if self.latest.is_none_or(|latest| latest <= at) {
+                self.latest = Some(at);
+                while let Some((_, points)) =
+                    self.given.get(self.heard.from).filter(|(before, _)| at.since(before.heard) >= every)
+                {
+                    self.heard.sum = self.heard.sum - *points;
+                    self.heard.from += 1;
+                }
+                return self.heard.sum;
+            }
+            // Until now they were in order.
+            self.disordered = Some(self.given.iter().map(|(told, points)| (told.heard, *points)).collect());
+        }
+        let given = self.disordered.as_deref().unwrap_or_default();
+        let from = given.partition_point(|(heard, _)| at.since(*heard) >= every);
+        let near = given.get(from..).unwrap_or_default().iter().take_while(|(heard, _)| heard.since(at) < every);
+        near.map(|(_, points)| *points).sum()
     }
 }
