@@ -5,14 +5,12 @@
 //! counting. Beside the oracle stands a lone collector that hears everything once, in order, and folds nothing: it says
 //! which of two contents of one id counts, and what each rule gives.
 //!
-//! Seen red: with copies joined in the order in which they came (`join` of the engine keeping what it held), cases with
-//! ids used twice differed from the lone collector's; with ids of servers' events forgotten by folds (`Fold::holds` false),
-//! the folded half counted them again; with a commit that ignores versions (`leads.lua`), cases lost what another collector
-//! had added meanwhile.
+//! Seen red: with the copy that came first kept where two contents share an id (`join` of the engine, a constant in place of
+//! the comparison of ranks), 22 of 80 cases differed between the fleet and the lone collector.
 
 mod story;
 
-use std::{collections::BTreeMap, env, sync::Arc};
+use std::{collections::BTreeMap, env, ops::Range, sync::Arc};
 
 use serde_json::Value;
 use story::{LARGE, MODEL, Story, Teller};
@@ -25,8 +23,10 @@ use tokio::task::JoinSet;
 
 use crate::{random::Random, several::Fleet};
 
-/// Cases of the short and of the long form.
-const SHORT: u64 = 240;
+/// Cases of the short form, and of one pass of the long one: each lead wakes at an instant of its own while the clock is
+/// moved, and moving it must end within a minute.
+const PASS: u64 = 80;
+/// Cases of the long form.
 const LONG: u64 = 10_000;
 /// Visitors who are on their way at the same time.
 const AT_ONCE: usize = 48;
@@ -196,27 +196,17 @@ where
             done.push(running.join_next().await.unwrap().unwrap());
         }
         running.spawn(work(world.clone(), case));
-        if done.len() % 1_000 == 999 {
-            world.applied().await;
-        }
     }
     done.extend(running.join_all().await);
     world.applied().await;
     done
 }
 
-/// Short: 240 visitors. Long: 10,000. `GLOED_SEED` replays a run.
-#[tokio::test(flavor = "multi_thread")]
-async fn bar_each_event_counts_exactly_once() {
-    let seed = Random::seed_of("each_event_counts_exactly_once");
-    let count = if env::var_os("GLOED_LONG").is_some() { LONG } else { SHORT };
-    // Given three collectors on one Redis, which fold what is large, and a lone one
-    let world = Arc::new(World::start().await);
-    let cases =
-        (0..count).map(|visitor| Case { story: Story::of(seed, visitor), id: String::new(), lone_id: String::new() });
-
-    // When everybody's first week is told many times over
-    let cases = each(world.clone(), cases.collect(), |world, mut case| async move {
+/// Tells everybody's two weeks to the fleet and to the lone collector; the clocks are nine days on after it.
+async fn pass(world: World, seed: u64, visitors: Range<u64>) -> (World, Vec<Case>) {
+    let case = |visitor| Case { story: Story::of(seed, visitor), id: String::new(), lone_id: String::new() };
+    let world = Arc::new(world);
+    let cases = each(world.clone(), visitors.map(case).collect(), |world, mut case| async move {
         case.story.begin(world.now());
         world.to_lone(&mut case).await;
         let events = case.story.copies();
@@ -224,7 +214,6 @@ async fn bar_each_event_counts_exactly_once() {
         case
     })
     .await;
-    // and the second week, in which the first is told again, and after folding everything
     let mut world = Arc::into_inner(world).unwrap();
     world.a_week_on().await;
     let world = Arc::new(world);
@@ -242,20 +231,34 @@ async fn bar_each_event_counts_exactly_once() {
         case
     })
     .await;
+    (Arc::into_inner(world).unwrap(), cases)
+}
 
-    // Then every score is the oracle's, and every id was recorded once
-    let mut equal = 0_u32;
-    for (place, case) in cases.iter().enumerate() {
-        equal += u32::from(world.is_right(case, place).await);
+/// Short: 80 visitors, 10 to 30 s. Long: 10,000. `GLOED_SEED` replays a run.
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_each_event_counts_exactly_once() {
+    let seed = Random::seed_of("each_event_counts_exactly_once");
+    let count = if env::var_os("GLOED_LONG").is_some() { LONG } else { PASS };
+    // Given three collectors on one Redis, which fold what is large, and a lone one
+    let mut world = World::start().await;
+    let (mut equal, mut ids) = (0_u32, 0);
+    for first in (0..count).step_by(usize::try_from(PASS).unwrap()) {
+        // When everybody's weeks are told many times over, the first again in the second, and all again after folding
+        let cases;
+        (world, cases) = pass(world, seed, first..count.min(first + PASS)).await;
+        // Then every score is the oracle's
+        for (place, case) in cases.iter().enumerate() {
+            equal += u32::from(world.is_right(case, place).await);
+            ids += case.story.ids();
+        }
     }
-    let share = f64::from(equal) * 100.0 / cases.len() as f64;
-    println!("exactly once: {equal} of {} cases", cases.len());
+    println!("exactly once: {equal} of {count} cases");
+    // and every id was recorded once
     let mut recorded = 0.0;
     for collector in &world.fleet.collectors {
         recorded += collector.metric("gloed_event_outcomes_total{outcome=\"recorded\"}").await.unwrap();
     }
-    let ids: usize = cases.iter().map(|case| case.story.ids()).sum();
-    let equal = Bar::at_least("exactly_once_cases_equal", share, "%", 100.0).print();
-    let twice = Bar::at_most("exactly_once_ids_recorded_amiss", (recorded - ids as f64).abs(), "ids", 0.0).print();
-    assert_eq!((equal, twice), (Verdict::Ok, Verdict::Ok), "{recorded} recorded of {ids} ids");
+    let share = f64::from(equal) * 100.0 / count as f64;
+    assert_eq!(recorded, ids as f64, "ids recorded, and ids there were");
+    assert_eq!(Bar::at_least("exactly_once_cases_equal", share, "%", 100.0).print(), Verdict::Ok);
 }
