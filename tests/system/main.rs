@@ -18,6 +18,8 @@ mod durability;
 #[cfg(test)]
 mod erasure;
 #[cfg(test)]
+mod exactly_once;
+#[cfg(test)]
 mod exchange;
 #[cfg(test)]
 mod full_disk;
@@ -39,6 +41,8 @@ mod models;
 mod oracle;
 #[cfg(test)]
 mod personal_data;
+#[cfg(test)]
+mod random;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
