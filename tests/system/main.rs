@@ -20,6 +20,8 @@ mod erasure;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod geo;
