@@ -13,7 +13,8 @@ const EVERY: Duration = Duration::from_millis(50);
 /// What was seen.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
-    memory: Vec<u64>,
+    /// When, and how many bytes.
+    memory: Vec<(Instant, u64)>,
     decisions: Vec<Duration>,
     unanswered: Vec<String>,
 }
@@ -25,7 +26,7 @@ impl Watched {
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for visitor in (0..visitors).cycle() {
             looks.tick().await;
-            self.memory.extend(environment.collector.memory());
+            self.memory.extend(environment.collector.memory().map(|bytes| (Instant::now(), bytes)));
             let mut body = page_of(round, visitor).envelope("https://shop.example/", Vec::new());
             body.as_object_mut().unwrap().remove("events");
             body["decide"] = json!({});
@@ -38,10 +39,15 @@ impl Watched {
         }
     }
 
-    /// MiB that were held more than `before` at most.
-    pub(super) fn grown(&self, before: u64) -> f64 {
-        let most = self.memory.iter().max().copied().unwrap_or_default();
-        most.saturating_sub(before) as f64 / f64::from(1 << 20)
+    /// MiB by which it grew at most from one of these instants until the next: what went wrong in between, and catching up.
+    pub(super) fn grown(&self, begins: &[Instant]) -> f64 {
+        let ends = begins.iter().skip(1).copied().map(Some).chain([None]);
+        let grown = begins.iter().zip(ends).map(|(begin, end)| {
+            let before = self.memory.iter().rev().find(|(at, _)| at < begin).map_or(0, |(_, bytes)| *bytes);
+            let within = self.memory.iter().filter(|(at, _)| at >= begin && end.is_none_or(|end| *at < end));
+            within.map(|(_, bytes)| bytes.saturating_sub(before)).max().unwrap_or_default()
+        });
+        grown.max().unwrap_or_default() as f64 / f64::from(1 << 20)
     }
 
     /// What so great a share of the decisions stayed within.
