@@ -5,6 +5,8 @@ mod browser;
 #[cfg(test)]
 mod environment;
 #[cfg(test)]
+mod fault_proxy;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod process;

@@ -12,6 +12,7 @@
 //! | requests as a program sends them, and odd ones | [`http`], [`raw`] |
 //! | a visitor with a browser, and the offer in its closed shadow root | [`browser`], [`offer`] |
 //! | a phone's network | [`slow_network`] |
+//! | a connection that goes wrong on purpose | [`fault_proxy`] |
 //! | a Redis server, or a cluster of them | the package `servers` |
 //! | a fixed rate of events, and what was acknowledged | [`load`], [`body`] |
 //! | what a latency is judged against | [`reference_server`], [`comparison`] |
@@ -26,6 +27,7 @@ pub mod comparison;
 mod driver;
 pub mod environment;
 pub mod fault;
+pub mod fault_proxy;
 pub mod http;
 pub mod load;
 pub mod offer;

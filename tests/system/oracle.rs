@@ -79,6 +79,11 @@ pub(crate) struct Difference {
 
 /// Compares every visitor of a finished load with the replay of what was acknowledged to them.
 pub(crate) async fn difference(environment: &Environment, record: &Record) -> Difference {
+    difference_at(environment, record, Millis(tests::body::now())).await
+}
+
+/// The same with a collector whose clock shows `now`, or a little more.
+pub(crate) async fn difference_at(environment: &Environment, record: &Record, now: Millis) -> Difference {
     environment.applied().await.unwrap();
     let site = SiteFacts { currency: Currency::EUR, offsets: Vec::new() };
     let model = Model::parse(MODEL, &site).unwrap();
@@ -91,7 +96,7 @@ pub(crate) async fn difference(environment: &Environment, record: &Record) -> Di
     let mut difference = Difference { acknowledged: acknowledged.len(), ..Difference::default() };
     for (visitor, id) in ids(record) {
         let read = environment.visitor(SITE, &id).await.unwrap().json().unwrap();
-        let wanted = evaluate(&leads[&visitor], &model, Millis(tests::body::now()));
+        let wanted = evaluate(&leads[&visitor], &model, now);
         if (read["score"].as_str(), read["stage"].as_str()) != (Some(&wanted.score.shown()), Some(&wanted.stage_name)) {
             let scores = format!("{visitor}: {} {} in place of {}", read["score"], read["stage"], wanted.score.shown());
             difference.scores.push(scores);

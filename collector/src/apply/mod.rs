@@ -219,7 +219,7 @@ impl Applier {
                 Some(wish) = wishes.recv(), if granted.is_none() => granted = Some(self.grant(wish)),
                 records = self.feed.next(&app.log, BATCH) => {
                     let Some(records) = records? else { break };
-                    let few = records.len() < BATCH;
+                    let few = records.len() < BATCH && !self.feed.has_backlog();
                     if self.apply(&records, &standing).await? == Ended::Anew {
                         standing = self.stand().await?;
                     }
