@@ -1,13 +1,12 @@
 //! Amounts of money: whole minor units with their currency, never a float.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::points::decimal;
-use crate::text::TextError;
+use crate::text::{TextError, deserialize_with};
 
 /// A currency: three letters of ISO 4217, upper case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
 /// Currencies without minor units (ISO 4217, list one).
@@ -60,17 +59,15 @@ impl Currency {
     }
 }
 
-impl TryFrom<String> for Currency {
-    type Error = TextError;
-
-    fn try_from(text: String) -> Result<Self, TextError> {
-        Self::parse(&text)
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
-impl From<Currency> for String {
-    fn from(currency: Currency) -> Self {
-        currency.as_str().to_owned()
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_with(deserializer, Self::parse)
     }
 }
 

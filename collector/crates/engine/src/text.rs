@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a text is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +37,7 @@ pub fn cut(text: &str, limit: usize) -> &str {
 }
 
 /// Free text of at most `LIMIT` bytes. Longer input is cut, never refused: nobody's title loses a page view. Cheap to clone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<const LIMIT: usize>(Arc<str>);
 
 impl<const LIMIT: usize> Text<LIMIT> {
@@ -54,21 +54,48 @@ impl<const LIMIT: usize> Text<LIMIT> {
     }
 }
 
-impl<const LIMIT: usize> TryFrom<String> for Text<LIMIT> {
-    type Error = TextError;
-
-    fn try_from(text: String) -> Result<Self, TextError> {
+impl<const LIMIT: usize> Text<LIMIT> {
+    /// Reads a text that was cut before it was written.
+    fn read(text: &str) -> Result<Self, TextError> {
         if text.len() > LIMIT {
-            return Err(TextError::new("text", &text, "a shorter text: this one was not cut by us"));
+            return Err(TextError::new("text", text, "a shorter text: this one was not cut by us"));
         }
         Ok(Self(text.into()))
     }
 }
 
-impl<const LIMIT: usize> From<Text<LIMIT>> for String {
-    fn from(text: Text<LIMIT>) -> Self {
-        text.as_str().to_owned()
+impl<const LIMIT: usize> Serialize for Text<LIMIT> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
     }
+}
+
+impl<'de, const LIMIT: usize> Deserialize<'de> for Text<LIMIT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_with(deserializer, Self::read)
+    }
+}
+
+/// Reads a text where it stands, without a copy of it in between.
+pub(crate) fn deserialize_with<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    read: fn(&str) -> Result<T, TextError>,
+) -> Result<T, D::Error> {
+    struct Reading<T>(fn(&str) -> Result<T, TextError>);
+
+    impl<T> Visitor<'_> for Reading<T> {
+        type Value = T;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a string")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            (self.0)(text).map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Reading(read))
 }
 
 impl<const LIMIT: usize> From<&str> for Text<LIMIT> {
@@ -187,8 +214,7 @@ macro_rules! identifier {
     };
     ($(#[$doc:meta])* $name:ident($holds:ty), $what:literal, $length:expr, $accepts:expr, $allowed:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($holds);
 
         impl $name {
@@ -212,17 +238,15 @@ macro_rules! identifier {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = crate::text::TextError;
-
-            fn try_from(text: String) -> Result<Self, crate::text::TextError> {
-                Self::parse(&text)
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
 
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.as_str().to_owned()
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::text::deserialize_with(deserializer, Self::parse)
             }
         }
 
@@ -272,6 +296,8 @@ mod tests {
 
     #[test]
     fn decoding_refuses_a_text_that_is_too_long() {
-        assert!(Text::<4>::try_from("hello".to_owned()).is_err());
+        let read = |text: &str| postcard::from_bytes::<Text<4>>(&postcard::to_allocvec(text).unwrap());
+        assert_eq!(read("hell").as_deref(), Ok("hell"));
+        assert!(read("hello").is_err());
     }
 }

@@ -210,7 +210,7 @@ pub type PropertyName = Text<64>;
 
 /// Properties by name. Always sorted and without double names, so that equal content has equal bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "Vec<(PropertyName, Scalar)>", into = "Vec<(PropertyName, Scalar)>")]
+#[serde(from = "Vec<(PropertyName, Scalar)>")]
 pub struct Properties(Vec<(PropertyName, Scalar)>);
 
 impl Properties {
@@ -258,13 +258,8 @@ impl FromIterator<(PropertyName, Scalar)> for Properties {
 
 impl From<Vec<(PropertyName, Scalar)>> for Properties {
     fn from(pairs: Vec<(PropertyName, Scalar)>) -> Self {
-        pairs.into_iter().collect()
-    }
-}
-
-impl From<Properties> for Vec<(PropertyName, Scalar)> {
-    fn from(properties: Properties) -> Self {
-        properties.0
+        // As we write them, they are in order.
+        if pairs.is_sorted_by(|left, right| left.0 < right.0) { Self(pairs) } else { pairs.into_iter().collect() }
     }
 }
 

@@ -7,7 +7,7 @@ mod median;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use engine::{LedgerLimits, decide, evaluate, next_change, record};
+use engine::{Lead, LedgerLimits, decide, evaluate, next_change, record};
 
 fn engine(criterion: &mut Criterion) {
     let (plain, lead, moment) = (median::model(0), median::lead(6), median::moment());
@@ -29,6 +29,10 @@ fn engine(criterion: &mut Criterion) {
             bench.iter(|| evaluate(black_box(&lead), model, now));
         });
     }
+    let bytes = lead.encode();
+    criterion.bench_function("encode", |bench| bench.iter(|| black_box(&lead).encode()));
+    criterion.bench_function("decode", |bench| bench.iter(|| Lead::decode(black_box(&bytes))));
+    criterion.bench_function("clone", |bench| bench.iter(|| black_box(&lead).clone()));
     let evaluation = evaluate(&lead, &plain, now);
     criterion.bench_function("decide", |bench| {
         bench.iter(|| decide(black_box(&lead), &evaluation, &plain, &moment, now));
