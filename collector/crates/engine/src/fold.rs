@@ -160,33 +160,26 @@ pub(crate) struct StoredFold<'a> {
     pub(crate) ids: Cow<'a, [u64]>,
 }
 
-/// A lead as it is stored: touches that stand for folds are left out, since they follow from these.
-#[derive(Debug, Serialize)]
-pub(crate) struct Stored<'a> {
-    overflowed: &'a [i64],
-    touches: Vec<&'a Touch>,
-    folds: Vec<StoredFold<'a>>,
-    persons: &'a [u64],
-}
-
-impl<'a> Stored<'a> {
-    pub(crate) fn of(lead: &'a Lead) -> Self {
-        let stored = |(place, fold): (usize, &'a Fold)| {
-            let Fold { id: _, count, first, last, visits, told, ids } = fold;
-            let bucket = Bucket::stood_for(lead.touches.get(place)?);
-            let (count, visits, told) = (*count, *visits, *told);
-            Some(StoredFold { bucket, count, first: *first, last: *last, visits, told, ids: Cow::Borrowed(ids) })
-        };
-        Self {
-            overflowed: &lead.overflowed,
-            touches: lead.touches.iter().filter(|touch| !touch.is_fold()).collect(),
-            folds: lead.folds_by_place().into_iter().filter_map(stored).collect(),
-            persons: &lead.persons,
-        }
+impl StoredFold<'_> {
+    /// The same without what it was read from.
+    pub(crate) fn into_owned(self) -> StoredFold<'static> {
+        let Self { bucket, count, first, last, visits, told, ids } = self;
+        StoredFold { bucket, count, first, last, visits, told, ids: Cow::Owned(ids.into_owned()) }
     }
 }
 
-/// A stored lead as it is read.
+/// The folds of a lead as they are stored; the touches that stand for them follow from these, and are not.
+pub(crate) fn stored_folds(lead: &Lead) -> Vec<StoredFold<'_>> {
+    let stored = |(place, fold): (usize, &'_ Fold)| {
+        let Fold { id: _, count, first, last, visits, told, ids } = fold;
+        let bucket = Bucket::stood_for(lead.touches.get(place)?);
+        let (count, visits, told) = (*count, *visits, *told);
+        Some(StoredFold { bucket, count, first: *first, last: *last, visits, told, ids: Cow::Owned(ids.clone()) })
+    };
+    if lead.folds.is_empty() { Vec::new() } else { lead.folds_by_place().into_iter().filter_map(stored).collect() }
+}
+
+/// A stored lead as it is read; as it stands in format 3.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Content {
     pub(crate) overflowed: Vec<i64>,

@@ -3,14 +3,12 @@
 use crate::fold::{self, Fold};
 use crate::format_1;
 use crate::format_2;
+use crate::packed::Packed;
 use crate::time::Millis;
 use crate::touch::{Touch, TouchId, Trust};
 
-/// The newest format that [`Lead::decode`] reads, and the one that [`Lead::encode`] writes where a lead has folds.
-pub const LEAD_FORMAT: u8 = 3;
-
-/// What is written of a lead without folds: it says the same in both, and earlier versions read it.
-const WITHOUT_FOLDS: u8 = 2;
+/// The newest format that [`Lead::decode`] reads, and the one that [`Lead::encode`] writes.
+pub const LEAD_FORMAT: u8 = 4;
 
 /// What is known about one visitor: touches in canonical order, which is (time, id), and nothing that follows from them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -149,12 +147,11 @@ impl Lead {
     /// The bytes that the store keeps: the format byte, then the content in postcard. Equal leads have equal bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let format = if self.folds.is_empty() { WITHOUT_FOLDS } else { LEAD_FORMAT };
         #[expect(
             clippy::expect_used,
             reason = "writing to memory fails only for sequences of unknown length: none here"
         )]
-        postcard::to_extend(&fold::Stored::of(self), vec![format]).expect("a lead has no sequence of unknown length")
+        postcard::to_extend(&Packed::of(self), vec![LEAD_FORMAT]).expect("a lead has no sequence of unknown length")
     }
 
     /// Reads what [`Lead::encode`] wrote, in this format or an earlier one. Never panics, and allocates no more than in proportion to the input.
@@ -182,9 +179,13 @@ impl Lead {
                 let (content, rest) = postcard::take_from_bytes::<format_2::Content>(content).map_err(unread)?;
                 (folded(content.into())?, rest)
             }
-            _ => {
+            3 => {
                 let (content, rest) = postcard::take_from_bytes::<fold::Content>(content).map_err(unread)?;
                 (folded(content)?, rest)
+            }
+            _ => {
+                let (packed, rest) = postcard::take_from_bytes::<Packed<'_>>(content).map_err(unread)?;
+                (folded(packed.content().map_err(broken)?)?, rest)
             }
         };
         if !rest.is_empty() {

@@ -35,7 +35,7 @@
 //!
 //! - [`touch`], [`lead`], [`mod@record`], [`digest`]: the ledger; [`mod@merge`], [`mod@compact`], [`fold`]: how it grows together
 //!   and stays small, `staying` and `shedding`: what of it is never folded, and what goes; `lost` and [`unseen()`]: what a fold
-//!   does not know, and which conditions ask it; [`format_1`], `format_2`: how it once was written. [`text`], [`time`], [`points`], [`money`]: what it is made of.
+//!   does not know, and which conditions ask it; `packed`: how it is written; [`format_1`], `format_2`: how it once was. [`text`], [`time`], [`points`], [`money`]: what it is made of.
 //! - [`model`], [`tree`], [`condition`], [`presets`]: what a marketer writes, checked and compiled.
 //! - `timeline`: which rules gave how many points when. Scores, the history of stages and forecasts are three questions to
 //!   it, so they cannot disagree. `decay` is its table; `orders` says which tellings of a purchase count.
@@ -102,6 +102,7 @@ pub mod merge;
 pub mod model;
 pub mod money;
 mod orders;
+mod packed;
 pub mod points;
 pub mod presets;
 mod quarantine;

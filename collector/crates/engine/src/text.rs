@@ -57,10 +57,19 @@ impl<const LIMIT: usize> Text<LIMIT> {
 impl<const LIMIT: usize> Text<LIMIT> {
     /// Reads a text that was cut before it was written.
     fn read(text: &str) -> Result<Self, TextError> {
+        Self::check(text).map(|()| Self(text.into()))
+    }
+
+    /// The same, of a text that others hold too.
+    pub(crate) fn shared(text: &Arc<str>) -> Result<Self, TextError> {
+        Self::check(text).map(|()| Self(text.clone()))
+    }
+
+    fn check(text: &str) -> Result<(), TextError> {
         if text.len() > LIMIT {
             return Err(TextError::new("text", text, "a shorter text: this one was not cut by us"));
         }
-        Ok(Self(text.into()))
+        Ok(())
     }
 }
 
@@ -223,9 +232,13 @@ macro_rules! identifier {
             /// # Errors
             /// A [`TextError`](crate::text::TextError) that names what was found and what is allowed.
             pub fn parse(text: &str) -> Result<Self, crate::text::TextError> {
+                Self::check(text).map(|()| Self(text.into()))
+            }
+
+            fn check(text: &str) -> Result<(), crate::text::TextError> {
                 let accepts: fn(u8) -> bool = $accepts;
                 if ($length).contains(&text.len()) && text.bytes().all(accepts) {
-                    Ok(Self(text.into()))
+                    Ok(())
                 } else {
                     Err(crate::text::TextError::new($what, text, $allowed))
                 }

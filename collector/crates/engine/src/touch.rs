@@ -1,12 +1,14 @@
 //! A touch: one fact about a visitor, as the ledger keeps it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Field;
 use crate::lost::Lost;
 use crate::money::Money;
 pub use crate::suspicion::Suspicion;
-use crate::text::{IdText, Text, identifier, is_id_byte};
+use crate::text::{IdText, Text, TextError, identifier, is_id_byte};
 use crate::time::Millis;
 
 identifier!(
@@ -380,7 +382,41 @@ pub struct Touch {
     pub suspect: Option<Suspicion>,
 }
 
+impl EventName {
+    /// Reads a name that others hold too.
+    pub(crate) fn shared(text: &Arc<str>) -> Result<Self, TextError> {
+        Self::check(text).map(|()| Self(text.clone()))
+    }
+
+    /// The name of a touch that is not told yet.
+    pub(crate) fn unnamed() -> Self {
+        Self(Arc::default())
+    }
+}
+
 impl TouchId {
+    /// The id that a page gives: its stream, a dot, and a number.
+    pub(crate) fn numbered(stream: &StreamId, number: u64) -> Result<Self, TextError> {
+        let mut digits = [0; 20];
+        let mut rest = number;
+        let mut begin = digits.len();
+        for (place, digit) in digits.iter_mut().enumerate().rev() {
+            begin = place;
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        let digits = digits.get(begin..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default();
+        Self::parse(&[stream.as_str(), ".", digits].concat())
+    }
+
+    /// The id of a touch that is not told yet.
+    pub(crate) fn unnamed() -> Self {
+        Self("".into())
+    }
+
     /// The id of a fold's touch. It holds spaces, which no id from outside may, so the two are never taken for another.
     pub(crate) fn of_fold(noon: Millis, digest: u64, lost: Lost) -> Self {
         Self(format!("fold {} {digest:016x}{:04x}", noon.0, lost.bits()).as_str().into())

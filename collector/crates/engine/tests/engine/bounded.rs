@@ -2,22 +2,25 @@
 
 use crate::common::{START, lead, minute, offer_touch, on_page, server_touch, text, touch};
 use engine::compact::{Before, is_due};
-use engine::{Item, Lead, LedgerLimits, Recorded, Span, Touch, Trust, compact, merge, record};
+use engine::{Item, Lead, LedgerLimits, Recorded, Scalar, Span, Touch, Trust, compact, merge, record};
 use proptest::prelude::*;
 
-/// As heavy as a touch that travels can be.
+/// As heavy as a touch that travels can be: no text in it twice.
 fn heavy(id: &str, at: i64) -> Touch {
-    let item = Item {
-        id: "a".repeat(64).as_str().into(),
-        name: Some("b".repeat(128).as_str().into()),
-        category: Some("c".repeat(128).as_str().into()),
-        variant: Some("d".repeat(64).as_str().into()),
+    let item = |number: i32| Item {
+        id: format!("{id}a{number}{}", "a".repeat(64)).as_str().into(),
+        name: Some(format!("{id}b{number}{}", "b".repeat(128)).as_str().into()),
+        category: Some(format!("{id}c{number}{}", "c".repeat(128)).as_str().into()),
+        variant: Some(format!("{id}d{number}{}", "d".repeat(64)).as_str().into()),
         price: None,
         quantity: 1,
     };
-    let property = |number: i32| (format!("{number:0>64}").as_str().into(), text(&"e".repeat(256)));
+    let property = |number: i32| {
+        let value = format!("{id}e{number}{}", "e".repeat(256));
+        (format!("{number:0>64}").as_str().into(), Scalar::Text(value.as_str().into()))
+    };
     Touch {
-        items: vec![item; 20],
+        items: (0..20).map(item).collect(),
         properties: (0..24).map(property).collect(),
         ..touch(id, "view_item_list", minute(at))
     }
