@@ -1,6 +1,6 @@
 //! Sessions: the visits of a lead, and its distinct touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::calendar;
 use crate::fold::Fold;
@@ -17,6 +17,7 @@ pub const RETURN_GAP: Span = Span::days(1);
 /// Whether a session goes on with the next touch of its stream: `last` is when its last touch was, `source` where its first
 /// one came from.
 #[must_use]
+#[inline]
 pub fn goes_on(last: Millis, source: &SourceFacts, next: &Touch) -> bool {
     let gap = if next.source.is_return() { RETURN_GAP } else { SESSION_GAP };
     next.time.since(last) < gap && (!next.source.has_campaign() || next.source.is_campaign_of(source))
@@ -30,8 +31,9 @@ pub fn goes_on(last: Millis, source: &SourceFacts, next: &Touch) -> bool {
 pub(crate) struct Sessions<'a> {
     /// The last of each stream, in the order of their coming.
     open: Vec<Open<'a>>,
-    /// Where those of other streams than the first are.
-    places: BTreeMap<&'a StreamId, usize>,
+    /// Where those of other streams than the first are. Hashed, so that many streams cost no more each than few; nothing
+    /// depends on their order.
+    places: Option<Box<HashMap<&'a StreamId, usize>>>,
     /// Where that of the stream is that was last on the site.
     current: usize,
     /// When a server told of an event last, by stream and event: one touch for as long as it goes on telling.
@@ -65,7 +67,7 @@ impl<'a> Sessions<'a> {
         let stream = &touch.stream;
         let at = |place: &usize| self.open.get(*place).is_some_and(|session| session.stream == stream);
         // Mostly it is the stream of the touch before, and often there is but one.
-        let known = [self.current, 0].into_iter().find(at).or_else(|| self.places.get(stream).copied());
+        let known = [self.current, 0].into_iter().find(at).or_else(|| self.elsewhere(stream));
         self.current = known.unwrap_or(self.open.len());
         let source = match self.open.get_mut(self.current) {
             Some(session) if goes_on(session.last, session.source, touch) => {
@@ -78,7 +80,7 @@ impl<'a> Sessions<'a> {
                     Some(session) => *session = begun,
                     None => {
                         if self.current > 0 {
-                            self.places.insert(stream, self.current);
+                            self.remember(stream);
                         }
                         self.open.push(begun);
                     }
@@ -101,6 +103,17 @@ impl<'a> Sessions<'a> {
         if self.channel.is_none() && is_visit(touch) {
             self.channel = Some(touch.source.channel);
         }
+    }
+
+    /// Where the session of another stream than the first is. Apart, since mostly there is none.
+    #[inline(never)]
+    fn elsewhere(&self, stream: &StreamId) -> Option<usize> {
+        self.places.as_ref()?.get(stream).copied()
+    }
+
+    #[inline(never)]
+    fn remember(&mut self, stream: &'a StreamId) {
+        self.places.get_or_insert_default().insert(stream, self.current);
     }
 
     /// How many there were.

@@ -327,6 +327,7 @@ impl SourceFacts {
 
     /// Whether the campaign parameters are those of another touch.
     #[must_use]
+    #[inline]
     pub fn is_campaign_of(&self, other: &Self) -> bool {
         (self.channel == Channel::Paid) == (other.channel == Channel::Paid)
             && self.campaign == other.campaign

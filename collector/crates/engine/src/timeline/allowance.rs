@@ -15,7 +15,7 @@ pub(super) struct Told {
 /// What browsers gave so far, as far as it still counts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowance {
-    /// In the order of happening.
+    /// In the order of happening, all of it: what is heard next may have been heard before any of them.
     given: Vec<(Told, Points)>,
     happened: Period,
     heard: Period,
@@ -39,7 +39,21 @@ impl Allowance {
     }
 
     /// What the cap leaves of points above zero.
+    #[inline]
     pub(super) fn take(&mut self, cap: BrowserCap, told: Told, points: Points) -> Points {
+        // The sums may still hold what is older than a period: if even they leave room, nobody need look.
+        let room = cap.points - self.happened.sum.max(self.heard.sum);
+        if points <= room && self.disordered.is_none() && self.latest.is_none_or(|latest| latest <= told.heard) {
+            self.latest = Some(told.heard);
+            self.happened.sum += points;
+            self.heard.sum += points;
+            self.given.push((told, points));
+            return points;
+        }
+        self.take_what_is_left(cap, told, points)
+    }
+
+    fn take_what_is_left(&mut self, cap: BrowserCap, told: Told, points: Points) -> Points {
         while let Some((_, points)) =
             self.given.get(self.happened.from).filter(|(before, _)| told.happened.since(before.happened) >= cap.every)
         {

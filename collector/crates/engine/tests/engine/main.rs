@@ -65,3 +65,7 @@ mod trust;
 mod validator;
 #[cfg(test)]
 mod why_not;
+
+/// The collector's: figures are taken as it runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
