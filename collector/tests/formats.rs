@@ -157,7 +157,11 @@ fn kept_leads_of_every_format_load() {
         ..kept(Some(Suspicion::Bot))
     };
     let fenced = KeptLead { fence: Some(Fence { into: key(7).visitor, done: true }), ..KeptLead::default() };
-    for (lead, golden) in [(merged, golden!("kept-lead-3")), (fenced, golden!("kept-lead-3-fenced"))] {
+    // with ledgers of an older format, and of the newest
+    assert_eq!(KeptLead::decode(&bytes(golden!("kept-lead-3"))).unwrap(), merged);
+    assert_eq!(KeptLead::decode(&bytes(golden!("kept-lead-3-fenced"))).unwrap(), fenced);
+    let newest = [(merged, golden!("kept-lead-3-ledger-4")), (fenced, golden!("kept-lead-3-fenced-ledger-4"))];
+    for (lead, golden) in newest {
         assert_eq!(KeptLead::decode(&bytes(golden)).unwrap(), lead);
         assert_eq!(lead.encode().unwrap(), bytes(golden), "a change of these bytes is a new format");
     }

@@ -33,7 +33,7 @@ pub(crate) struct Sessions<'a> {
     open: Vec<Open<'a>>,
     /// Where those of other streams than the first are. Hashed, so that many streams cost no more each than few; nothing
     /// depends on their order.
-    places: Option<Box<HashMap<&'a StreamId, usize>>>,
+    places: Option<HashMap<&'a StreamId, usize>>,
     /// Where that of the stream is that was last on the site.
     current: usize,
     /// When a server told of an event last, by stream and event: one touch for as long as it goes on telling.

@@ -312,12 +312,11 @@ pub struct SourceFacts {
 impl SourceFacts {
     /// Whether the touch came back to the shop from paying or signing in.
     #[must_use]
-    #[inline]
     pub fn is_return(&self) -> bool {
         (self.channel == Channel::Direct) & self.referrer_host.is_some()
     }
 
-    /// Whether the touch has campaign parameters of its own, of which a click id is one.
+    /// Whether the touch names a campaign, by parameters or a click id.
     #[must_use]
     #[inline]
     pub fn has_campaign(&self) -> bool {
