@@ -77,7 +77,7 @@ impl Feed {
         self.backlog.is_some()
     }
 
-    /// Waits for the next records, at most so many and about [`MOST_BYTES`]; `None` when the log is closed and all of it was
+    /// Waits for the next records, at most so many and about two MiB; `None` when the log is closed and all of it was
     /// handed out.
     ///
     /// # Errors
