@@ -62,7 +62,7 @@
       reset: link.reset,
       driven: navigator.webdriver || undefined,
       // Half an hour: as long as a visit goes on without anything happening.
-      person: Date.now() - (link.used || storage(0, key + ":p")) < 18e5 || undefined,
+      person: Date.now() - Math.max(link.used || 0, storage(0, key + ":p") || 0) < 18e5 || undefined,
     };
   };
   // `done` gets the status (0 for none, and for an answer that is not the collector's), the seconds of Retry-After and

@@ -47,11 +47,13 @@ struct Visitor {
     signed: Value,
     /// Whether the browser says that a program drives it.
     driven: bool,
+    /// Whether somebody has used the page.
+    used: bool,
 }
 
 impl Visitor {
     fn new(number: u64) -> Self {
-        Self { page: Page::of_visitor(SITE, number), signed: Value::Null, driven: false }
+        Self { page: Page::of_visitor(SITE, number), signed: Value::Null, driven: false, used: true }
     }
 
     /// Sends events of a page at `url`, each with what else is in it, and asks for a decision. Keeps the id that is given.
@@ -61,6 +63,7 @@ impl Visitor {
         body["id"] = self.signed.clone();
         body["decide"] = json!({ "slots": ["popup"] });
         body["driven"] = json!(self.driven);
+        body["person"] = json!(self.used);
         let answer = environment.post("/v1/events", &body).await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
         let answer = answer.json().unwrap();
@@ -213,8 +216,11 @@ async fn exact_a_signed_link_in_the_confirmation_mail_adds_labels_and_can_say_wh
     assert_ne!(visitor.id(), person);
     let anonymous = visitor.id().to_owned();
 
-    // When they open the second, the same answer says who they are, and its decision is about that person
+    // When they open the second, with nothing used yet, the same answer says who they are, and its decision is about that
+    // person
+    visitor.used = false;
     let answer = visitor.does(&environment, &with(&own), &[("page_view", json!({}))]).await;
+    visitor.used = true;
     assert_eq!(visitor_id(&answer), Some(person.as_str()));
     assert_eq!(answer["decision"]["lead"]["score"], "7", "three views, three labels, a mail");
     let lead = read(&environment, &anonymous).await;

@@ -5,7 +5,7 @@
 //! nobody, and neither does one of a visitor who is another person: somebody passed the mail on.
 
 use engine::touch::event;
-use engine::{EventName, PropertyName, Scalar, Text, TextError, Touch, TouchId, Trust};
+use engine::{EventName, PropertyName, Scalar, Suspicion, Text, TextError, Touch, TouchId, Trust};
 use store::LeadKey;
 use url::Url;
 use wire::Page;
@@ -65,7 +65,8 @@ fn outcome(link: &Link, opened: &Touch, same: bool, known: bool) -> &'static str
     match link.merge {
         false => "labels",
         true if same => "already",
-        true if opened.suspect.is_some() => "suspect",
+        // Who has only just opened it has used nothing yet: the link is their own business, and they have it.
+        true if opened.suspect.is_some_and(|why| why != Suspicion::Unattested) => "suspect",
         true if known => "other_person",
         true => MERGES,
     }
@@ -122,6 +123,7 @@ mod tests {
             (true, None, false, false, MERGES),
             (false, None, false, false, "labels"),
             (true, suspect, false, false, "suspect"),
+            (true, Some(Suspicion::Unattested), false, false, MERGES),
             (true, None, false, true, "other_person"),
             (true, None, true, true, "already"),
         ] {

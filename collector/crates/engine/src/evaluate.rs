@@ -277,8 +277,9 @@ pub fn evaluate_for(lead: &Lead, model: &Model, asking: &StreamId, used: bool, n
     if used {
         return seen;
     }
-    let Evaluation { score, scores, lines, stage, stage_name, since, why, told_of, .. } = strict;
-    Evaluation { score, scores, lines, stage, stage_name, since, why, told_of, ..seen }
+    // Labels may say what the stage was, so they are those of it.
+    let Evaluation { score, scores, lines, stage, stage_name, since, why, labels, told_of, .. } = strict;
+    Evaluation { score, scores, lines, stage, stage_name, since, why, labels, told_of, ..seen }
 }
 
 /// What a replay until `at` says.

@@ -10,9 +10,9 @@ use crate::touch::{Channel, SourceFacts, StreamId, Touch, Trust, event};
 /// A session ends when its stream is silent for this long.
 pub const SESSION_GAP: Span = Span::minutes(30);
 
-/// Who comes back from paying or signing in goes on with the session if it was silent for less than this: no page that asks
-/// for a payment waits longer.
-pub const RETURN_GAP: Span = Span::days(1);
+/// Who comes back from paying or signing in goes on with the session if it was silent for less than this: pages that ask for a
+/// payment wait for hours at most, and a tab that is opened again the next morning has its referrer still.
+pub const RETURN_GAP: Span = Span::minutes(180);
 
 /// Whether a session goes on with the next touch of its stream: `last` is when its last touch was, `source` where its first
 /// one came from.

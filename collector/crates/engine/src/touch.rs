@@ -320,18 +320,18 @@ impl SourceFacts {
     #[must_use]
     #[inline]
     pub fn has_campaign(&self) -> bool {
-        // Mostly none is there, so that looking at all of them without branches is the shortest.
         self.campaign.is_some() | self.source.is_some() | self.medium.is_some() | (self.channel == Channel::Paid)
     }
 
-    /// Whether the campaign parameters are those of another touch.
+    /// Whether the campaign parameters, as far as there are any, are those of another touch.
     #[must_use]
     #[inline]
     pub fn is_campaign_of(&self, other: &Self) -> bool {
-        (self.channel == Channel::Paid) == (other.channel == Channel::Paid)
-            && self.campaign == other.campaign
-            && self.source == other.source
-            && self.medium == other.medium
+        let same = |own: &Option<Text<64>>, other: &Option<Text<64>>| own.is_none() || own == other;
+        (self.channel != Channel::Paid || other.channel == Channel::Paid)
+            && same(&self.campaign, &other.campaign)
+            && same(&self.source, &other.source)
+            && same(&self.medium, &other.medium)
     }
 }
 

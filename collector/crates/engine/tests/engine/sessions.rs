@@ -67,8 +67,9 @@ fn who_comes_back_from_paying_goes_on_with_the_session_however_long_it_took() {
     let view = |at: i64, channel| from(channel, None, touch(&format!("t{at}"), "page_view", minute(at)));
     assert_eq!(visits([view(0, Channel::Email), back(31)]), (1, Some(Channel::Email)));
     assert_eq!(visits([view(0, Channel::Email), back(31), view(60, Channel::Direct)]), (1, Some(Channel::Email)));
-    // but not the next day
-    assert_eq!(visits([view(0, Channel::Email), back(60 * 24)]), (2, Some(Channel::Direct)));
+    assert_eq!(visits([view(0, Channel::Email), back(179)]), (1, Some(Channel::Email)));
+    // but not hours later
+    assert_eq!(visits([view(0, Channel::Email), back(180)]), (2, Some(Channel::Direct)));
     // nor does it keep alive what was over by itself
     assert_eq!(visits([view(0, Channel::Email), view(31, Channel::Direct)]), (2, Some(Channel::Direct)));
 }

@@ -276,16 +276,17 @@ impl<'a> Visitor<'_, 'a> {
 }
 
 /// A session ends after thirty minutes without a touch of its stream, or when a touch names another campaign (an advertiser's
-/// click counts as naming one). Back from paying there is a day's time.
+/// click counts as naming one). Back from paying there are three hours.
 fn ends(began: &SourceFacts, last: Millis, next: &Touch) -> bool {
+    let paid = |from: &SourceFacts| (from.channel == Channel::Paid).then_some("paid");
     let names = |from: &SourceFacts| {
-        let paid = from.channel == Channel::Paid;
-        (from.source.clone(), from.medium.clone(), from.campaign.clone(), paid)
+        let texts = [&from.source, &from.medium, &from.campaign].map(|text| text.as_ref().map(ToString::to_string));
+        texts.into_iter().chain([paid(from).map(str::to_owned)]).collect::<Vec<_>>()
     };
     let back = next.source.channel == Channel::Direct && next.source.referrer_host.is_some();
-    let patience = if back { Span::minutes(24 * 60) } else { Span::minutes(30) };
-    let named = names(&next.source) != names(&SourceFacts::default());
-    next.time - last >= patience || (named && names(&next.source) != names(began))
+    let patience = if back { Span::minutes(3 * 60) } else { Span::minutes(30) };
+    let other = names(&next.source).into_iter().zip(names(began)).any(|(new, old)| new.is_some() && new != old);
+    next.time - last >= patience || other
 }
 
 /// A step of a sequence looks at its touch alone.
