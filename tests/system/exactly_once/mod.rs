@@ -15,9 +15,11 @@ use std::{collections::BTreeMap, env, ops::Range, sync::Arc};
 use serde_json::Value;
 use story::{LARGE, MODEL, Story, Teller};
 use tests::{
+    Fault,
     bar::{Bar, Verdict},
     body,
     environment::{Environment, ORIGIN, SITE, Setup, visitor_id},
+    http::Answer,
 };
 use tokio::task::JoinSet;
 
@@ -63,6 +65,14 @@ fn half_points(text: &str) -> i64 {
     (text.parse::<f64>().unwrap() * 2.0).round() as i64
 }
 
+/// Asks, and once more if the connection was closed meanwhile for having been silent: as a page does, the same again.
+async fn answered<A: Future<Output = Result<Answer, Fault>>>(ask: impl Fn() -> A) -> Answer {
+    match ask().await {
+        Err(Fault::NoAnswer { .. }) => ask().await.unwrap(),
+        answer => answer.unwrap(),
+    }
+}
+
 /// Sends events to one collector, whose clock is `ahead` of this machine's; gives the visitor's id.
 async fn tell(collector: &Environment, story: &Story, id: &str, ahead: i64, events: Vec<(Teller, Value)>) -> String {
     let mut known = id.to_owned();
@@ -71,7 +81,7 @@ async fn tell(collector: &Environment, story: &Story, id: &str, ahead: i64, even
         let events = part.iter().map(|(_, event)| event.clone()).collect();
         let mut body = story.page.envelope(&format!("{ORIGIN}/"), events);
         body["sent"] = (body::now() + ahead).into();
-        let answer = collector.post("/v1/events", &body).await.unwrap();
+        let answer = answered(|| collector.post("/v1/events", &body)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let answer = answer.json().unwrap();
         all_accepted(&answer);
@@ -83,7 +93,8 @@ async fn tell(collector: &Environment, story: &Story, id: &str, ahead: i64, even
             event["visitor"] = known.as_str().into();
             event
         });
-        let answer = collector.server_events(SITE, events.collect()).await.unwrap();
+        let events: Vec<Value> = events.collect();
+        let answer = answered(|| collector.server_events(SITE, events.clone())).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         all_accepted(&answer.json().unwrap());
     }
