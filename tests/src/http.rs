@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 use serde_json::Value;
 
@@ -47,7 +47,11 @@ impl Http {
     /// A client without connections yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http() }
+        // Less than the collector waits for the next request: one that it closes at that moment is none to send on.
+        let idle = Duration::from_secs(2);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(idle).build_http();
+        Self { client }
     }
 
     /// GET of an address such as `http://127.0.0.1:7070/livez`.
