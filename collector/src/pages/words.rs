@@ -264,12 +264,10 @@ impl Language {
     /// What is said above a timeline in which so many touches are held.
     pub(super) fn held_notice(self, count: usize) -> String {
         match (self, count) {
-            (Self::Dutch, 1) => "Eén gebeurtenis telt niet mee: die kwam waarschijnlijk niet van een mens.".to_owned(),
-            (Self::Dutch, _) => {
-                format!("{count} gebeurtenissen tellen niet mee: ze kwamen waarschijnlijk niet van een mens.")
-            }
-            (Self::English, 1) => "One event does not count: most likely no person was behind it.".to_owned(),
-            (Self::English, _) => format!("{count} events do not count: most likely no person was behind them."),
+            (Self::Dutch, 1) => "Eén gebeurtenis telt niet mee zolang er geen mens te zien is.".to_owned(),
+            (Self::Dutch, _) => format!("{count} gebeurtenissen tellen niet mee zolang er geen mens te zien is."),
+            (Self::English, 1) => "One event does not count as long as no person is seen.".to_owned(),
+            (Self::English, _) => format!("{count} events do not count as long as no person is seen."),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::fold::{Bucket, Fold, id_digest};
 use crate::lead::Lead;
 use crate::quarantine::{Quarantine, is_evidence, stream_digest};
 use crate::record::{HORIZON, LedgerLimits, horizon, mark_overflow};
-use crate::sessions::{RETURN_GAP, SESSION_GAP, Sessions, is_visit};
+use crate::sessions::{SESSION_GAP, Sessions, gap_before, is_visit};
 pub use crate::shedding::forget_own;
 use crate::shedding::{Surplus, drop_oldest, is_older, let_reservations_go};
 use crate::staying::{Barriers, Sources, staying};
@@ -234,10 +234,9 @@ fn seen_last(lead: &Lead, quarantine: &Quarantine) -> Vec<usize> {
 fn parts(touches: &[Touch]) -> Vec<Vec<usize>> {
     let mut parts: Vec<Vec<usize>> = Vec::new();
     let mut open: BTreeMap<&str, (usize, Millis)> = BTreeMap::new();
-    let gap = |touch: &Touch| if touch.source.is_return() { RETURN_GAP } else { SESSION_GAP };
     let theirs = |(_, touch): &(usize, &Touch)| touch.trust < Trust::Product && !touch.is_fold();
     for (place, touch) in touches.iter().enumerate().filter(theirs) {
-        let going_on = open.get(touch.stream.as_str()).filter(|(_, last)| touch.time.since(*last) < gap(touch));
+        let going_on = open.get(touch.stream.as_str()).filter(|(_, last)| touch.time.since(*last) < gap_before(touch));
         let part = going_on.map_or(parts.len(), |(part, _)| *part);
         match parts.get_mut(part) {
             Some(part) => part.push(place),

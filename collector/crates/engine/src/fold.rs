@@ -169,12 +169,12 @@ impl StoredFold<'_> {
 }
 
 /// The folds of a lead as they are stored; the touches that stand for them follow from these, and are not.
-pub(crate) fn stored_folds(lead: &Lead) -> Vec<StoredFold<'_>> {
-    let stored = |(place, fold): (usize, &'_ Fold)| {
+pub(crate) fn stored_folds<'a>(lead: &'a Lead) -> Vec<StoredFold<'a>> {
+    let stored = |(place, fold): (usize, &'a Fold)| {
         let Fold { id: _, count, first, last, visits, told, ids } = fold;
         let bucket = Bucket::stood_for(lead.touches.get(place)?);
         let (count, visits, told) = (*count, *visits, *told);
-        Some(StoredFold { bucket, count, first: *first, last: *last, visits, told, ids: Cow::Owned(ids.clone()) })
+        Some(StoredFold { bucket, count, first: *first, last: *last, visits, told, ids: Cow::Borrowed(ids) })
     };
     if lead.folds.is_empty() { Vec::new() } else { lead.folds_by_place().into_iter().filter_map(stored).collect() }
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Touches of one visitor repeat stream, host, source, country, device and language. Each is written once, and read into one
-//! shared text: so a ledger is a third of what it was, and is read with a quarter of the allocations (ADR 24).
+//! shared text (ADR 24).
 
 use std::sync::Arc;
 

@@ -14,13 +14,17 @@ pub const SESSION_GAP: Span = Span::minutes(30);
 /// payment wait for hours at most, and a tab that is opened again the next morning has its referrer still.
 pub const RETURN_GAP: Span = Span::minutes(180);
 
+/// How long its session may have been silent before a touch.
+pub(crate) fn gap_before(touch: &Touch) -> Span {
+    if touch.source.is_return() { RETURN_GAP } else { SESSION_GAP }
+}
+
 /// Whether a session goes on with the next touch of its stream: `last` is when its last touch was, `source` where its first
 /// one came from.
 #[must_use]
 #[inline]
 pub fn goes_on(last: Millis, source: &SourceFacts, next: &Touch) -> bool {
-    let gap = if next.source.is_return() { RETURN_GAP } else { SESSION_GAP };
-    next.time.since(last) < gap && (!next.source.has_campaign() || next.source.is_campaign_of(source))
+    next.time.since(last) < gap_before(next) && (!next.source.has_campaign() || next.source.is_campaign_of(source))
 }
 
 /// The sessions of a lead, as far as its touches were taken.
