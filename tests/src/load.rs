@@ -1,7 +1,7 @@
 //! A bounded load on the loopback interface, with a fixed rate: what a shop's visitors send together.
 //!
-//! Every visitor has a connection of its own, kept alive, from an address of its own (127.2.x.1, so that a limit by
-//! address sees many clients), and sends a request at fixed instants, whether or not the server keeps up. A latency
+//! Every visitor has a connection of its own, kept alive, from an address of its own (127.2.x.1 unless the load says
+//! otherwise, so that a limit by address sees many clients), and sends a request at fixed instants, whether or not the server keeps up. A latency
 //! counts from the instant at which the request was *due*, so that a stalled server cannot hide what it delayed.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
@@ -43,6 +43,10 @@ pub struct Load {
     /// Whether a request without an answer, or answered 429 or 503, is sent again, unchanged, until 30 s after the end:
     /// as a page does. Later requests of the same visitor wait for it.
     pub again: bool,
+    /// The network that the visitors' addresses begin in: 127.*network*.x.1.
+    pub network: u8,
+    /// Whether each request says that it was forwarded for an address of its own, as whoever wants to be nobody would.
+    pub forwarded: bool,
 }
 
 impl Load {
@@ -58,6 +62,8 @@ impl Load {
             batch: 10,
             duration: Duration::from_secs(30),
             again: false,
+            network: 2,
+            forwarded: false,
         }
     }
 
@@ -78,7 +84,7 @@ impl Load {
         if self.visitors == 0 || self.visitors > 60_000 || self.events_per_second == 0 || self.batch == 0 {
             return Err(nonsense("it needs 1 to 60,000 visitors, a rate and a batch size above zero"));
         }
-        self.request(&[]).map_err(|error| nonsense(&error.to_string()))?;
+        self.request(&[], Turn { visitor: 0, turn: 0 }).map_err(|error| nonsense(&error.to_string()))?;
         // A request every `period`, the visitors evenly spread over it.
         let per_request = f64::from(self.batch) / f64::from(self.events_per_second);
         let period = Duration::from_secs_f64(per_request * f64::from(self.visitors));
@@ -124,7 +130,7 @@ impl Load {
         let mut tries = 0;
         loop {
             tries += 1;
-            let result = timeout_at(until, self.once(connection, turn.visitor, &body)).await;
+            let result = timeout_at(until, self.once(connection, turn, &body)).await;
             let (status, answer) = match result {
                 Ok(Ok((status, answer))) => (Some(status), answer),
                 Ok(Err(_)) | Err(_) => {
@@ -145,12 +151,13 @@ impl Load {
     async fn once(
         &self,
         connection: &mut Option<SendRequest<Full<Bytes>>>,
-        visitor: u32,
+        turn: Turn,
         body: &[u8],
     ) -> Result<(u16, Vec<u8>), Box<dyn std::error::Error + Send + Sync>> {
         if connection.as_ref().is_none_or(SendRequest::is_closed) {
-            let [.., high, low] = visitor.to_be_bytes();
-            let stream = raw::connect_from([127, 2 + high % 250, low, 1], self.address).await?;
+            let [.., high, low] = turn.visitor.to_be_bytes();
+            let network = self.network.saturating_add(high % 250);
+            let stream = raw::connect_from([127, network, low, 1], self.address).await?;
             stream.set_nodelay(true)?;
             let (sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
             // The end of the connection is seen by the sender.
@@ -159,16 +166,21 @@ impl Load {
         }
         let sender = connection.as_mut().ok_or("no connection")?;
         sender.ready().await?;
-        let answer = sender.send_request(self.request(body)?).await?;
+        let answer = sender.send_request(self.request(body, turn)?).await?;
         let status = answer.status().as_u16();
         Ok((status, answer.into_body().collect().await?.to_bytes().to_vec()))
     }
 
-    fn request(&self, body: &[u8]) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    fn request(&self, body: &[u8], turn: Turn) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
         let mut request = Request::post(&self.path).header("host", self.address.to_string());
         request = request.header("content-type", "text/plain;charset=UTF-8").header("user-agent", PERSON);
         for (name, value) in &self.headers {
             request = request.header(name, value);
+        }
+        if self.forwarded {
+            let [_, _, high, low] = turn.turn.to_be_bytes();
+            let [.., visitor] = turn.visitor.to_be_bytes();
+            request = request.header("x-forwarded-for", format!("198.{visitor}.{high}.{low}"));
         }
         request.body(Full::new(Bytes::copy_from_slice(body)))
     }

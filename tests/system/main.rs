@@ -24,6 +24,8 @@ mod exchange;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod flood;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod geo;

@@ -8,6 +8,7 @@ use engine::compact::{Before, is_due};
 use engine::{Evaluation, Lead, Millis, Model, Outlook, Span, StageCause, TextError, Touch, TouchId, record};
 use store::{Bound, Change, Committed, Erasure, LeadKey, Partitions, StoreError, StoredLead, Version, VisitorId};
 
+use super::attempted::Attempted;
 use super::places::Places;
 use super::{contention, merging, poison};
 use crate::app::App;
@@ -51,11 +52,17 @@ pub(crate) enum Pass {
     Again,
 }
 
-/// Applies records, touches of one visitor merged. Idempotent: can be repeated after any failure.
+/// Applies records, touches of one visitor merged. Idempotent: can be repeated after any failure, with what `attempted` knows
+/// of it.
 ///
 /// # Errors
 /// When the store is away; nothing is lost, the batch is to be tried again.
-pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Result<(), StoreError> {
+pub(crate) async fn apply(
+    app: &App,
+    records: &[LogRecord],
+    pass: Pass,
+    attempted: &mut Attempted,
+) -> Result<(), StoreError> {
     let mut work: BTreeMap<LeadKey, Work> = BTreeMap::new();
     for record in records {
         match record {
@@ -87,7 +94,7 @@ pub(crate) async fn apply(app: &App, records: &[LogRecord], pass: Pass) -> Resul
         }
     }
     for round in 0.. {
-        open = attempt(app, open, pass).await?;
+        open = attempt(app, open, pass, attempted).await?;
         if open.is_empty() {
             break;
         }
@@ -135,7 +142,12 @@ fn failed(
 }
 
 /// One round: everything is committed but what another writer changed meanwhile, which is returned.
-async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Vec<(LeadKey, Work)>, StoreError> {
+async fn attempt(
+    app: &App,
+    open: Vec<(LeadKey, Work)>,
+    pass: Pass,
+    attempted: &mut Attempted,
+) -> Result<Vec<(LeadKey, Work)>, StoreError> {
     let keys: Vec<LeadKey> = open.iter().map(|(key, _)| key.clone()).collect();
     let stored = app.store.load(&keys).await?;
     let mut changes = Vec::with_capacity(open.len());
@@ -153,7 +165,8 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
             Some(Ok(Joined::Elsewhere(_))) => put_aside(app, &key, work, "its lead was merged in a circle")?,
             // Nothing of it is kept.
             Some(Ok(Joined::Nothing)) => {}
-            Some(Ok(Joined::Here(change, outcome))) => {
+            Some(Ok(Joined::Here(change, mut outcome))) => {
+                attempted.recall(&key, &work.touches, &mut outcome);
                 changes.push(change);
                 outcomes.push(outcome);
                 taken.push((key, work));
@@ -165,7 +178,15 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
             None => failed(app, key, work, "working it out panicked, which is a fault of ours", &mut again)?,
         }
     }
-    let committed = app.store.commit(&changes).await?;
+    let committed = match app.store.commit(&changes).await {
+        Ok(committed) => committed,
+        Err(error) => {
+            for ((key, work), outcome) in taken.iter().zip(&outcomes) {
+                attempted.unanswered(key, &work.touches, outcome);
+            }
+            return Err(error);
+        }
+    };
     for ((((key, work), outcome), change), committed) in taken.into_iter().zip(outcomes).zip(&changes).zip(committed) {
         match committed {
             Committed::Applied(version) => {
@@ -180,6 +201,7 @@ async fn attempt(app: &App, open: Vec<(LeadKey, Work)>, pass: Pass) -> Result<Ve
             }
             Committed::Conflict { .. } => {
                 Metric::ApplyConflict.add(1);
+                attempted.refused(&key, &work.touches);
                 again.entry(key).or_default().add(work);
             }
         }

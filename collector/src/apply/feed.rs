@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 const GROUPS: usize = 4096;
 /// About so many bytes of records are handed out at once, whatever their number: their touches take some fourteen times as
 /// much while they are applied, and after a store was away they come in full batches.
-const MOST_BYTES: usize = 2 << 20;
+pub(super) const MOST_BYTES: usize = 2 << 20;
 
 /// The log's end of the feed.
 pub struct FeedSender {

@@ -13,6 +13,7 @@
 //! come, once every collector has applied what it received before that.
 
 mod advance;
+mod attempted;
 mod batch;
 mod checkpoint;
 mod contention;
@@ -101,7 +102,7 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
     let mut checkpoint = Checkpoint::load(app).await?;
     let stats = app.log.stats();
     let mut records = Vec::with_capacity(BATCH);
-    let mut replayed = 0;
+    let (mut replayed, mut bytes) = (0, 0);
     let apply = async |records: &mut Vec<Record>| {
         let read = read(app, records)?;
         records.clear();
@@ -112,13 +113,17 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
     };
     for record in app.log.read(checkpoint.go_on_at(&stats, &identity)) {
         match record {
-            Ok(record) => records.push(record),
+            Ok(record) => {
+                bytes += record.payload.len();
+                records.push(record);
+            }
             Err(LogError::Corrupt(_)) => continue,
             Err(error) => return Err(error.into()),
         }
         replayed += 1;
-        if records.len() == BATCH {
+        if records.len() == BATCH || bytes >= feed::MOST_BYTES {
             apply(&mut records).await?;
+            bytes = 0;
         }
     }
     apply(&mut records).await?;

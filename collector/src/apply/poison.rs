@@ -13,6 +13,7 @@ use std::time::Duration;
 use store::StoreError;
 use store::log::Position;
 
+use super::attempted::Attempted;
 use super::batch::Pass;
 use super::{batch, merging};
 use crate::app::App;
@@ -84,8 +85,11 @@ enum Failure {
 async fn until_applied(app: &App, records: &Records, run: Range<usize>, pass: Pass, identity: &str) -> Ended {
     let mut pause = PAUSES.0;
     let (mut away, mut tries) = (0, 0);
+    let mut attempted = Attempted::default();
     loop {
-        let Err(failure) = attempt(app, &records.records[run.clone()], pass).await else { return Ended::Applied };
+        let Err(failure) = attempt(app, &records.records[run.clone()], pass, &mut attempted).await else {
+            return Ended::Applied;
+        };
         match failure {
             Failure::Away(error) => {
                 Metric::ApplyRetried.count(error.code());
@@ -139,11 +143,11 @@ async fn reopened(app: &App) -> bool {
 }
 
 /// Applies a run once.
-async fn attempt(app: &App, run: &[LogRecord], pass: Pass) -> Result<(), Failure> {
+async fn attempt(app: &App, run: &[LogRecord], pass: Pass, attempted: &mut Attempted) -> Result<(), Failure> {
     let applied = contained(async {
         match run {
             [LogRecord::Merge(merge)] => merging::apply(app, merge).await,
-            _ => batch::apply(app, run, pass).await,
+            _ => batch::apply(app, run, pass, attempted).await,
         }
     });
     match applied.await {

@@ -28,6 +28,9 @@ use crate::why_not::Watch;
 /// The score that makes the stage is the first one of a model.
 const STAGE_SCORE: usize = 0;
 
+/// How often contributions are added up one by one before sums are kept that go on: building those costs about as much.
+const SELDOM: usize = 4;
+
 /// What one rule has counted so far.
 #[derive(Debug, Clone, Copy)]
 struct Tally {
@@ -119,6 +122,8 @@ pub(crate) struct Timeline<'a> {
     allowance: Allowance,
     /// Exact sums of scores that were asked for.
     sums: Vec<Sums>,
+    /// How often contributions were added up one by one instead.
+    added_up: usize,
     /// Those of the score that makes the stage, where they go ahead of the stage to look for its bound.
     ahead: Sums,
     /// How much more may be computed to foresee changes; `None`: as much as it takes, since the past is no guess.
@@ -190,6 +195,7 @@ impl<'a> Timeline<'a> {
             by_browser: None,
             allowance: Allowance::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             sums: Vec::new(),
+            added_up: 0,
             ahead: Sums::of(STAGE_SCORE),
             budget: None,
             scratch: Vec::new(),
@@ -275,8 +281,22 @@ impl<'a> Timeline<'a> {
     }
 
     /// A score at an instant that everything has begun by, which is not before the last that was asked for.
+    ///
+    /// Few stories are in doubt more often than a few times. Up to then, adding up costs less than sums that can go on.
     #[cold]
     fn exactly(&mut self, score: usize, at: Millis) -> Points {
+        if self.added_up == SELDOM || self.sums.iter().any(|sums| sums.score == score) {
+            return self.going_on(score, at);
+        }
+        self.added_up += 1;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let sum = self.add_up(score, at, &mut scratch);
+        self.scratch = scratch;
+        sum
+    }
+
+    /// The same, by sums that go on from there.
+    fn going_on(&mut self, score: usize, at: Millis) -> Points {
         let found = self.sums.iter().position(|sums| sums.score == score).unwrap_or_else(|| {
             self.sums.push(Sums::of(score));
             self.sums.len() - 1

@@ -206,7 +206,7 @@ impl Timeline<'_> {
 
     /// The same, looking at every change.
     fn go_through(&mut self, floor: StageIndex, from: Millis, until: Millis) -> Search {
-        let mut score = self.exactly(STAGE_SCORE, from);
+        let mut score = self.going_on(STAGE_SCORE, from);
         let mut at = from;
         loop {
             let stage = self.followed(floor, score);
