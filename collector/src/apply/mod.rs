@@ -268,6 +268,7 @@ impl Applier {
             self.app.fleet.falls_behind(self.app.clock.now());
             self.app.leads.forget_all();
             self.missing = Some(self.handed_out);
+            self.app.progress.lacks(true);
         }
         self.app.progress.reached(from);
         self.known = Some(identity.clone());
@@ -313,6 +314,7 @@ impl Applier {
         (self.counted, self.handed_out) = (self.counted.max(position), self.handed_out.max(position));
         if self.missing.take_if(|missing| position >= *missing).is_some() {
             self.app.fleet.caught_up();
+            self.app.progress.lacks(false);
         }
         self.app.progress.reached(position.max(self.app.progress.applied()));
         Metric::Unapplied.level(self.app.tail.len());

@@ -1,7 +1,7 @@
 //! How far applying is, for whoever asks from another thread; and wishes to apply the log again.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use engine::Span;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ const WISHES: usize = 4;
 /// How far applying is.
 pub struct Progress {
     applied: AtomicU64,
+    /// Whether the store lacks some that it had.
+    lacks: AtomicBool,
     /// For how long records are kept, in ms.
     retained: AtomicI64,
     pub(super) tally: Tally,
@@ -47,6 +49,7 @@ impl Default for Progress {
         let (wish, wishes) = mpsc::channel(WISHES);
         Self {
             applied: AtomicU64::new(Position::FIRST.0),
+            lacks: AtomicBool::new(false),
             retained: AtomicI64::new(0),
             tally: Tally::default(),
             wish,
@@ -60,6 +63,13 @@ impl Progress {
     #[must_use]
     pub fn applied(&self) -> Position {
         Position(self.applied.load(Ordering::Acquire))
+    }
+
+    /// Whether the store may lack events that it had: it was found to be another one, or to be behind, and the log is being
+    /// applied to it again. They are in no tail.
+    #[must_use]
+    pub fn is_again(&self) -> bool {
+        self.lacks.load(Ordering::Acquire)
     }
 
     /// For how long the log's records have been kept, at least.
@@ -81,6 +91,10 @@ impl Progress {
 
     pub(super) fn reached(&self, position: Position) {
         self.applied.store(position.0, Ordering::Release);
+    }
+
+    pub(super) fn lacks(&self, lacks: bool) {
+        self.lacks.store(lacks, Ordering::Release);
     }
 
     pub(super) fn keeps(&self, span: Span) {

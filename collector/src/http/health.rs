@@ -27,7 +27,8 @@ pub struct Readiness {
     pub log: &'static str,
     /// `ok`, or the store's code.
     pub store: &'static str,
-    /// `ok`, or `failing` while the log is not applied: events are taken in and wait.
+    /// `ok`, or `failing` while the log is not applied: events are taken in and wait. Or `again` while it is applied to a store
+    /// that is another one or has lost some: until then events may be missing there that are not among the `unapplied`.
     pub apply: &'static str,
     /// `ok`, or `remembered` while the store does not answer decisions in time: they are made of what is remembered, without
     /// new codes.
@@ -75,7 +76,11 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         (false, true) => "log_full",
         (false, false) => "ok",
     };
-    let apply = if app.applying.load(Ordering::Relaxed) { "ok" } else { "failing" };
+    let apply = match (app.applying.load(Ordering::Relaxed), app.progress.is_again()) {
+        (false, _) => "failing",
+        (true, true) => "again",
+        (true, false) => "ok",
+    };
     let draining = app.draining.load(Ordering::Relaxed);
     // Without the store events are still taken in: a balancer that sends them elsewhere would only lose them.
     let standing = app.fleet.standing();
