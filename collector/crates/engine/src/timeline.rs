@@ -28,8 +28,8 @@ use crate::why_not::Watch;
 /// The score that makes the stage is the first one of a model.
 const STAGE_SCORE: usize = 0;
 
-/// How often contributions are added up one by one before sums are kept that go on: building those costs about as much.
-const SELDOM: usize = 4;
+/// How often a score is worked out by itself before sums are kept that go on: building those costs about as much.
+const SELDOM: usize = 8;
 
 /// What one rule has counted so far.
 #[derive(Debug, Clone, Copy)]
@@ -122,8 +122,8 @@ pub(crate) struct Timeline<'a> {
     allowance: Allowance,
     /// Exact sums of scores that were asked for.
     sums: Vec<Sums>,
-    /// How often contributions were added up one by one instead.
-    added_up: usize,
+    /// How often one was worked out by itself instead.
+    by_itself: usize,
     /// Those of the score that makes the stage, where they go ahead of the stage to look for its bound.
     ahead: Sums,
     /// How much more may be computed to foresee changes; `None`: as much as it takes, since the past is no guess.
@@ -195,7 +195,7 @@ impl<'a> Timeline<'a> {
             by_browser: None,
             allowance: Allowance::with_capacity(if model.browser_cap.is_some() { 16 } else { 0 }),
             sums: Vec::new(),
-            added_up: 0,
+            by_itself: 0,
             ahead: Sums::of(STAGE_SCORE),
             budget: None,
             scratch: Vec::new(),
@@ -285,10 +285,10 @@ impl<'a> Timeline<'a> {
     /// Few stories are in doubt more often than a few times. Up to then, adding up costs less than sums that can go on.
     #[cold]
     fn exactly(&mut self, score: usize, at: Millis) -> Points {
-        if self.added_up == SELDOM || self.sums.iter().any(|sums| sums.score == score) {
+        if self.by_itself == SELDOM || self.sums.iter().any(|sums| sums.score == score) {
             return self.going_on(score, at);
         }
-        self.added_up += 1;
+        self.by_itself += 1;
         let mut scratch = std::mem::take(&mut self.scratch);
         let sum = self.add_up(score, at, &mut scratch);
         self.scratch = scratch;
@@ -405,10 +405,7 @@ impl<'a> Timeline<'a> {
         self.scratch = scratch;
         let next = match sure {
             Some(stage) => stage,
-            None => {
-                let score = self.exactly(STAGE_SCORE, time);
-                self.followed(floor, score)
-            }
+            None => self.in_doubt(floor, time),
         };
         if next != self.history.stage {
             let mover = self.mover(begun, next, handed_back);
@@ -416,6 +413,17 @@ impl<'a> Timeline<'a> {
         }
         let turn = self.next_turn(time).map_or(self.gauge.turn(), |turn| turn.min(self.gauge.turn()));
         self.keeps_until = sure.map_or(Millis(i64::MIN), |_| turn);
+    }
+
+    /// The stage where bounds to within a step do not tell: as rounding bounds the score, or by the exact one.
+    #[cold]
+    fn in_doubt(&mut self, floor: StageIndex, time: Millis) -> StageIndex {
+        if self.by_itself < SELDOM {
+            self.by_itself += 1;
+            return self.stage_at(floor, time);
+        }
+        let score = self.exactly(STAGE_SCORE, time);
+        self.followed(floor, score)
     }
 
     /// The stage takes a contribution into account that has begun at `time`.

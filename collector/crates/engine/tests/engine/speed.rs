@@ -81,24 +81,21 @@ fn bar_the_engine_is_fast() {
     let one = evaluated(&lead, &plain);
     let with_foreign = evaluated(&lead, &crowded);
     let of = |touches: usize| evaluated(&median::lead(touches), &plain);
-    let [of_100, of_200, mut of_400, mut of_800] = [100, 200, 400, 800].map(of);
+    let [mut of_100, mut of_200, of_400, of_800] = [100, 200, 400, 800].map(of);
     // A ratio of two that were measured at different moments: where it is over, both are measured again, and the least counts.
     for _ in 0..2 {
-        if of_800 > 2.2 * of_400 {
-            (of_400, of_800) = (of_400.min(of(400)), of_800.min(of(800)));
+        if of_200 > 2.2 * of_100 {
+            (of_100, of_200) = (of_100.min(of(100)), of_200.min(of(200)));
         }
     }
     println!("evaluate of 100, 200, 400, 800 touches: {of_100:.2}, {of_200:.2}, {of_400:.2}, {of_800:.2} µs");
-    // Told and not asserted: the longer lead comes so near a threshold that exact sums are asked for, an eighth of its time
-    // and a twentieth of the shorter one's. Growth is judged by the next two.
-    bar("engine_200_against_100_touches", of_200 / of_100, "x", 2.2);
     let verdicts = [
         bar("engine_record", recorded, "us", 0.3),
         bar("engine_evaluate", one, "us", 1.5),
         bar("engine_decide", decided, "us", 2.0),
         bar("engine_evaluate_100_touches", of_100, "us", 10.0),
         bar("engine_next_change", foreseen, "us", 20.0),
-        bar("engine_800_against_400_touches", of_800 / of_400, "x", 2.2),
+        bar("engine_200_against_100_touches", of_200 / of_100, "x", 2.2),
         bar("engine_1000_foreign_rules", with_foreign / one, "x", 1.05),
     ];
     assert!(verdicts.iter().all(|holds| *holds), "a figure is over its limit");
