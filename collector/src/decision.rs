@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::grant::{self, UNAVAILABLE};
 use crate::identity::random_id;
 use crate::leads::Age;
+use crate::log_record::KeptLead;
 use crate::metric::Metric;
 use crate::person::{self, Person};
 use crate::problem::Problem;
@@ -109,7 +110,7 @@ impl Worked {
 async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
     let carried = accept::acknowledged(admitted)?;
     // Until what this decision reserves is in the tail, no other decision of this person may run.
-    let (_alone, mut lead) = loop {
+    let (_alone, mut kept) = loop {
         let alone = app.deciding.enter(&admitted.key).await;
         let (Person { key, kept }, age) = person::for_decision(app, &admitted.key).await?;
         let same = key == admitted.key;
@@ -119,7 +120,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
             if age == Age::Before {
                 Metric::DecisionWithoutStore.count("remembered");
             }
-            break (alone, kept.with(carried.clone(), &app.config.ledger).lead);
+            break (alone, KeptLead::shared_with(kept, carried.clone(), &app.config.ledger));
         }
     };
     let (key, site) = (&admitted.key, &admitted.site);
@@ -133,28 +134,29 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
     let asker = Asker { stream, used: admitted.trust == Trust::Page };
     let claimed = ask.claim.as_deref().and_then(|id| OfferId::parse(id).ok());
-    let mut worked = Worked::of(&lead, &model, &moment, &asker, claimed.as_ref(), now);
+    let mut worked = Worked::of(&kept.lead, &model, &moment, &asker, claimed.as_ref(), now);
     let mut open = true;
-    if worked.needs_the_store(&lead) {
+    if worked.needs_the_store(&kept.lead) {
         // Another collector may have given one a moment ago.
         match grant::read_again(app, key).await {
             Some(person) => {
-                lead = person.kept.with(carried, &app.config.ledger).lead;
-                worked = Worked::of(&lead, &model, &moment, &asker, claimed.as_ref(), now);
+                kept = KeptLead::shared_with(person.kept, carried, &app.config.ledger);
+                worked = Worked::of(&kept.lead, &model, &moment, &asker, claimed.as_ref(), now);
             }
             None => {
                 open = false;
-                grant::withhold_new(&mut worked.decided, &lead);
+                grant::withhold_new(&mut worked.decided, &kept.lead);
             }
         }
     }
     let Worked { evaluation, mut decided, claim } = worked;
+    let lead = &kept.lead;
 
     let mut own = OwnTouches { decision: &decision, stream: asker.stream, now, touches: Vec::new() };
     let mut given = Vec::new();
     for chosen in &decided.offers {
         own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;
-        if let Some(code) = chosen.code.as_ref().filter(|_| grant::is_new(&lead, &chosen.offer)) {
+        if let Some(code) = chosen.code.as_ref().filter(|_| grant::is_new(lead, &chosen.offer)) {
             given.push(own.add(event::GRANTED, &chosen.offer, Some(code)).map_err(internal)?);
         }
     }
@@ -173,7 +175,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
         // A code is answered only when it is durable and every collector sees it.
         open = grant::committed(app, key, &given).await;
         if !open {
-            grant::withhold_new(&mut decided, &lead);
+            grant::withhold_new(&mut decided, lead);
         }
         Metric::CouponGranted.counts(if open { "shown" } else { UNAVAILABLE }, shown as u64);
         Metric::CouponGranted.counts(if open { "claimed" } else { UNAVAILABLE }, (given.len() - shown) as u64);

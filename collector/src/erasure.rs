@@ -138,6 +138,8 @@ pub async fn erase(app: &App, key: &LeadKey) -> Result<(), Problem> {
     // Also when the log is full: what is erased makes room. Applying the record would erase too; doing it now means that
     // a store which is away is said now.
     let erased = app.store.erase(&erasures).await;
+    // Again: it may have been read between.
+    erasures.iter().for_each(|erasure| app.leads.forget(&erasure.key));
     app.erased.unpurged.store(true, Ordering::Relaxed);
     app.erasure_waiting.notify_one();
     durable.map_err(Problem::from)?;

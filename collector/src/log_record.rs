@@ -2,6 +2,8 @@
 
 mod earlier;
 
+use std::sync::Arc;
+
 use engine::{Lead, LedgerLimits, Millis, Touch};
 use serde::{Deserialize, Serialize};
 use store::{LeadKey, SiteName, StoredLead, VisitorId};
@@ -249,6 +251,12 @@ impl KeptLead {
 }
 
 impl KeptLead {
+    /// What others read too, with what is on its way there: the same one where that is nothing.
+    #[must_use]
+    pub fn shared_with(kept: Arc<Self>, tail: Vec<Touch>, limits: &LedgerLimits) -> Arc<Self> {
+        if tail.is_empty() { kept } else { Arc::new(Arc::unwrap_or_clone(kept).with(tail, limits)) }
+    }
+
     /// The same with what is on its way there.
     #[must_use]
     pub fn with(mut self, tail: Vec<Touch>, limits: &LedgerLimits) -> Self {

@@ -30,13 +30,13 @@ pub struct Person {
     /// The lead that goes on: whom the visitor asked for is now.
     pub key: LeadKey,
     /// What is kept there, with everything that is on its way.
-    pub kept: KeptLead,
+    pub kept: Arc<KeptLead>,
 }
 
 /// One visitor, as far as their own lead goes.
 struct Member {
     tail: Vec<Touch>,
-    kept: KeptLead,
+    kept: Arc<KeptLead>,
 }
 
 /// Everything that is known of a visitor: what the store has, what is on its way there, and the same of whoever was merged
@@ -68,17 +68,17 @@ enum Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn lead(&self, app: &App, key: &LeadKey) -> Result<KeptLead, Problem> {
+    async fn lead(&self, app: &App, key: &LeadKey) -> Result<Arc<KeptLead>, Problem> {
         match self {
             Self::Store => {
                 let stored = app.store.load(std::slice::from_ref(key)).await.map_err(Problem::StoreUnavailable)?;
-                read(stored.into_iter().next().flatten().as_ref()).map_err(unreadable)
+                read(stored.into_iter().next().flatten().as_ref()).map(Arc::new).map_err(unreadable)
             }
             Self::Remembered(oldest) => {
                 let (kept, age) = app.leads.read(&app.store, key).await.map_err(Problem::StoreUnavailable)?;
                 let mut oldest = oldest.lock().unwrap_or_else(PoisonError::into_inner);
                 *oldest = age.max(*oldest);
-                Ok(Arc::unwrap_or_clone(kept))
+                Ok(kept)
             }
         }
     }
@@ -86,7 +86,7 @@ impl Reading<'_> {
 
 async fn looked_up_until_still(app: &App, key: &LeadKey, reading: &Reading<'_>) -> Result<Person, Problem> {
     if app.erased.contains(key) {
-        return Ok(Person { key: key.clone(), kept: KeptLead::default() });
+        return Ok(Person { key: key.clone(), kept: Arc::default() });
     }
     let mut looks = 0;
     loop {
@@ -109,7 +109,7 @@ async fn looked_up(app: &App, key: &LeadKey, reading: &Reading<'_>) -> Result<Pe
     let idle = |source: &LeadKey| app.merges.about(source).is_empty() && !app.tail.holds(source);
     let alone = sources(key, &kept).all(|source| idle(&source));
     if pending.is_empty() && kept.fence.is_none() && alone {
-        return Ok(Person { key: key.clone(), kept: kept.with(tail, &app.config.ledger) });
+        return Ok(Person { key: key.clone(), kept: KeptLead::shared_with(kept, tail, &app.config.ledger) });
     }
     gathered(app, key, Member { tail, kept }, reading).await
 }
@@ -156,7 +156,9 @@ async fn gathered(app: &App, key: &LeadKey, first: Member, reading: &Reading<'_>
     let head = lineage.head(key);
     let person = lineage.is_person(&head);
     let mut united = united(head, members, &app.config.ledger);
-    united.kept.person |= person;
+    if person && !united.kept.person {
+        Arc::make_mut(&mut united.kept).person = true;
+    }
     Ok(united)
 }
 
@@ -167,17 +169,17 @@ fn united(head: LeadKey, mut members: BTreeMap<LeadKey, Member>, limits: &Ledger
     let mut kept = KeptLead::default();
     if let Some(first) = members.remove(&head) {
         tail.extend(first.tail);
-        kept = first.kept;
+        kept = Arc::unwrap_or_clone(first.kept);
     }
     for (key, member) in members {
         tail.extend(member.tail);
         // What was merged and stands in another's lead already is not joined a second time.
         if !joined.contains(&key.visitor) {
-            join(&mut kept, &key, member.kept, limits);
+            join(&mut kept, &key, Arc::unwrap_or_clone(member.kept), limits);
         }
     }
     kept.fence = None;
-    Person { key: head, kept: kept.with(tail, limits) }
+    Person { key: head, kept: Arc::new(kept.with(tail, limits)) }
 }
 
 /// Joins the lead of `source` into `target`, with everything that stands beside it. To be done once for each source.

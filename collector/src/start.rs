@@ -22,7 +22,7 @@ use crate::erasure::{self, Erased};
 use crate::fleet::{self, Fleet, FleetError, erasures};
 use crate::geo::{self, Geo, GeoError};
 use crate::identity::Tombstones;
-use crate::leads::Leads;
+use crate::leads::{Leads, Writers};
 use crate::limits::{BodyRoom, InFlight, NewVisitors, RateLimits};
 use crate::log_watch;
 use crate::merges::Merges;
@@ -94,6 +94,8 @@ pub struct Started {
 pub struct Ground {
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
+    /// Who else commits to it.
+    pub writers: Writers,
     /// The file system of the log.
     pub files: Arc<dyn Files>,
 }
@@ -104,9 +106,10 @@ impl Ground {
     /// # Errors
     /// When the store cannot be opened.
     pub async fn of(config: &Config) -> Result<Self, StartError> {
-        let store: Arc<dyn Store> = match &config.store {
+        let (store, writers): (Arc<dyn Store>, _) = match &config.store {
             StoreConfig::Embedded => {
-                Arc::new(EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?)
+                let store = EmbeddedStore::open(&config.data.join("store"), embedded::Settings::default())?;
+                (Arc::new(store), Writers::Alone)
             }
             StoreConfig::Redis(RedisConfig { address, retention }) => {
                 let settings = redis::Settings { retention: retention.duration(), ..redis::Settings::default() };
@@ -115,10 +118,10 @@ impl Ground {
                     tracing::warn!("{warning}");
                 }
                 tracing::info!(%address, "the store is open");
-                Arc::new(store)
+                (Arc::new(store), Writers::Several)
             }
         };
-        Ok(Self { store, files: Arc::new(DiskFiles) })
+        Ok(Self { store, writers, files: Arc::new(DiskFiles) })
     }
 }
 
@@ -141,7 +144,7 @@ pub async fn start(
 /// # Errors
 /// See [`StartError`].
 pub async fn start_on(
-    Ground { store, files }: Ground,
+    Ground { store, writers, files }: Ground,
     config: Config,
     environment: &Environment,
     clock: Arc<dyn Clock>,
@@ -183,7 +186,7 @@ pub async fn start_on(
         clock,
         log: Arc::new(log),
         store,
-        leads: Leads::default(),
+        leads: Leads::of(writers),
         applied: Notify::new(),
         fleet,
         tail: Arc::new(Tail::default()),

@@ -421,7 +421,7 @@ async fn what_is_folded_is_joined_once_however_often_the_source_is_looked_at() {
     shop.merge(&key(1), &key(2), MergeGround::Visitors).await;
     shop.applied().await;
     let count = async || {
-        let lead = person::known(shop.app(), &key(1)).await.unwrap().kept.lead;
+        let lead = person::known(shop.app(), &key(1)).await.unwrap().kept.lead.clone();
         let views = lead.touches().iter().filter(|touch| touch.is("page_view"));
         views.map(|touch| lead.fold(touch).map_or(1, |fold| fold.count)).sum::<u32>()
     };

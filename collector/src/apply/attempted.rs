@@ -19,7 +19,7 @@ pub(super) struct Attempted {
 
 impl Attempted {
     /// The commit of these touches was sent. What is known of an earlier one stays: that may have been made.
-    pub(super) fn unanswered(&mut self, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome]) {
+    pub(super) fn unanswered(&mut self, key: &LeadKey, touches: &[&Touch], outcomes: &[Outcome]) {
         let mut noted: BTreeMap<&TouchId, Vec<Outcome>> = BTreeMap::new();
         for (touch, outcome) in touches.iter().zip(outcomes) {
             noted.entry(&touch.id).or_default().push(*outcome);
@@ -30,7 +30,7 @@ impl Attempted {
     }
 
     /// The store says that it did not make the commit of these touches: what is found now is somebody else's.
-    pub(super) fn refused(&mut self, key: &LeadKey, touches: &[Touch]) {
+    pub(super) fn refused(&mut self, key: &LeadKey, touches: &[&Touch]) {
         if !self.outcomes.is_empty() {
             for touch in touches {
                 self.outcomes.remove(&(key.clone(), touch.id.clone()));
@@ -39,7 +39,7 @@ impl Attempted {
     }
 
     /// What became of touches that are in the lead already: if it was this batch that put them there, what it did then.
-    pub(super) fn recall(&self, key: &LeadKey, touches: &[Touch], outcomes: &mut [Outcome]) {
+    pub(super) fn recall(&self, key: &LeadKey, touches: &[&Touch], outcomes: &mut [Outcome]) {
         if self.outcomes.is_empty() {
             return;
         }
@@ -72,7 +72,7 @@ mod tests {
         LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([7; 16]))
     }
 
-    fn recalled(attempted: &Attempted, touches: &[Touch], mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
+    fn recalled(attempted: &Attempted, touches: &[&Touch], mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
         attempted.recall(&key(), touches, &mut outcomes);
         outcomes
     }
@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn what_an_unanswered_commit_recorded_is_recorded_and_what_was_twice_in_it_is_so_once() {
         // given a commit without an answer, of a batch in which one touch stands twice
-        let touches = [touch("a"), touch("a"), touch("b")];
+        let (a, b) = (touch("a"), touch("b"));
+        let touches = [&a, &a, &b];
         let then = [Outcome::Recorded, Outcome::Duplicate, Outcome::Quarantined];
         let mut attempted = Attempted::default();
         attempted.unanswered(&key(), &touches, &then);
@@ -97,7 +98,8 @@ mod tests {
 
     #[test]
     fn what_the_store_refused_was_put_there_by_somebody_else() {
-        let touches = [touch("a")];
+        let a = touch("a");
+        let touches = [&a];
         let mut attempted = Attempted::default();
         attempted.unanswered(&key(), &touches, &[Outcome::Recorded]);
         attempted.refused(&key(), &touches);

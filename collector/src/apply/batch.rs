@@ -2,7 +2,7 @@
 //! again at leads whose wake time has come, which is the same without touches.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::compact::{Before, is_due};
 use engine::{Evaluation, Lead, Millis, Model, Outlook, Span, StageCause, TextError, Touch, TouchId, record};
@@ -13,6 +13,7 @@ use super::places::Places;
 use super::{contention, merging, poison};
 use crate::app::App;
 use crate::erasure;
+use crate::leads::Basis;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
 use crate::message::Telling;
 use crate::metric::Metric;
@@ -28,8 +29,8 @@ use crate::transition::announcement;
 
 /// What a batch wants of one visitor.
 #[derive(Default)]
-struct Work {
-    touches: Vec<Touch>,
+struct Work<'a> {
+    touches: Vec<&'a Touch>,
     email: Option<UnconfirmedEmail>,
     refused: Vec<Refused>,
     erase: bool,
@@ -63,13 +64,13 @@ pub(crate) async fn apply(
     pass: Pass,
     attempted: &mut Attempted,
 ) -> Result<(), StoreError> {
-    let mut work: BTreeMap<LeadKey, Work> = BTreeMap::new();
+    let mut work: BTreeMap<LeadKey, Work<'_>> = BTreeMap::new();
     for record in records {
         match record {
             LogRecord::Touches(record) => {
                 let Ok(key) = record.whose.key() else { continue };
                 let work = work.entry(key).or_default();
-                work.touches.extend(record.touches.iter().cloned());
+                work.touches.extend(&record.touches);
                 work.refused.extend(record.refused.iter().cloned());
                 work.email = record.email.clone().or(work.email.take());
             }
@@ -83,7 +84,7 @@ pub(crate) async fn apply(
     }
     erase(app, &work).await?;
 
-    let mut open: Vec<(LeadKey, Work)> = Vec::new();
+    let mut open: Vec<(LeadKey, Work<'_>)> = Vec::new();
     for (key, work) in work {
         if work.erase || app.erased.contains(&key) {
             settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
@@ -104,7 +105,7 @@ pub(crate) async fn apply(
 }
 
 /// Erases whoever is to be, under all of their ids: whoever asked for it may not have known them all.
-async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreError> {
+async fn erase(app: &App, work: &BTreeMap<LeadKey, Work<'_>>) -> Result<(), StoreError> {
     let mut erasures = Vec::new();
     for (key, _) in work.iter().filter(|(_, work)| work.erase) {
         for one in erasure::everybody(app, key).await? {
@@ -113,26 +114,30 @@ async fn erase(app: &App, work: &BTreeMap<LeadKey, Work>) -> Result<(), StoreErr
     }
     if !erasures.is_empty() {
         app.store.erase(&erasures).await?;
+        // Again: it may have been read between.
+        erasures.iter().for_each(|erasure| app.leads.forget(&erasure.key));
         erasure::tell(app, &erasures).await;
     }
     Ok(())
 }
 
 /// What cannot be applied goes to quarantine, where a person finds it, and does not hold up the others.
-fn put_aside(app: &App, key: &LeadKey, work: Work, reason: &str) -> Result<(), StoreError> {
+fn put_aside(app: &App, key: &LeadKey, work: Work<'_>, reason: &str) -> Result<(), StoreError> {
     let Work { touches, email, refused, tries, .. } = work;
+    let touches = touches.into_iter().cloned().collect();
     let record = LogRecord::Touches(TouchesRecord { whose: key.into(), touches, email, refused });
     poison::put_aside(app, &record, None, tries.max(1), reason)
 }
 
 /// What could not be worked out is tried again, with the lead read anew, until it has failed too often.
-fn failed(
+fn failed<'a>(
     app: &App,
     key: LeadKey,
-    mut work: Work,
+    mut work: Work<'a>,
     reason: &str,
-    again: &mut BTreeMap<LeadKey, Work>,
+    again: &mut BTreeMap<LeadKey, Work<'a>>,
 ) -> Result<(), StoreError> {
+    app.leads.forget(&key);
     work.tries += 1;
     if work.tries >= poison::TRIES {
         return put_aside(app, &key, work, reason);
@@ -142,20 +147,19 @@ fn failed(
 }
 
 /// One round: everything is committed but what another writer changed meanwhile, which is returned.
-async fn attempt(
+async fn attempt<'a>(
     app: &App,
-    open: Vec<(LeadKey, Work)>,
+    open: Vec<(LeadKey, Work<'a>)>,
     pass: Pass,
     attempted: &mut Attempted,
-) -> Result<Vec<(LeadKey, Work)>, StoreError> {
-    let keys: Vec<LeadKey> = open.iter().map(|(key, _)| key.clone()).collect();
-    let stored = app.store.load(&keys).await?;
+) -> Result<Vec<(LeadKey, Work<'a>)>, StoreError> {
+    let bases = bases(app, &open).await?;
     let mut changes = Vec::with_capacity(open.len());
     let mut outcomes = Vec::with_capacity(open.len());
     let mut taken = Vec::with_capacity(open.len());
-    let mut again: BTreeMap<LeadKey, Work> = BTreeMap::new();
-    for ((key, work), stored) in open.into_iter().zip(stored) {
-        match contained(|| joined(app, &key, &work, stored, pass)) {
+    let mut again: BTreeMap<LeadKey, Work<'_>> = BTreeMap::new();
+    for ((key, work), basis) in open.into_iter().zip(bases) {
+        match contained(|| joined(app, &key, &work, basis?, pass)) {
             Some(Ok(Joined::Elsewhere(into))) if work.handed_on < MOST_IDS => {
                 if work.handed_on % LOOK_FOR_CIRCLE == LOOK_FOR_CIRCLE - 1 {
                     merging::open_circle(app, &key).await?;
@@ -178,11 +182,14 @@ async fn attempt(
             None => failed(app, key, work, "working it out panicked, which is a fault of ours", &mut again)?,
         }
     }
+    let began = Instant::now();
     let committed = match app.store.commit(&changes).await {
         Ok(committed) => committed,
         Err(error) => {
             for ((key, work), outcome) in taken.iter().zip(&outcomes) {
                 attempted.unanswered(key, &work.touches, outcome);
+                // Whether the store has it is not known.
+                app.leads.forget(key);
             }
             return Err(error);
         }
@@ -192,7 +199,7 @@ async fn attempt(
             Committed::Applied(version) => {
                 Metric::LeadCommitted.add(1);
                 Metric::OutboxMessage.add(change.outbox.len() as u64);
-                app.leads.committed(change, version);
+                app.leads.committed(change, version, began);
                 settle(app, &key, &work.touches, &outcome, pass);
             }
             Committed::Erased => {
@@ -202,6 +209,7 @@ async fn attempt(
             Committed::Conflict { .. } => {
                 Metric::ApplyConflict.add(1);
                 attempted.refused(&key, &work.touches);
+                app.leads.forget(&key);
                 again.entry(key).or_default().add(work);
             }
         }
@@ -210,7 +218,18 @@ async fn attempt(
     Ok(again.into_iter().collect())
 }
 
-impl Work {
+/// What the leads of a round are now: as they are remembered, and the rest as the store has them.
+async fn bases(app: &App, open: &[(LeadKey, Work<'_>)]) -> Result<Vec<Result<Basis, RecordError>>, StoreError> {
+    let alone = app.fleet.is_alone();
+    let remembered: Vec<_> = open.iter().map(|(key, _)| app.leads.basis(key, alone).transpose()).collect();
+    let unknown = open.iter().zip(&remembered).filter(|(_, remembered)| remembered.is_none());
+    let keys: Vec<LeadKey> = unknown.map(|((key, _), _)| key.clone()).collect();
+    let loaded = if keys.is_empty() { Vec::new() } else { app.store.load(&keys).await? };
+    let mut loaded = loaded.iter().map(|stored| Basis::loaded(stored.as_ref()));
+    Ok(remembered.into_iter().filter_map(|remembered| remembered.or_else(|| loaded.next())).collect())
+}
+
+impl Work<'_> {
     fn add(&mut self, other: Self) {
         self.touches.extend(other.touches);
         self.refused.extend(other.refused);
@@ -225,7 +244,7 @@ impl Work {
 const LOOK_FOR_CIRCLE: usize = 8;
 
 /// Hands what came for a lead that was merged to the one that it was merged into.
-fn hand_on(app: &App, key: &LeadKey, into: VisitorId, mut work: Work, again: &mut BTreeMap<LeadKey, Work>) {
+fn hand_on<'a>(app: &App, key: &LeadKey, into: VisitorId, mut work: Work<'a>, again: &mut BTreeMap<LeadKey, Work<'a>>) {
     let into = LeadKey::new(key.site.clone(), into);
     app.tail.readdress(key, &into, work.touches.iter().map(|touch| &touch.id), || app.merges.moving());
     work.handed_on += 1;
@@ -250,17 +269,8 @@ enum Joined {
 }
 
 /// The lead with the touches in it, as a change to commit.
-fn joined(
-    app: &App,
-    key: &LeadKey,
-    work: &Work,
-    stored: Option<StoredLead>,
-    pass: Pass,
-) -> Result<Joined, RecordError> {
-    let (expected, mut kept) = match stored {
-        Some(stored) => (stored.version, KeptLead::decode(&stored.bytes)?),
-        None => (Version::ABSENT, KeptLead::default()),
-    };
+fn joined(app: &App, key: &LeadKey, work: &Work<'_>, basis: Basis, pass: Pass) -> Result<Joined, RecordError> {
+    let Basis { version: expected, mut kept } = basis;
     if let Some(fence) = kept.fence {
         return Ok(Joined::Elsewhere(fence.into));
     }
@@ -273,7 +283,7 @@ fn joined(
     let mut outcomes: Vec<Outcome> = work
         .touches
         .iter()
-        .map(|touch| match (record(&mut kept.lead, touch.clone(), &limits).into(), pass) {
+        .map(|touch| match (record(&mut kept.lead, (*touch).clone(), &limits).into(), pass) {
             (Outcome::Duplicate, Pass::Replay | Pass::Again) => Outcome::Reapplied,
             (outcome, _) => outcome,
         })
@@ -374,7 +384,7 @@ fn made_by_model(lead: &Lead, evaluation: &Evaluation, in_force_since: Millis) -
 }
 
 /// Counts what became of each touch, and takes them out of the tail: the store has them.
-fn settle(app: &App, key: &LeadKey, touches: &[Touch], outcomes: &[Outcome], pass: Pass) {
+fn settle(app: &App, key: &LeadKey, touches: &[&Touch], outcomes: &[Outcome], pass: Pass) {
     let now = app.clock.now();
     for (touch, outcome) in touches.iter().zip(outcomes) {
         app.progress.tally.event(*outcome);
@@ -475,11 +485,12 @@ pub(super) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Res
             outbox: Vec::new(),
         });
     }
+    let began = Instant::now();
     let committed = app.store.commit(&changes).await?;
     // One that another writer has changed meanwhile was looked at by that writer.
     for (change, committed) in changes.iter().zip(committed) {
         if let Committed::Applied(version) = committed {
-            app.leads.committed(change, version);
+            app.leads.committed(change, version, began);
             Metric::OutboxMessage.add(change.outbox.len() as u64);
         }
     }

@@ -9,7 +9,7 @@
 //! the join, since buckets of folds add up and must not be joined twice. The source keeps its touches until the store says
 //! that the join is durable; until then it is due, and looked at again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::Span;
 use engine::compact::Before;
@@ -284,9 +284,10 @@ fn unindexed(app: &App, own: &Loaded, wake_after: Option<Span>) -> Result<Change
 }
 
 async fn commit(app: &App, change: Change) -> Result<Version, Failed> {
+    let began = Instant::now();
     match app.store.commit(std::slice::from_ref(&change)).await?.first() {
         Some(Committed::Applied(version)) => {
-            app.leads.committed(&change, *version);
+            app.leads.committed(&change, *version, began);
             Metric::OutboxMessage.add(change.outbox.len() as u64);
             Ok(*version)
         }

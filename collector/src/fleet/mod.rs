@@ -192,6 +192,11 @@ impl Fleet {
         models.filter(|(name, ..)| *name == site.config.key.as_str()).all(|(_, number, since)| (*number, *since) == own)
     }
 
+    /// Whether no other collector is heard of.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.view.load().others.is_empty()
+    }
+
     /// What `/readyz` says.
     #[must_use]
     pub fn standing(&self) -> Standing {

@@ -10,13 +10,11 @@ use std::time::Instant;
 
 use store::{LeadKey, Version};
 
-use crate::log_record::KeptLead;
-
 const SHARDS: usize = 16;
-/// Bytes of all leads, about: they are counted by their length in the store, of which they take several times as much here.
+/// Bytes of all leads, about.
 const MOST_BYTES: usize = 64 << 20;
-/// What a lead takes here for a byte in the store, and what every one takes.
-const COST: (usize, usize) = (4, 384);
+/// What every lead takes beside its own bytes.
+const COST: usize = 256;
 
 /// Leads by visitor.
 pub(super) struct Memory {
@@ -27,24 +25,23 @@ pub(super) struct Memory {
 
 #[derive(Default)]
 struct Shard {
-    young: HashMap<LeadKey, Entry>,
-    old: HashMap<LeadKey, Entry>,
+    young: HashMap<LeadKey, Held>,
+    old: HashMap<LeadKey, Held>,
     /// Bytes of the young ones.
     bytes: usize,
     /// How often this collector itself committed one of this shard.
     commits: u64,
 }
 
-struct Entry {
-    version: Version,
-    kept: Arc<KeptLead>,
-    /// When it was last asked for; `None` once this collector has committed another version.
-    asked: Option<Instant>,
-    /// What this collector has committed: anything older that comes late is not remembered.
-    least: Version,
-    /// Its bytes, which are read only when the store is away.
-    committed: Option<Box<[u8]>>,
-    bytes: usize,
+/// A lead as it is remembered.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    /// The version that the store gave it; [`Version::ABSENT`]: it had none.
+    pub(super) version: Version,
+    /// As the store has it, and so a tenth of what it takes once it is read; none where the store has none.
+    pub(super) bytes: Arc<[u8]>,
+    /// When the store was asked for it, or was given it by this collector.
+    pub(super) asked: Instant,
 }
 
 /// Where a question stands among this collector's own commits.
@@ -66,13 +63,13 @@ impl Memory {
         Self { shards, room: bytes / SHARDS / 2 }
     }
 
-    /// What is remembered, and when it was asked for unless it is known to be outdated.
-    pub(super) fn get(&self, key: &LeadKey) -> Option<(Arc<KeptLead>, Option<Instant>)> {
+    /// What is remembered.
+    pub(super) fn get(&self, key: &LeadKey) -> Option<Held> {
         let mut shard = self.shard(key);
-        if let Some(entry) = shard.old.remove(key) {
-            shard.put(key.clone(), entry, self.room);
+        if let Some(held) = shard.old.remove(key) {
+            shard.put(key.clone(), held, self.room);
         }
-        shard.young.get(key).map(|entry| (entry.kept.clone(), entry.asked))
+        shard.young.get(key).cloned()
     }
 
     /// To be taken before the store is asked.
@@ -81,58 +78,35 @@ impl Memory {
         Asked { at: Instant::now(), commits }
     }
 
-    /// What is remembered at this version, so that its bytes need not be read again.
-    pub(super) fn at_version(&self, key: &LeadKey, version: Version) -> Option<Arc<KeptLead>> {
-        let shard = self.shard(key);
-        let entry = shard.young.get(key).or_else(|| shard.old.get(key))?;
-        (entry.version == version && version != Version::ABSENT).then(|| entry.kept.clone())
-    }
-
-    /// Remembers an answer of the store, of so many bytes, unless it is older than what this collector knows.
-    pub(super) fn answered(&self, key: &LeadKey, asked: Asked, version: Version, kept: &Arc<KeptLead>, bytes: usize) {
+    /// Remembers an answer of the store, unless it is older than what this collector knows.
+    pub(super) fn answered(&self, key: &LeadKey, asked: Asked, version: Version, bytes: &[u8]) {
         let mut shard = self.shard(key);
         let known = shard.take(key);
-        let least = known.as_ref().map_or(Version::ABSENT, |entry| entry.least);
         // Of a lead that is gone no version is told, and of one that is not remembered none is known: only that nothing was
         // committed here since.
-        let is_late = if version == Version::ABSENT || known.is_none() {
-            shard.commits != asked.commits
-        } else {
-            version < least
+        let is_late = match &known {
+            Some(known) if version != Version::ABSENT => version < known.version,
+            _ => shard.commits != asked.commits,
         };
-        let entry = match known {
+        let held = match known {
             Some(known) if is_late => known,
             None if is_late => return,
-            _ => {
-                let bytes = bytes * COST.0 + COST.1;
-                Entry { version, kept: kept.clone(), asked: Some(asked.at), least: version, committed: None, bytes }
-            }
+            Some(known) if known.version == version => Held { asked: asked.at, ..known },
+            _ => Held { version, bytes: bytes.into(), asked: asked.at },
         };
-        shard.put(key.clone(), entry, self.room);
+        shard.put(key.clone(), held, self.room);
     }
 
-    /// What is known without the store: also what this collector has committed since.
-    pub(super) fn without_store(&self, key: &LeadKey) -> Option<Arc<KeptLead>> {
-        let (kept, committed) = {
-            let mut shard = self.shard(key);
-            let Shard { young, old, .. } = &mut *shard;
-            let entry = young.get_mut(key).or_else(|| old.get_mut(key))?;
-            (entry.kept.clone(), entry.committed.clone())
-        };
-        let committed = committed.and_then(|bytes| KeptLead::decode(&bytes).ok());
-        Some(committed.map_or(kept, Arc::new))
-    }
-
-    /// This collector has committed a version; `lead` is its bytes.
-    pub(super) fn outdated(&self, key: &LeadKey, version: Version, lead: Option<&[u8]>) {
+    /// This collector has committed a version at some instant after `began`.
+    pub(super) fn committed(&self, key: &LeadKey, version: Version, bytes: &[u8], began: Instant) {
         let mut shard = self.shard(key);
         shard.commits += 1;
-        let Shard { young, old, .. } = &mut *shard;
-        if let Some(entry) = young.get_mut(key).or_else(|| old.get_mut(key)) {
-            entry.asked = None;
-            entry.least = entry.least.max(version);
-            entry.committed = lead.map(Box::from);
-        }
+        // Of two commits in a row the answers may come in any order.
+        let held = match shard.take(key) {
+            Some(known) if version != Version::ABSENT && known.version > version => known,
+            _ => Held { version, bytes: bytes.into(), asked: began },
+        };
+        shard.put(key.clone(), held, self.room);
     }
 
     pub(super) fn forget(&self, key: &LeadKey) {
@@ -156,21 +130,28 @@ impl Memory {
     }
 }
 
+impl Held {
+    fn cost(&self) -> usize {
+        self.bytes.len() + COST
+    }
+}
+
 impl Shard {
-    fn take(&mut self, key: &LeadKey) -> Option<Entry> {
-        let young = self.young.remove(key).inspect(|entry| self.bytes -= entry.bytes);
+    fn take(&mut self, key: &LeadKey) -> Option<Held> {
+        let young = self.young.remove(key).inspect(|held| self.bytes -= held.cost());
         young.or_else(|| self.old.remove(key))
     }
 
-    fn put(&mut self, key: LeadKey, entry: Entry, room: usize) {
-        if self.bytes + entry.bytes > room {
+    fn put(&mut self, key: LeadKey, held: Held, room: usize) {
+        let cost = held.cost();
+        if self.bytes + cost > room {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
         }
         // One that is larger than all the room is not remembered.
-        if entry.bytes <= room {
-            self.bytes += entry.bytes;
-            self.young.insert(key, entry);
+        if cost <= room {
+            self.bytes += cost;
+            self.young.insert(key, held);
         }
     }
 }
@@ -187,46 +168,43 @@ mod tests {
         LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes(bytes))
     }
 
-    fn kept(person: bool) -> Arc<KeptLead> {
-        Arc::new(KeptLead { person, ..KeptLead::default() })
-    }
-
-    /// Whether the lead of a person is remembered, and whether it serves.
-    fn seen(memory: &Memory, number: u32) -> Option<(bool, bool)> {
-        memory.get(&key(number)).map(|(kept, asked)| (kept.person, asked.is_some()))
+    /// The version that is remembered, and its first byte.
+    fn seen(memory: &Memory, number: u32) -> Option<(u64, Option<u8>)> {
+        memory.get(&key(number)).map(|held| (held.version.0, held.bytes.first().copied()))
     }
 
     #[test]
-    fn what_is_committed_here_serves_nobody_until_it_is_asked_for_again() {
+    fn what_is_committed_here_takes_the_place_of_what_was_read_and_is_not_undone_by_late_answers() {
         let memory = Memory::default();
-        memory.answered(&key(1), memory.asks(&key(1)), Version(3), &kept(false), 100);
-        assert_eq!(seen(&memory, 1), Some((false, true)));
+        memory.answered(&key(1), memory.asks(&key(1)), Version(3), b"y");
+        assert_eq!(seen(&memory, 1), Some((3, Some(b'y'))));
 
         // given a question that is on its way when this collector commits
-        let before = memory.asks(&key(1));
-        let committed = KeptLead { person: true, ..KeptLead::default() }.encode().unwrap();
-        memory.outdated(&key(1), Version(4), Some(&committed));
-        assert!(memory.without_store(&key(1)).unwrap().person);
-        assert_eq!(seen(&memory, 1), Some((false, false)), "kept for when the store is away");
-        // then its answer comes too late, and the next one serves
-        memory.answered(&key(1), before, Version(3), &kept(false), 100);
-        assert_eq!(seen(&memory, 1), Some((false, false)));
-        memory.answered(&key(1), memory.asks(&key(1)), Version(4), &kept(true), 100);
-        assert_eq!(seen(&memory, 1), Some((true, true)));
+        let (before, began) = (memory.asks(&key(1)), Instant::now());
+        memory.committed(&key(1), Version(4), b"x", began);
+        assert_eq!(seen(&memory, 1), Some((4, Some(b'x'))));
+        assert_eq!(memory.get(&key(1)).unwrap().asked, began);
+        // then its answer comes too late, and so does that of a commit before
+        memory.answered(&key(1), before, Version(3), b"y");
+        memory.committed(&key(1), Version(3), b"y", began);
+        assert_eq!(seen(&memory, 1), Some((4, Some(b'x'))));
+        // and what another collector committed since takes its place
+        memory.answered(&key(1), memory.asks(&key(1)), Version(5), b"y");
+        assert_eq!(seen(&memory, 1), Some((5, Some(b'y'))));
     }
 
     #[test]
     fn of_a_store_that_counts_versions_anew_nothing_of_before_is_remembered() {
         let memory = Memory::default();
-        memory.answered(&key(1), memory.asks(&key(1)), Version(9), &kept(true), 100);
+        memory.answered(&key(1), memory.asks(&key(1)), Version(9), b"x");
         // given a question that is on its way when the store turns out to be another one
         let before = memory.asks(&key(2));
         memory.forget_all();
-        memory.answered(&key(2), before, Version(9), &kept(true), 100);
+        memory.answered(&key(2), before, Version(9), b"x");
         assert_eq!((seen(&memory, 1), seen(&memory, 2)), (None, None));
         // then its lower versions count
-        memory.answered(&key(1), memory.asks(&key(1)), Version(1), &kept(false), 100);
-        assert_eq!(seen(&memory, 1), Some((false, true)));
+        memory.answered(&key(1), memory.asks(&key(1)), Version(1), b"y");
+        assert_eq!(seen(&memory, 1), Some((1, Some(b'y'))));
     }
 
     #[test]
@@ -234,19 +212,22 @@ mod tests {
         let memory = Memory::default();
         // given a question about somebody of whom nothing is remembered, while the first event is committed
         let before = memory.asks(&key(1));
-        memory.outdated(&key(1), Version(1), None);
-        memory.answered(&key(1), before, Version::ABSENT, &kept(false), 0);
+        memory.committed(&key(1), Version(1), b"x", Instant::now());
+        memory.answered(&key(1), before, Version::ABSENT, b"");
+        assert_eq!(seen(&memory, 1), Some((1, Some(b'x'))));
+        // or forgotten again, as whoever is erased
+        memory.forget(&key(1));
+        memory.answered(&key(1), before, Version(1), b"x");
         assert_eq!(seen(&memory, 1), None);
         // and somebody who is gone from the store is gone from here
-        memory.answered(&key(1), memory.asks(&key(1)), Version(1), &kept(true), 9);
-        memory.answered(&key(1), memory.asks(&key(1)), Version::ABSENT, &kept(false), 0);
-        assert_eq!(seen(&memory, 1), Some((false, true)));
-        assert!(memory.at_version(&key(1), Version::ABSENT).is_none());
+        memory.answered(&key(1), memory.asks(&key(1)), Version(1), b"x");
+        memory.answered(&key(1), memory.asks(&key(1)), Version::ABSENT, b"");
+        assert_eq!(seen(&memory, 1), Some((0, None)));
     }
 
     #[test]
     fn what_nobody_asks_for_goes_and_the_rest_has_an_end() {
-        let each = 100 * COST.0 + COST.1;
+        let each = 100 + COST;
         let memory = Memory::of(each * 40 * SHARDS);
         let held = |memory: &Memory| {
             let count = |shard: &Mutex<Shard>| {
@@ -255,17 +236,17 @@ mod tests {
             };
             memory.shards.iter().map(count).sum::<usize>()
         };
-        memory.answered(&key(0), memory.asks(&key(0)), Version(1), &kept(true), 100);
+        memory.answered(&key(0), memory.asks(&key(0)), Version(1), &[b'x'; 100]);
         for number in 1..10_000 {
-            memory.answered(&key(number), memory.asks(&key(number)), Version(1), &kept(false), 100);
+            memory.answered(&key(number), memory.asks(&key(number)), Version(1), &[b'x'; 100]);
             if number % 50 == 0 {
-                assert_eq!(seen(&memory, 0), Some((true, true)), "asked for all the while");
+                assert_eq!(seen(&memory, 0), Some((1, Some(b'x'))), "asked for all the while");
             }
         }
         assert!(held(&memory) <= 40 * SHARDS && held(&memory) > 15 * SHARDS, "{}", held(&memory));
         assert_eq!(seen(&memory, 1), None);
         // and one that is larger than the room is nowhere
-        memory.answered(&key(2), memory.asks(&key(2)), Version(1), &kept(false), each * 40);
+        memory.answered(&key(2), memory.asks(&key(2)), Version(1), &vec![0; each * 40]);
         assert_eq!(seen(&memory, 2), None);
     }
 }

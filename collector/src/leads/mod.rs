@@ -1,16 +1,20 @@
-//! Leads as decisions read them: from the store, a bounded number of them remembered for a moment, and for longer while the
-//! store is away.
+//! Leads as they were last read or committed here, a bounded number of them: for decisions, and for applying.
 //!
 //! ```text
-//! decision ─► remembered, asked for less than 150 ms ago ───────────────────────────► fresh
+//! decision ─► remembered, as the store had it less than 150 ms ago ─────────────────► fresh
 //!         └─► asked for, many in one round trip (`asking`) ─► within 40 ms ─────────► fresh
 //!                                                         └─► away ─► remembered ───► of before
 //!                                                                └─► not remembered ► an error
+//! applying ─► remembered ─► commit, if the store still has that version
+//!         └─► loaded
 //! ```
 //!
-//! What this collector commits itself is asked for anew at once, so a decision never misses an event that has left the tail.
+//! What this collector commits is remembered as it is committed, so a decision never misses an event that has left the tail.
 //! What others commit is seen when it is next asked for: that is the larger part of the 250 ms in which an acknowledged event
-//! is visible everywhere.
+//! is visible everywhere. A store of this collector's own has no others, and is asked for what is not remembered only.
+//!
+//! Applying may rest on what is outdated: a version is the store's, is never given out twice, and a commit says which one it
+//! was made from, so what another collector changed is a conflict, and read anew (ADR 24).
 
 mod asking;
 mod memory;
@@ -19,11 +23,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use store::{Change, LeadKey, Store, StoreError, Version};
+use store::{Change, LeadKey, Store, StoreError, StoredLead, Version};
 
-use crate::log_record::KeptLead;
+use crate::log_record::{KeptLead, RecordError};
+use crate::person;
 use asking::Asking;
-use memory::Memory;
+use memory::{Held, Memory};
 
 /// How long what was read serves decisions without being asked for again.
 pub const SERVES: Duration = Duration::from_millis(150);
@@ -41,8 +46,37 @@ pub enum Age {
     Before,
 }
 
-/// Leads that decisions read.
+/// Who commits to a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writers {
+    /// This process and no other: what it remembers of what it committed is what the store has.
+    Alone,
+    /// Maybe other collectors too.
+    Several,
+}
+
+/// A lead to be changed, and the version that the change is to be made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Basis {
+    /// The version; [`Version::ABSENT`]: there is none yet.
+    pub(crate) version: Version,
+    /// The lead, an empty one where there is none.
+    pub(crate) kept: KeptLead,
+}
+
+impl Basis {
+    /// As it was just loaded.
+    ///
+    /// # Errors
+    /// When it does not read.
+    pub(crate) fn loaded(stored: Option<&StoredLead>) -> Result<Self, RecordError> {
+        Ok(Self { version: stored.map_or(Version::ABSENT, |stored| stored.version), kept: person::read(stored)? })
+    }
+}
+
+/// Leads that are remembered.
 pub struct Leads {
+    writers: Writers,
     memory: Arc<Memory>,
     asking: Arc<Asking>,
     /// Until when the store is taken for away, in milliseconds since `begun`.
@@ -50,22 +84,21 @@ pub struct Leads {
     begun: Instant,
 }
 
-impl Default for Leads {
-    fn default() -> Self {
-        Self { memory: Arc::default(), asking: Arc::default(), away_until: Arc::default(), begun: Instant::now() }
-    }
-}
-
 impl Leads {
+    /// Of a store, none remembered yet.
+    #[must_use]
+    pub fn of(writers: Writers) -> Self {
+        let (memory, asking, away_until) = (Arc::default(), Arc::default(), Arc::default());
+        Self { writers, memory, asking, away_until, begun: Instant::now() }
+    }
+
     /// A lead for a decision, an empty one where the store has none.
     ///
     /// # Errors
     /// When the store does not answer in time and nothing is remembered of this visitor, or the lead does not read.
     pub(crate) async fn read(&self, store: &Arc<dyn Store>, key: &LeadKey) -> Result<(Arc<KeptLead>, Age), StoreError> {
-        if let Some((kept, Some(asked))) = self.memory.get(key)
-            && asked.elapsed() < SERVES
-        {
-            return Ok((kept, Age::Fresh));
+        if let Some(held) = self.memory.get(key).filter(|held| self.is_fresh(held)) {
+            return Ok((Arc::new(held.read().map_err(unreadable)?), Age::Fresh));
         }
         let asked = self.asking.ask(store, &self.memory, key);
         let failed = if self.is_away() {
@@ -90,8 +123,8 @@ impl Leads {
             let until = self.begun.elapsed() + AWAY_FOR;
             self.away_until.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
-        match self.memory.without_store(key) {
-            Some(kept) => Ok((kept, Age::Before)),
+        match self.memory.get(key) {
+            Some(held) => Ok((Arc::new(held.read().map_err(unreadable)?), Age::Before)),
             None => Err(failed),
         }
     }
@@ -103,10 +136,24 @@ impl Leads {
         self.begun.elapsed() < until
     }
 
-    /// This collector has committed a change: what is remembered of the lead serves nobody any more, and the new one whoever
-    /// asks while the store is away. To be called before its touches leave the tail.
-    pub(crate) fn committed(&self, change: &Change, version: Version) {
-        self.memory.outdated(&change.key, version, change.lead.as_deref());
+    /// Whether what is remembered is what the store has, or had [`SERVES`] ago.
+    fn is_fresh(&self, held: &Held) -> bool {
+        self.writers == Writers::Alone || held.asked.elapsed() < SERVES
+    }
+
+    /// A lead to be changed, as it is remembered; `None`: it is to be loaded. `alone`: no other collector is known to be at
+    /// work, so that what is remembered is most likely what the store has; else only what is fresh is.
+    ///
+    /// # Errors
+    /// When it does not read.
+    pub(crate) fn basis(&self, key: &LeadKey, alone: bool) -> Result<Option<Basis>, RecordError> {
+        let held = self.memory.get(key).filter(|held| alone || self.is_fresh(held));
+        held.map(|held| Ok(Basis { version: held.version, kept: held.read()? })).transpose()
+    }
+
+    /// This collector has committed a change at some instant after `began`. To be called before its touches leave the tail.
+    pub(crate) fn committed(&self, change: &Change, version: Version, began: Instant) {
+        self.memory.committed(&change.key, version, change.lead.as_deref().unwrap_or_default(), began);
     }
 
     /// Nothing is remembered of a visitor any more.
@@ -118,6 +165,16 @@ impl Leads {
     pub(crate) fn forget_all(&self) {
         self.memory.forget_all();
     }
+}
+
+impl Held {
+    fn read(&self) -> Result<KeptLead, RecordError> {
+        if self.version == Version::ABSENT { Ok(KeptLead::default()) } else { KeptLead::decode(&self.bytes) }
+    }
+}
+
+fn unreadable(error: RecordError) -> StoreError {
+    StoreError::Corrupt { what: error.to_string(), source: None }
 }
 
 fn away(why: &'static str) -> StoreError {

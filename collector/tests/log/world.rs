@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use collector::app::App;
 use collector::clock::{Clock as _, SetClock};
 use collector::config::{Config, Environment, Overrides};
+use collector::leads::Writers;
 use collector::log_record::KeptLead;
 use collector::problem::Problem;
 use collector::start::{self, Ground, Started};
@@ -91,7 +92,8 @@ impl World {
         let text = format!("{limits}{}\n{sites}", self.config);
         let config = Config::parse(&text, self.data.path(), &environment, &overrides).unwrap();
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let ground = Ground { store: Arc::new(self.twin.clone()), files: Arc::new(self.files.clone()) };
+        let ground =
+            Ground { store: Arc::new(self.twin.clone()), writers: Writers::Alone, files: Arc::new(self.files.clone()) };
         let clock = Arc::new(self.clock.clone());
         let started = start::start_on(ground, config, &environment, clock, metrics).await.unwrap();
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();

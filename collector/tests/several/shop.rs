@@ -8,6 +8,7 @@ use collector::accept;
 use collector::app::App;
 use collector::clock::{Clock, SetClock, SystemClock};
 use collector::config::{Config, Environment, Missing, Overrides, Secrets};
+use collector::leads::Writers;
 use collector::log_record::KeptLead;
 use collector::person;
 use collector::start::{self, Ground, Started};
@@ -81,7 +82,7 @@ impl Collector {
 
     /// What this collector's decisions see of somebody.
     pub(crate) async fn knows(&self, key: &LeadKey) -> KeptLead {
-        person::known(self.app(), key).await.unwrap().kept
+        Arc::unwrap_or_clone(person::known(self.app(), key).await.unwrap().kept)
     }
 
     pub(crate) async fn evaluates(&self, key: &LeadKey) -> Evaluation {
@@ -179,7 +180,7 @@ impl Shop {
     async fn started(&self, data: &Path, way: Arc<Switched>) -> Started {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let clock = Arc::new(Clocks(self.clock.clone()));
-        let ground = Ground { store: way, files: Arc::new(DiskFiles) };
+        let ground = Ground { store: way, writers: Writers::Several, files: Arc::new(DiskFiles) };
         start::start_on(ground, self.config(data), &Environment::new(), clock, metrics).await.unwrap()
     }
 
