@@ -8,7 +8,7 @@ use store::{Partitions, StoreError};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::batch;
+use super::waking;
 use crate::app::App;
 use crate::clock::TestClock;
 
@@ -50,7 +50,7 @@ pub async fn advance(app: &App, clock: &TestClock, to: Millis) -> Result<(), Adv
             continue;
         }
         // All of them, whoever holds them: a test does not wait for other collectors.
-        if batch::wake(app, &Partitions::ALL, app.clock.now()).await? > 0 {
+        if waking::wake(app, &Partitions::ALL, app.clock.now()).await? > 0 {
             progress = Instant::now();
             continue;
         }

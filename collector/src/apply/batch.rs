@@ -1,12 +1,11 @@
-//! Applying a batch of records: load the leads, record the touches, commit with index entries and messages. And looking
-//! again at leads whose wake time has come, which is the same without touches.
+//! Applying a batch of records: load the leads, record the touches, commit with index entries and messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use engine::compact::{Before, is_due};
 use engine::{Evaluation, Lead, Millis, Model, Outlook, Span, StageCause, TextError, Touch, TouchId, record};
-use store::{Bound, Change, Committed, Erasure, LeadKey, Partitions, StoreError, StoredLead, Version, VisitorId};
+use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, Version, VisitorId};
 
 use super::attempted::Attempted;
 use super::places::Places;
@@ -253,7 +252,7 @@ fn hand_on<'a>(app: &App, key: &LeadKey, into: VisitorId, mut work: Work<'a>, ag
 }
 
 /// What `work` gives; `None` when it panics. It would do so every time, and hold up everybody's events behind these.
-fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
     // What a panic may leave half done is dropped with it: the work owns all that it changes.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
@@ -398,103 +397,6 @@ fn settle(app: &App, key: &LeadKey, touches: &[&Touch], outcomes: &[Outcome], pa
     }
     let ids: Vec<&TouchId> = touches.iter().map(|touch| &touch.id).collect();
     app.tail.remove(key, ids);
-}
-
-/// Leads looked at in one commit, and the most commits in a row: events are not to wait for long.
-pub(super) const AT_ONCE: usize = 500;
-const IN_A_ROW: usize = 10;
-
-/// Looks again at leads of these partitions that were to wake until `horizon`: points have cooled since, and a stage may be
-/// left without any event. Says at how many.
-///
-/// # Errors
-/// When the store is away.
-pub(crate) async fn wake(app: &App, partitions: &Partitions, horizon: Millis) -> Result<usize, StoreError> {
-    let mut woken = 0;
-    if *partitions == Partitions::NONE {
-        return Ok(woken);
-    }
-    for _ in 0..IN_A_ROW {
-        let due = app.store.due(partitions, horizon.0, AT_ONCE).await?;
-        let more = due.len() == AT_ONCE;
-        // Events that are on their way may keep a lead where it is: applying them looks at it too.
-        let keys: Vec<LeadKey> = due.into_iter().map(|due| due.key).filter(|key| !app.tail.holds(key)).collect();
-        let looked_at = look_again(app, keys).await?;
-        woken += looked_at;
-        if !more || looked_at == 0 {
-            break;
-        }
-    }
-    Ok(woken)
-}
-
-async fn look_again(app: &App, keys: Vec<LeadKey>) -> Result<usize, StoreError> {
-    let stored = app.store.load(&keys).await?;
-    let leads = keys.into_iter().zip(stored).filter_map(|(key, stored)| Some((key, stored?)));
-    let LookedAt { leads, fenced } = look_at(app, leads.collect()).await?;
-    let looked_at = leads + fenced.len();
-    merging::let_go(app, fenced).await?;
-    Ok(looked_at)
-}
-
-/// What looking at leads came to.
-pub(super) struct LookedAt {
-    /// How many were looked at.
-    pub(super) leads: usize,
-    /// Those that were merged into another and have not let their touches go yet: nothing of them changes. The thread that
-    /// applies the log wakes and finishes them.
-    fenced: Vec<LeadKey>,
-}
-
-/// Looks at leads anew, as they were just read: their bounds, wakes and stages. One that another writer has changed since is
-/// looked at by that writer.
-///
-/// # Errors
-/// When the store is away; it can be begun again at any time.
-pub(super) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Result<LookedAt, StoreError> {
-    let mut changes = Vec::with_capacity(leads.len());
-    let mut fenced = Vec::new();
-    for (key, stored) in leads {
-        let changed = contained(|| {
-            let kept = KeptLead::decode(&stored.bytes)?;
-            match kept.fence {
-                Some(_) => Ok(None),
-                None => change(app, &key, stored.version, kept).map(Some),
-            }
-        });
-        let fault = match changed {
-            Some(Ok(Some(change))) => {
-                changes.push(change);
-                continue;
-            }
-            Some(Ok(None)) => {
-                fenced.push(key);
-                continue;
-            }
-            Some(Err(error)) => format!("it cannot be read: {error}"),
-            None => "working it out panicked, which is a fault of ours".to_owned(),
-        };
-        tracing::error!(%key, fault, "a lead is left out of the indexes until its next event");
-        changes.push(Change {
-            tombstone: app.erased.tombstone(&key),
-            key,
-            expected: stored.version,
-            lead: Some(stored.bytes),
-            heat: None,
-            wake: None,
-            outbox: Vec::new(),
-        });
-    }
-    let began = Instant::now();
-    let committed = app.store.commit(&changes).await?;
-    // One that another writer has changed meanwhile was looked at by that writer.
-    for (change, committed) in changes.iter().zip(committed) {
-        if let Committed::Applied(version) = committed {
-            app.leads.committed(change, version, began);
-            Metric::OutboxMessage.add(change.outbox.len() as u64);
-        }
-    }
-    Ok(LookedAt { leads: changes.len(), fenced })
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod progress;
 mod retention;
 mod sweep;
 mod tally;
+mod waking;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -217,7 +218,7 @@ impl Applier {
                 },
                 _ = waking.tick() => {
                     let horizon = app.fleet.horizon(app.clock.now());
-                    if let Err(error) = batch::wake(&app, &app.fleet.held(), horizon).await {
+                    if let Err(error) = waking::wake(&app, &app.fleet.held(), horizon).await {
                         tracing::warn!(%error, "leads that are due could not be looked at");
                     }
                 }

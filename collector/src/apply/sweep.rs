@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use store::{DocumentName, Partition, StoreError, Version};
 use thiserror::Error;
 
-use super::batch::{self, AT_ONCE};
+use super::waking::{self, AT_ONCE};
 use crate::app::App;
 use crate::metric::Metric;
 use crate::site::Site;
@@ -183,7 +183,7 @@ async fn look_through(
         let page = app.store.scan(partition, cursor, AT_ONCE).await?;
         let leads: Vec<_> = page.leads.into_iter().filter(|(key, _)| key.site == site.name).collect();
         if !leads.is_empty() {
-            let looked_at = batch::look_at(app, leads).await?.leads as u64;
+            let looked_at = waking::look_at(app, leads).await?.leads as u64;
             Metric::SweepLead.add(looked_at);
             seen += looked_at;
         }

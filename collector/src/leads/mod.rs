@@ -14,7 +14,7 @@
 //! is visible everywhere. A store of this collector's own has no others, and is asked for what is not remembered only.
 //!
 //! Applying may rest on what is outdated: a version is the store's, is never given out twice, and a commit says which one it
-//! was made from, so what another collector changed is a conflict, and read anew (ADR 24).
+//! was made from, so what another collector changed is a conflict, and read anew (ADR 25).
 
 mod asking;
 mod memory;
@@ -179,4 +179,41 @@ fn unreadable(error: RecordError) -> StoreError {
 
 fn away(why: &'static str) -> StoreError {
     StoreError::Unavailable { doing: "read a lead", source: why.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{SiteName, VisitorId};
+
+    use super::*;
+
+    fn key() -> LeadKey {
+        LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([7; 16]))
+    }
+
+    /// The version that applying would go on from.
+    fn basis(leads: &Leads, alone: bool) -> Option<u64> {
+        leads.basis(&key(), alone).unwrap().map(|basis| basis.version.0)
+    }
+
+    #[test]
+    fn applying_goes_on_from_what_was_committed_here_and_beside_others_only_from_what_is_fresh() {
+        let bytes = KeptLead::default().encode().unwrap();
+        let before = Instant::now().checked_sub(SERVES).unwrap();
+        for (writers, began, alone, expected) in [
+            (Writers::Alone, before, true, Some(3)),
+            (Writers::Several, before, true, Some(3)),
+            (Writers::Several, before, false, None),
+            (Writers::Several, Instant::now(), false, Some(3)),
+        ] {
+            // given a lead that was committed here, now or a while ago
+            let leads = Leads::of(writers);
+            leads.memory.committed(&key(), Version(3), &bytes, began);
+            // then it is gone on from where nobody else is likely to have written since
+            assert_eq!(basis(&leads, alone), expected, "{writers:?}, alone: {alone}");
+            // and not any more once nobody knows what became of it
+            leads.forget(&key());
+            assert_eq!(basis(&leads, alone), None);
+        }
+    }
 }
