@@ -65,7 +65,7 @@ words! {
     rounded: "Afgerond tonen", "Show rounded";
     rounded_note: "Getoond wordt naar beneden afgerond, zodat geen getal een stadium belooft dat nog niet bereikt is.",
         "Shown numbers are rounded down, so that none promises a stage that is not reached yet.";
-    no_lines: "Niets geeft nu nog punten.", "Nothing gives points any more.";
+    no_lines: "Niets geeft nu punten.", "Nothing gives points now.";
     by_rule: "Per regel", "By rule";
     course: "Verloop", "Course";
     course_text: "Doorgetrokken: wat er was. Gestreept: wat komt als er niets gebeurt.",
