@@ -1,7 +1,8 @@
 //! What became of touches whose commit was sent and never answered.
 //!
-//! The store may have made such a commit all the same. Made again, the batch finds its own touches in the lead, and without
-//! this would count as duplicates what was recorded once.
+//! The store may have made such a commit all the same, even later than the next one was refused. Made again, the batch finds
+//! its own touches in the lead, and without this would count as duplicates what was recorded once. What it cannot tell: the
+//! commit was not made, and another collector recorded an event with the same id in between. That is then counted by both.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use store::LeadKey;
 
 use crate::outcome::Outcome;
 
-/// Outcomes of the commits of one batch that were not answered.
+/// Outcomes of commits that were not answered, until the batch is made again.
 #[derive(Debug, Default)]
 pub(super) struct Attempted {
     /// By touch, in the order in which the batch has it: it may have one more than once.
@@ -29,29 +30,38 @@ impl Attempted {
         }
     }
 
-    /// The store says that it did not make the commit of these touches: what is found now is somebody else's.
-    pub(super) fn refused(&mut self, key: &LeadKey, touches: &[&Touch]) {
-        if !self.outcomes.is_empty() {
-            for touch in touches {
-                self.outcomes.remove(&(key.clone(), touch.id.clone()));
-            }
-        }
-    }
-
-    /// What became of touches that are in the lead already: if it was this batch that put them there, what it did then.
-    pub(super) fn recall(&self, key: &LeadKey, touches: &[&Touch], outcomes: &mut [Outcome]) {
+    /// What became of touches that are in the lead already: if it was this batch that put them there, what it did then. They may
+    /// have been sent to any of these leads, since a lead may have been merged meanwhile.
+    pub(super) fn recall<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a LeadKey> + Clone,
+        touches: &[&Touch],
+        outcomes: &mut [Outcome],
+    ) {
         if self.outcomes.is_empty() {
             return;
         }
         let mut seen: BTreeMap<&TouchId, usize> = BTreeMap::new();
         for (touch, outcome) in touches.iter().zip(outcomes) {
             let nth = seen.entry(&touch.id).or_default();
-            let noted = self.outcomes.get(&(key.clone(), touch.id.clone()));
+            let noted = keys.clone().find_map(|key| self.outcomes.get(&(key.clone(), touch.id.clone())));
             if let (Outcome::Duplicate | Outcome::Reapplied, Some(then)) = (*outcome, noted.and_then(|of| of.get(*nth)))
             {
                 *outcome = *then;
             }
             *nth += 1;
+        }
+    }
+
+    /// These touches are counted: nobody need know any more.
+    pub(super) fn counted<'a>(&mut self, keys: impl Iterator<Item = &'a LeadKey> + Clone, touches: &[&Touch]) {
+        if self.outcomes.is_empty() {
+            return;
+        }
+        for touch in touches {
+            for key in keys.clone() {
+                self.outcomes.remove(&(key.clone(), touch.id.clone()));
+            }
         }
     }
 }
@@ -73,7 +83,7 @@ mod tests {
     }
 
     fn recalled(attempted: &Attempted, touches: &[&Touch], mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
-        attempted.recall(&key(), touches, &mut outcomes);
+        attempted.recall([key()].iter(), touches, &mut outcomes);
         outcomes
     }
 
@@ -97,12 +107,18 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_refused_was_put_there_by_somebody_else() {
+    fn it_is_known_of_a_lead_that_was_merged_meanwhile_and_no_longer_than_until_it_is_counted() {
         let a = touch("a");
-        let touches = [&a];
         let mut attempted = Attempted::default();
-        attempted.unanswered(&key(), &touches, &[Outcome::Recorded]);
-        attempted.refused(&key(), &touches);
-        assert_eq!(recalled(&attempted, &touches, vec![Outcome::Duplicate]), [Outcome::Duplicate]);
+        attempted.unanswered(&key(), &[&a], &[Outcome::Recorded]);
+        // given a lead that goes on as another one
+        let into = LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([8; 16]));
+        let keys = [into, key()];
+        let mut outcomes = [Outcome::Reapplied];
+        attempted.recall(keys.iter(), &[&a], &mut outcomes);
+        assert_eq!(outcomes, [Outcome::Recorded]);
+        // when it is counted, then the next one is a duplicate
+        attempted.counted(keys.iter(), &[&a]);
+        assert_eq!(recalled(&attempted, &[&a], vec![Outcome::Duplicate]), [Outcome::Duplicate]);
     }
 }

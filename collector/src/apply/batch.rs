@@ -1,13 +1,14 @@
 //! Applying a batch of records: load the leads, record the touches, commit with index entries and messages.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::compact::{Before, is_due};
 use engine::{Evaluation, Lead, Millis, Model, Outlook, Span, StageCause, TextError, Touch, TouchId, record};
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, Version, VisitorId};
 
 use super::attempted::Attempted;
+use super::commit::commit;
 use super::places::Places;
 use super::{contention, merging, poison};
 use crate::app::App;
@@ -157,8 +158,13 @@ async fn attempt<'a>(
     let mut outcomes = Vec::with_capacity(open.len());
     let mut taken = Vec::with_capacity(open.len());
     let mut again: BTreeMap<LeadKey, Work<'_>> = BTreeMap::new();
-    for ((key, work), basis) in open.into_iter().zip(bases) {
+    for ((key, work), Known { basis, remembered }) in open.into_iter().zip(bases) {
         match contained(|| joined(app, &key, &work, basis?, pass)) {
+            // Only a commit finds out that what was remembered is outdated, and there will be none.
+            Some(Ok(Joined::Elsewhere(_) | Joined::Nothing)) if remembered => {
+                app.leads.forget(&key);
+                again.entry(key).or_default().add(work);
+            }
             Some(Ok(Joined::Elsewhere(into))) if work.handed_on < MOST_IDS => {
                 if work.handed_on % LOOK_FOR_CIRCLE == LOOK_FOR_CIRCLE - 1 {
                     merging::open_circle(app, &key).await?;
@@ -169,7 +175,7 @@ async fn attempt<'a>(
             // Nothing of it is kept.
             Some(Ok(Joined::Nothing)) => {}
             Some(Ok(Joined::Here(change, mut outcome))) => {
-                attempted.recall(&key, &work.touches, &mut outcome);
+                attempted.recall(work.keys(&key), &work.touches, &mut outcome);
                 changes.push(change);
                 outcomes.push(outcome);
                 taken.push((key, work));
@@ -181,54 +187,61 @@ async fn attempt<'a>(
             None => failed(app, key, work, "working it out panicked, which is a fault of ours", &mut again)?,
         }
     }
-    let began = Instant::now();
-    let committed = match app.store.commit(&changes).await {
+    let committed = match commit(app, &changes).await {
         Ok(committed) => committed,
         Err(error) => {
             for ((key, work), outcome) in taken.iter().zip(&outcomes) {
                 attempted.unanswered(key, &work.touches, outcome);
-                // Whether the store has it is not known.
-                app.leads.forget(key);
             }
             return Err(error);
         }
     };
-    for ((((key, work), outcome), change), committed) in taken.into_iter().zip(outcomes).zip(&changes).zip(committed) {
+    for (((key, work), outcome), committed) in taken.into_iter().zip(outcomes).zip(committed) {
         match committed {
-            Committed::Applied(version) => {
+            Committed::Applied(_) => {
                 Metric::LeadCommitted.add(1);
-                Metric::OutboxMessage.add(change.outbox.len() as u64);
-                app.leads.committed(change, version, began);
                 settle(app, &key, &work.touches, &outcome, pass);
             }
             Committed::Erased => {
-                app.leads.forget(&key);
                 settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
             }
             Committed::Conflict { .. } => {
                 Metric::ApplyConflict.add(1);
-                attempted.refused(&key, &work.touches);
-                app.leads.forget(&key);
                 again.entry(key).or_default().add(work);
+                continue;
             }
         }
+        attempted.counted(work.keys(&key), &work.touches);
     }
     app.applied.notify_waiters();
     Ok(again.into_iter().collect())
 }
 
+/// What a change is made from.
+struct Known {
+    basis: Result<Basis, RecordError>,
+    /// Whether it was remembered rather than loaded.
+    remembered: bool,
+}
+
 /// What the leads of a round are now: as they are remembered, and the rest as the store has them.
-async fn bases(app: &App, open: &[(LeadKey, Work<'_>)]) -> Result<Vec<Result<Basis, RecordError>>, StoreError> {
+async fn bases(app: &App, open: &[(LeadKey, Work<'_>)]) -> Result<Vec<Known>, StoreError> {
     let alone = app.fleet.is_alone();
     let remembered: Vec<_> = open.iter().map(|(key, _)| app.leads.basis(key, alone).transpose()).collect();
     let unknown = open.iter().zip(&remembered).filter(|(_, remembered)| remembered.is_none());
     let keys: Vec<LeadKey> = unknown.map(|((key, _), _)| key.clone()).collect();
     let loaded = if keys.is_empty() { Vec::new() } else { app.store.load(&keys).await? };
-    let mut loaded = loaded.iter().map(|stored| Basis::loaded(stored.as_ref()));
-    Ok(remembered.into_iter().filter_map(|remembered| remembered.or_else(|| loaded.next())).collect())
+    let mut loaded = loaded.iter().map(|stored| Known { basis: Basis::loaded(stored.as_ref()), remembered: false });
+    let from_memory = |basis| Known { basis, remembered: true };
+    Ok(remembered.into_iter().filter_map(|remembered| remembered.map(from_memory).or_else(|| loaded.next())).collect())
 }
 
 impl Work<'_> {
+    /// The lead that it is for, and those that went on as this one.
+    fn keys<'a>(&'a self, key: &'a LeadKey) -> impl Iterator<Item = &'a LeadKey> + Clone {
+        std::iter::once(key).chain(&self.aliases)
+    }
+
     fn add(&mut self, other: Self) {
         self.touches.extend(other.touches);
         self.refused.extend(other.refused);

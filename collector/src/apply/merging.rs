@@ -9,13 +9,14 @@
 //! the join, since buckets of folds add up and must not be joined twice. The source keeps its touches until the store says
 //! that the join is durable; until then it is due, and looked at again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::Span;
 use engine::compact::Before;
 use store::{Change, Committed, LeadKey, StoreError, Version};
 
 use super::batch::{change, compact};
+use super::commit::commit;
 use super::poison;
 use crate::app::App;
 use crate::log_record::{Fence, KeptLead, LogRecord, MergeGround, MergeRecord, RecordError};
@@ -109,7 +110,7 @@ async fn merged(
     if source.key == target.key {
         if person && !target.kept.person {
             target.kept.person = true;
-            commit(app, change(app, &target.key, target.version, target.kept.clone())?).await?;
+            committed(app, change(app, &target.key, target.version, target.kept.clone())?).await?;
         }
         return Ok((Merged::Already, Some(target)));
     }
@@ -123,7 +124,7 @@ async fn merged(
     source.kept.person |= person;
     source.kept.fence = Some(Fence { into: target.key.visitor, done: false });
     // From here on nothing is recorded in this lead, and no index shows it.
-    commit(app, unindexed(app, &source, Some(LET_GO_AFTER))?).await?;
+    committed(app, unindexed(app, &source, Some(LET_GO_AFTER))?).await?;
     let head = joined(app, source).await?;
     Ok((Merged::Merged, Some(head)))
 }
@@ -142,7 +143,7 @@ async fn joined(app: &App, source: Loaded) -> Result<Loaded, Failed> {
     carry_on(app, &mut target, &told)?;
     let change = change(app, &target.key, target.version, target.kept)?;
     let kept = change.lead.as_deref().map_or_else(|| Ok(KeptLead::default()), KeptLead::decode)?;
-    let version = commit(app, change).await?;
+    let version = committed(app, change).await?;
     Ok(Loaded { version, kept, key: target.key })
 }
 
@@ -191,7 +192,7 @@ pub(super) async fn let_go(app: &App, fenced: Vec<LeadKey>) -> Result<(), StoreE
         }
         let wake = (!durable).then_some(LET_GO_AFTER);
         let written = match unindexed(app, &own, wake) {
-            Ok(change) => commit(app, change).await,
+            Ok(change) => committed(app, change).await,
             Err(error) => Err(error.into()),
         };
         match written {
@@ -248,7 +249,7 @@ async fn opened(app: &App, key: &LeadKey) -> Result<Loaded, Failed> {
     tracing::info!(%key, "two collectors merged the same leads in opposite directions: this one goes on");
     let change = change(app, key, own.version, own.kept)?;
     let kept = change.lead.as_deref().map_or_else(|| Ok(KeptLead::default()), KeptLead::decode)?;
-    let version = commit(app, change).await?;
+    let version = committed(app, change).await?;
     Ok(Loaded { version, kept, key: own.key })
 }
 
@@ -283,14 +284,9 @@ fn unindexed(app: &App, own: &Loaded, wake_after: Option<Span>) -> Result<Change
     })
 }
 
-async fn commit(app: &App, change: Change) -> Result<Version, Failed> {
-    let began = Instant::now();
-    match app.store.commit(std::slice::from_ref(&change)).await?.first() {
-        Some(Committed::Applied(version)) => {
-            app.leads.committed(&change, *version, began);
-            Metric::OutboxMessage.add(change.outbox.len() as u64);
-            Ok(*version)
-        }
+async fn committed(app: &App, change: Change) -> Result<Version, Failed> {
+    match commit(app, &[change]).await?.first() {
+        Some(Committed::Applied(version)) => Ok(*version),
         Some(Committed::Erased) => Err(Failed::Erased),
         Some(Committed::Conflict { .. }) | None => Err(Failed::Raced),
     }

@@ -16,6 +16,7 @@ mod advance;
 mod attempted;
 mod batch;
 mod checkpoint;
+mod commit;
 mod contention;
 mod feed;
 mod merging;
@@ -43,6 +44,7 @@ use crate::app::App;
 use crate::log_record::LogRecord;
 use crate::metric::Metric;
 use crate::quarantine::QuarantineError;
+use attempted::Attempted;
 use batch::Pass;
 use checkpoint::Checkpoint;
 use poison::{Ended, Records};
@@ -103,11 +105,11 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
     let mut checkpoint = Checkpoint::load(app).await?;
     let stats = app.log.stats();
     let mut records = Vec::with_capacity(BATCH);
-    let (mut replayed, mut bytes) = (0, 0);
-    let apply = async |records: &mut Vec<Record>| {
+    let (mut replayed, mut bytes, mut attempted) = (0, 0, Attempted::default());
+    let mut apply = async |records: &mut Vec<Record>| {
         let read = read(app, records)?;
         records.clear();
-        match poison::apply(app, &read, Pass::Replay, &identity).await {
+        match poison::apply(app, &read, Pass::Replay, &identity, &mut attempted).await {
             Ended::Applied => Ok(()),
             Ended::Anew => Err(ApplyError::Changed),
         }
@@ -174,6 +176,8 @@ struct Applier {
     /// Of the records before it the store may lack some that it had, until they are applied again: the tail does not know them
     /// any more.
     missing: Option<Position>,
+    /// What may have been committed without an answer.
+    attempted: Attempted,
     upkeeps: u64,
 }
 
@@ -196,7 +200,17 @@ impl Applier {
         let least = i64::try_from(app.config.log_retain.duration().as_millis()).unwrap_or(i64::MAX);
         let retention = Retention::new(Span(least), app.config.log_cap.0);
         let (counted, handed_out) = (feed.position(), feed.position());
-        Self { counted, handed_out, app, feed, retention, known: None, missing: None, upkeeps: 0 }
+        Self {
+            counted,
+            handed_out,
+            app,
+            feed,
+            retention,
+            known: None,
+            missing: None,
+            attempted: Attempted::default(),
+            upkeeps: 0,
+        }
     }
 
     async fn run(&mut self) -> Result<(), ApplyError> {
@@ -235,6 +249,7 @@ impl Applier {
                     }
                 }
             }
+            self.catch_up();
             if let Some(granted) = granted.take_if(|granted| self.feed.position() >= granted.end) {
                 granted.carried_out(&app);
             }
@@ -276,6 +291,14 @@ impl Applier {
         Ok(Standing { identity, checkpoint })
     }
 
+    /// Notes when the store has again what it lacked. What is behind may be no record: an erasure may have taken the last one.
+    fn catch_up(&mut self) {
+        if self.missing.take_if(|missing| self.feed.position() >= *missing).is_some() {
+            self.app.fleet.caught_up();
+            self.app.progress.lacks(false);
+        }
+    }
+
     fn begin_at(&mut self, from: Position, stats: &Stats) {
         self.handed_out = self.handed_out.max(self.feed.position());
         if from < self.handed_out.min(stats.end) {
@@ -307,16 +330,12 @@ impl Applier {
         ];
         for (records, pass) in passes {
             let read = read(&self.app, records)?;
-            if poison::apply(&self.app, &read, pass, &standing.identity).await == Ended::Anew {
+            if poison::apply(&self.app, &read, pass, &standing.identity, &mut self.attempted).await == Ended::Anew {
                 return Ok(Ended::Anew);
             }
         }
         let position = self.feed.position();
         (self.counted, self.handed_out) = (self.counted.max(position), self.handed_out.max(position));
-        if self.missing.take_if(|missing| position >= *missing).is_some() {
-            self.app.fleet.caught_up();
-            self.app.progress.lacks(false);
-        }
         self.app.progress.reached(position.max(self.app.progress.applied()));
         Metric::Unapplied.level(self.app.tail.len());
         Ok(Ended::Applied)

@@ -65,9 +65,15 @@ pub(super) enum Ended {
 }
 
 /// Applies records, until the store has taken each or it is in quarantine. `identity` is the store's.
-pub(super) async fn apply(app: &App, records: &Records, pass: Pass, identity: &str) -> Ended {
+pub(super) async fn apply(
+    app: &App,
+    records: &Records,
+    pass: Pass,
+    identity: &str,
+    attempted: &mut Attempted,
+) -> Ended {
     for run in records.runs() {
-        if until_applied(app, records, run, pass, identity).await == Ended::Anew {
+        if until_applied(app, records, run, pass, identity, attempted).await == Ended::Anew {
             return Ended::Anew;
         }
     }
@@ -82,12 +88,18 @@ enum Failure {
     Record(String),
 }
 
-async fn until_applied(app: &App, records: &Records, run: Range<usize>, pass: Pass, identity: &str) -> Ended {
+async fn until_applied(
+    app: &App,
+    records: &Records,
+    run: Range<usize>,
+    pass: Pass,
+    identity: &str,
+    attempted: &mut Attempted,
+) -> Ended {
     let mut pause = PAUSES.0;
     let (mut away, mut tries) = (0, 0);
-    let mut attempted = Attempted::default();
     loop {
-        let Err(failure) = attempt(app, &records.records[run.clone()], pass, &mut attempted).await else {
+        let Err(failure) = attempt(app, &records.records[run.clone()], pass, attempted).await else {
             return Ended::Applied;
         };
         match failure {
@@ -103,7 +115,9 @@ async fn until_applied(app: &App, records: &Records, run: Range<usize>, pass: Pa
                 tracing::error!(%reason, records = run.len(), "a batch cannot be applied; its records are tried one by one");
                 for one in run {
                     // A run of one does not come here again.
-                    if Box::pin(until_applied(app, records, one..one + 1, pass, identity)).await == Ended::Anew {
+                    if Box::pin(until_applied(app, records, one..one + 1, pass, identity, attempted)).await
+                        == Ended::Anew
+                    {
                         return Ended::Anew;
                     }
                 }

@@ -1,15 +1,13 @@
 //! Looking again at leads whose wake time has come, or whose model is another one: as applying a batch, without touches.
 
-use std::time::Instant;
-
 use engine::Millis;
-use store::{Change, Committed, LeadKey, Partitions, StoreError, StoredLead};
+use store::{Change, LeadKey, Partitions, StoreError, StoredLead};
 
 use super::batch::{change, contained};
+use super::commit::commit;
 use super::merging;
 use crate::app::App;
 use crate::log_record::KeptLead;
-use crate::metric::Metric;
 
 /// Leads looked at in one commit, and the most commits in a row: events are not to wait for long.
 pub(super) const AT_ONCE: usize = 500;
@@ -96,14 +94,7 @@ pub(super) async fn look_at(app: &App, leads: Vec<(LeadKey, StoredLead)>) -> Res
             outbox: Vec::new(),
         });
     }
-    let began = Instant::now();
-    let committed = app.store.commit(&changes).await?;
     // One that another writer has changed meanwhile was looked at by that writer.
-    for (change, committed) in changes.iter().zip(committed) {
-        if let Committed::Applied(version) = committed {
-            app.leads.committed(change, version, began);
-            Metric::OutboxMessage.add(change.outbox.len() as u64);
-        }
-    }
+    commit(app, &changes).await?;
     Ok(LookedAt { leads: changes.len(), fenced })
 }

@@ -129,6 +129,8 @@ async fn take_in(app: &App, told: &Told) -> Result<(), ErasuresError> {
     };
     app.fleet.tell(&News { erasures: told.count, ..News::default() });
     if new > 0 {
+        // A tombstone does not say whose it is: all that is remembered is read again when it is asked for.
+        app.leads.forget_all();
         // What of theirs is in this collector's log goes too.
         app.erasure_waiting.notify_one();
     }
