@@ -158,10 +158,10 @@ async fn attempt<'a>(
     let mut outcomes = Vec::with_capacity(open.len());
     let mut taken = Vec::with_capacity(open.len());
     let mut again: BTreeMap<LeadKey, Work<'_>> = BTreeMap::new();
-    for ((key, work), Known { basis, remembered }) in open.into_iter().zip(bases) {
-        match contained(|| joined(app, &key, &work, basis?, pass)) {
+    for ((key, work), basis) in open.into_iter().zip(bases) {
+        match contained(|| joined(app, &key, &work, &basis, pass)) {
             // Only a commit finds out that what was remembered is outdated, and there will be none.
-            Some(Ok(Joined::Elsewhere(_) | Joined::Nothing)) if remembered => {
+            Some(Ok(Joined::Elsewhere(_) | Joined::Nothing)) if matches!(basis, Basis::Remembered(_)) => {
                 app.leads.forget(&key);
                 again.entry(key).or_default().add(work);
             }
@@ -217,23 +217,14 @@ async fn attempt<'a>(
     Ok(again.into_iter().collect())
 }
 
-/// What a change is made from.
-struct Known {
-    basis: Result<Basis, RecordError>,
-    /// Whether it was remembered rather than loaded.
-    remembered: bool,
-}
-
 /// What the leads of a round are now: as they are remembered, and the rest as the store has them.
-async fn bases(app: &App, open: &[(LeadKey, Work<'_>)]) -> Result<Vec<Known>, StoreError> {
+async fn bases(app: &App, open: &[(LeadKey, Work<'_>)]) -> Result<Vec<Basis>, StoreError> {
     let alone = app.fleet.is_alone();
-    let remembered: Vec<_> = open.iter().map(|(key, _)| app.leads.basis(key, alone).transpose()).collect();
+    let remembered: Vec<_> = open.iter().map(|(key, _)| app.leads.basis(key, alone)).collect();
     let unknown = open.iter().zip(&remembered).filter(|(_, remembered)| remembered.is_none());
     let keys: Vec<LeadKey> = unknown.map(|((key, _), _)| key.clone()).collect();
-    let loaded = if keys.is_empty() { Vec::new() } else { app.store.load(&keys).await? };
-    let mut loaded = loaded.iter().map(|stored| Known { basis: Basis::loaded(stored.as_ref()), remembered: false });
-    let from_memory = |basis| Known { basis, remembered: true };
-    Ok(remembered.into_iter().filter_map(|remembered| remembered.map(from_memory).or_else(|| loaded.next())).collect())
+    let mut loaded = if keys.is_empty() { Vec::new() } else { app.store.load(&keys).await? }.into_iter();
+    Ok(remembered.into_iter().filter_map(|known| known.or_else(|| loaded.next().map(Basis::Loaded))).collect())
 }
 
 impl Work<'_> {
@@ -281,8 +272,8 @@ enum Joined {
 }
 
 /// The lead with the touches in it, as a change to commit.
-fn joined(app: &App, key: &LeadKey, work: &Work<'_>, basis: Basis, pass: Pass) -> Result<Joined, RecordError> {
-    let Basis { version: expected, mut kept } = basis;
+fn joined(app: &App, key: &LeadKey, work: &Work<'_>, basis: &Basis, pass: Pass) -> Result<Joined, RecordError> {
+    let (expected, mut kept) = (basis.version(), basis.read()?);
     if let Some(fence) = kept.fence {
         return Ok(Joined::Elsewhere(fence.into));
     }

@@ -35,7 +35,7 @@ struct Shard {
 
 /// A lead as it is remembered.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(crate) struct Held {
     /// The version that the store gave it; [`Version::ABSENT`]: it had none.
     pub(super) version: Version,
     /// As the store has it, and so a tenth of what it takes once it is read; none where the store has none.

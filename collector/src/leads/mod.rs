@@ -28,7 +28,9 @@ use store::{Change, LeadKey, Store, StoreError, StoredLead, Version};
 use crate::log_record::{KeptLead, RecordError};
 use crate::person;
 use asking::Asking;
-use memory::{Held, Memory};
+use memory::Memory;
+
+pub(crate) use memory::Held;
 
 /// How long what was read serves decisions without being asked for again.
 pub const SERVES: Duration = Duration::from_millis(150);
@@ -55,22 +57,33 @@ pub enum Writers {
     Several,
 }
 
-/// A lead to be changed, and the version that the change is to be made from.
-#[derive(Debug, Clone)]
-pub(crate) struct Basis {
-    /// The version; [`Version::ABSENT`]: there is none yet.
-    pub(crate) version: Version,
-    /// The lead, an empty one where there is none.
-    pub(crate) kept: KeptLead,
+/// A lead to be changed. It is not decoded before it is its turn: those of a batch together would take many times the memory.
+#[derive(Debug)]
+pub(crate) enum Basis {
+    /// As it is remembered.
+    Remembered(Held),
+    /// As it was just loaded.
+    Loaded(Option<StoredLead>),
 }
 
 impl Basis {
-    /// As it was just loaded.
+    /// The version that the change is to be made from; [`Version::ABSENT`]: there is no lead yet.
+    pub(crate) fn version(&self) -> Version {
+        match self {
+            Self::Remembered(held) => held.version,
+            Self::Loaded(stored) => stored.as_ref().map_or(Version::ABSENT, |stored| stored.version),
+        }
+    }
+
+    /// The lead, an empty one where there is none.
     ///
     /// # Errors
     /// When it does not read.
-    pub(crate) fn loaded(stored: Option<&StoredLead>) -> Result<Self, RecordError> {
-        Ok(Self { version: stored.map_or(Version::ABSENT, |stored| stored.version), kept: person::read(stored)? })
+    pub(crate) fn read(&self) -> Result<KeptLead, RecordError> {
+        match self {
+            Self::Remembered(held) => held.read(),
+            Self::Loaded(stored) => person::read(stored.as_ref()),
+        }
     }
 }
 
@@ -143,12 +156,8 @@ impl Leads {
 
     /// A lead to be changed, as it is remembered; `None`: it is to be loaded. `alone`: no other collector is known to be at
     /// work, so that what is remembered is most likely what the store has; else only what is fresh is.
-    ///
-    /// # Errors
-    /// When it does not read.
-    pub(crate) fn basis(&self, key: &LeadKey, alone: bool) -> Result<Option<Basis>, RecordError> {
-        let held = self.memory.get(key).filter(|held| alone || self.is_fresh(held));
-        held.map(|held| Ok(Basis { version: held.version, kept: held.read()? })).transpose()
+    pub(crate) fn basis(&self, key: &LeadKey, alone: bool) -> Option<Basis> {
+        self.memory.get(key).filter(|held| alone || self.is_fresh(held)).map(Basis::Remembered)
     }
 
     /// This collector has committed a change at some instant after `began`. To be called before its touches leave the tail.
@@ -193,7 +202,7 @@ mod tests {
 
     /// The version that applying would go on from.
     fn basis(leads: &Leads, alone: bool) -> Option<u64> {
-        leads.basis(&key(), alone).unwrap().map(|basis| basis.version.0)
+        leads.basis(&key(), alone).map(|basis| basis.version().0)
     }
 
     #[test]
