@@ -142,12 +142,23 @@ impl Cluster {
                 tell(*number)?;
             }
         }
-        // A word of before that is still on its way between two nodes can undo it: whoever says otherwise is told again.
+        self.agree(slot_number, to)
+    }
+
+    /// Waits until every master names this node for a slot that was moved there. A word of before that is still on its way
+    /// between two nodes can undo a move, even a while later: whoever says otherwise is told again.
+    ///
+    /// # Errors
+    /// When a step is refused, or they do not agree in time.
+    pub fn agree(&self, slot: u16, to: usize) -> Result<(), Fault> {
+        let (target_id, slot_text) = (self.id(to)?, slot.to_string());
+        // The target first: else nobody would answer for the slot for a moment.
+        let all = || std::iter::once(to).chain((0..self.nodes.len()).filter(move |number| *number != to));
         self.wait("a slot to have moved", JOIN_LIMIT, || {
             let mut dissent = None;
-            for number in &told {
-                if master(*number)? && self.owner(slot_number, *number)? != Some(to) {
-                    tell(*number)?;
+            for number in all().filter(|number| self.nodes[*number].id().is_some()) {
+                if self.role(number)? == NodeRole::Master && self.owner(slot, number)? != Some(to) {
+                    self.nodes[number].ask(&["CLUSTER", "SETSLOT", &slot_text, "NODE", &target_id])?;
                     dissent = Some(format!("node {number} names another one for slot {slot}"));
                 }
             }

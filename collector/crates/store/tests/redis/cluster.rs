@@ -78,6 +78,12 @@ async fn slots_that_move_under_load_lose_nothing_and_double_nothing() {
         }
     }
     stop.store(true, Ordering::Relaxed);
+    while !raising.iter().all(tokio::task::JoinHandle::is_finished) {
+        for number in 0..8 {
+            cluster.agree(slot(&cluster, change(number, b"").key.partition()), 2).unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     // Then each has been raised as often as was said
     for (number, raising) in (0..8).zip(raising) {
         let raised = raising.await.unwrap();
