@@ -45,6 +45,7 @@ pub mod client_address;
 pub mod clock;
 pub mod config;
 mod connections;
+pub mod coupon;
 pub mod decision;
 pub mod erasure;
 pub mod fleet;
