@@ -163,7 +163,6 @@ mod tests {
         assert_eq!(texts(&read(b"\"A,\"\"1\"\"\",x")), ["A,\"1\""]);
     }
 
-    /// Seen red with the line's number counted over lines that are not empty, and with a fault that ends the reading.
     #[test]
     fn each_bad_line_is_named_and_the_good_ones_are_kept() {
         let long = "x".repeat(MOST_CODE_BYTES + 1);
