@@ -2,9 +2,10 @@
 //! being with two visitors, whichever collectors ask, and whichever pools of the site have it.
 //!
 //! A code may be told only when the ledger has it as granted, and whoever asks again is answered from there
-//! (`engine::decide::granted`). [`lease`] is for who has none yet; [`keep`] follows when the grant is applied. It needs nothing
+//! (`engine::decide::granted`). [`Pool::lease`] is for who has none yet; [`keep`] follows when the grant is applied. It needs nothing
 //! but the grant, so that applying the log on an empty store brings back who has which code.
 
+use engine::Span;
 use sha2::{Digest as _, Sha256};
 use store::{
     Confirmed, Holder, LeadKey, Reservation, Reserved, ResourceName, SiteName, Store, StoreError, UnixMillis,
@@ -12,6 +13,21 @@ use store::{
 };
 
 use super::codes::Code;
+use super::taken::Taken;
+
+/// How long a code stays set aside for whoever was chosen for it. What grants it waits in the log until the store takes it, and
+/// a store may be away for a night; whose lease ends meanwhile may find the code with somebody else. Longer costs only that a
+/// code comes back later where a collector died, or its log failed, between the lease and the log.
+pub const LEASE: Span = Span::minutes(12 * 60);
+/// Codes that one decision asks for, at most.
+const MOST_ASKED: usize = 128;
+
+/// Codes of which each is for one visitor, and which of them are known to be with somebody.
+#[derive(Debug)]
+pub struct Pool {
+    codes: Box<[Code]>,
+    taken: Taken,
+}
 
 /// What became of asking for a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +36,8 @@ pub enum Leased {
     Code(Code),
     /// Every code is with somebody else.
     Empty,
+    /// As many were asked for as one decision may, and all are with others. There may be free ones.
+    NotFound,
 }
 
 /// What became of keeping a code.
@@ -51,19 +69,44 @@ pub struct Term {
     pub until: UnixMillis,
 }
 
-/// Sets a code aside for a visitor: the first free one, from a place on that differs by visitor, so that those who ask at once
-/// seldom want the same. Asks the store once for each code that is taken on the way.
-///
-/// # Errors
-/// [`PoolError::Store`]: a code may be set aside then, until the lease ends.
-pub async fn lease(store: &dyn Store, codes: &[Code], key: &LeadKey, term: Term) -> Result<Leased, PoolError> {
-    let (after, before) = codes.split_at(first_place(key, codes.len()));
-    for code in before.iter().chain(after) {
-        if reserve(store, code, key, term).await? {
-            return Ok(Leased::Code(code.clone()));
-        }
+impl Pool {
+    /// A pool of these codes.
+    #[must_use]
+    pub fn of(codes: Vec<Code>) -> Self {
+        Self { taken: Taken::none_of(codes.len()), codes: codes.into() }
     }
-    Ok(Leased::Empty)
+
+    /// Whether every code is known to be with somebody.
+    #[must_use]
+    pub fn is_known_empty(&self, now: UnixMillis) -> bool {
+        self.taken.are_all_believed(now)
+    }
+
+    /// Sets a code aside for a visitor: the first free one, from a place on that differs by visitor, so that those who ask at
+    /// once seldom want the same, and that is the same for a visitor whichever collector is asked. Asks the store once for each
+    /// code on the way that is not known to be taken.
+    ///
+    /// # Errors
+    /// [`PoolError::Store`]: a code may be set aside then, until the lease ends.
+    pub async fn lease(&self, store: &dyn Store, key: &LeadKey, term: Term) -> Result<Leased, PoolError> {
+        let (before, after) = self.codes.split_at(first_place(key, self.codes.len()));
+        let after = after.iter().zip(before.len()..);
+        let mut asked = 0;
+        for (code, place) in after.chain(before.iter().zip(0..)) {
+            if self.taken.is_believed(place, term.now) {
+                continue;
+            }
+            if asked == MOST_ASKED {
+                return Ok(Leased::NotFound);
+            }
+            asked += 1;
+            if reserve(store, code, key, term).await? {
+                return Ok(Leased::Code(code.clone()));
+            }
+            self.taken.found(place, term.now);
+        }
+        Ok(Leased::Empty)
+    }
 }
 
 /// Makes a code a visitor's for good. Can be repeated. Where the store knows of no lease (it ended, or the store was lost), the
@@ -102,8 +145,9 @@ fn resource(site: &SiteName, code: &Code) -> Result<ResourceName, PoolError> {
     ResourceName::parse(&name).map_err(PoolError::Name)
 }
 
+/// A digest of the visitor: who is erased leaves their codes taken, and no id behind.
 fn holder(key: &LeadKey) -> Holder {
-    Holder(*key.visitor.as_bytes())
+    Holder(digest(&[b"holder", key.site.as_str().as_bytes(), key.visitor.as_bytes()]))
 }
 
 /// Where a visitor's search begins; 0 in an empty pool.
@@ -149,8 +193,8 @@ mod tests {
         LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes(bytes))
     }
 
-    fn codes(count: usize) -> Vec<Code> {
-        (0..count).map(|number| Code::parse(&format!("CODE-{number}")).unwrap()).collect()
+    fn pool(count: usize) -> Pool {
+        Pool::of((0..count).map(|number| Code::parse(&format!("CODE-{number}")).unwrap()).collect())
     }
 
     fn store() -> (tempfile::TempDir, Arc<EmbeddedStore>) {
@@ -159,10 +203,10 @@ mod tests {
         (folder, Arc::new(store))
     }
 
-    async fn leased(store: &EmbeddedStore, codes: &[Code], number: u64, term: Term) -> Option<Code> {
-        match lease(store, codes, &visitor(number), term).await.unwrap() {
+    async fn leased(store: &EmbeddedStore, pool: &Pool, number: u64, term: Term) -> Option<Code> {
+        match pool.lease(store, &visitor(number), term).await.unwrap() {
             Leased::Code(code) => Some(code),
-            Leased::Empty => None,
+            Leased::Empty | Leased::NotFound => None,
         }
     }
 
@@ -170,11 +214,11 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn a_hundred_codes_are_with_a_hundred_visitors_who_ask_at_once() {
         let (_folder, store) = store();
-        let codes: Arc<[Code]> = codes(100).into();
+        let pool = Arc::new(pool(100));
         let asked: Vec<_> = (0..150)
             .map(|number| {
-                let (store, codes) = (store.clone(), codes.clone());
-                tokio::spawn(async move { leased(&store, &codes, number, TERM).await })
+                let (store, pool) = (store.clone(), pool.clone());
+                tokio::spawn(async move { leased(&store, &pool, number, TERM).await })
             })
             .collect();
         let mut given = Vec::new();
@@ -189,10 +233,10 @@ mod tests {
     #[tokio::test]
     async fn who_asks_fifty_times_has_one_code() {
         let (_folder, store) = store();
-        let codes = codes(100);
+        let pool = pool(100);
         let mut given = BTreeSet::new();
         for _ in 0..50 {
-            given.extend(leased(&store, &codes, 7, TERM).await);
+            given.extend(leased(&store, &pool, 7, TERM).await);
         }
         assert_eq!(given.len(), 1);
     }
@@ -201,14 +245,14 @@ mod tests {
     async fn a_code_that_is_not_kept_returns_and_one_that_is_kept_does_not() {
         // Given a pool of two codes, both leased, and one of them kept.
         let (_folder, store) = store();
-        let codes = codes(2);
-        let kept = leased(&store, &codes, 1, TERM).await.unwrap();
-        let free = leased(&store, &codes, 2, TERM).await.unwrap();
+        let pool = pool(2);
+        let kept = leased(&store, &pool, 1, TERM).await.unwrap();
+        let free = leased(&store, &pool, 2, TERM).await.unwrap();
         assert_eq!(keep(&*store, &kept, &visitor(1), TERM).await.unwrap(), Kept::Kept);
-        assert_eq!(leased(&store, &codes, 3, TERM).await, None);
+        assert_eq!(leased(&store, &pool, 3, TERM).await, None);
         // When the leases have ended, then the other one is free for one visitor, and its first holder is told.
-        assert_eq!(leased(&store, &codes, 3, LATER).await, Some(free.clone()));
-        assert_eq!(leased(&store, &codes, 4, LATER).await, None);
+        assert_eq!(leased(&store, &pool, 3, LATER).await, Some(free.clone()));
+        assert_eq!(leased(&store, &pool, 4, LATER).await, None);
         assert_eq!(keep(&*store, &free, &visitor(2), LATER).await.unwrap(), Kept::WithAnother);
         assert_eq!(keep(&*store, &kept, &visitor(1), LATER).await.unwrap(), Kept::Kept);
     }
@@ -218,10 +262,10 @@ mod tests {
     async fn who_has_which_code_is_brought_back_on_an_empty_store() {
         // Given ten codes that are kept, and the store is lost.
         let (_folder, before) = store();
-        let codes = codes(10);
+        let pool = pool(10);
         let mut granted = Vec::new();
         for number in 0..10 {
-            let code = leased(&before, &codes, number, TERM).await.unwrap();
+            let code = leased(&before, &pool, number, TERM).await.unwrap();
             keep(&*before, &code, &visitor(number), TERM).await.unwrap();
             granted.push((number, code));
         }
@@ -231,15 +275,46 @@ mod tests {
             assert_eq!(keep(&*after, code, &visitor(*number), LATER).await.unwrap(), Kept::Kept);
         }
         // Then nobody else gets one of them, and each visitor has their own.
-        assert_eq!(leased(&after, &codes, 99, LATER).await, None);
+        assert_eq!(leased(&after, &pool, 99, LATER).await, None);
         for (number, code) in granted {
-            assert_eq!(leased(&after, &codes, number, LATER).await, Some(code));
+            assert_eq!(leased(&after, &pool, number, LATER).await, Some(code));
         }
     }
 
     #[tokio::test]
     async fn a_pool_without_codes_is_empty() {
         let (_folder, store) = store();
-        assert_eq!(leased(&store, &[], 1, TERM).await, None);
+        assert_eq!(leased(&store, &pool(0), 1, TERM).await, None);
+    }
+
+    /// Seen red with a bound that is left out, and with codes that are believed at once.
+    #[tokio::test]
+    async fn a_large_pool_is_searched_a_part_at_a_time_until_all_is_known() {
+        // Given a pool of which every code is with somebody, and nobody here knows
+        let (_folder, store) = store();
+        let there = pool(300);
+        let until = TERM.now + LEASE.0;
+        for code in &there.codes {
+            assert!(reserve(&*store, code, &visitor(1_000), Term { until, ..TERM }).await.unwrap());
+        }
+        // When one visitor asks, and a minute later others do
+        let here = pool(300);
+        let ask = async |number: u64, minute: i64| {
+            let term = Term { now: TERM.now + minute * 60_000, until };
+            here.lease(&*store, &visitor(number), term).await.unwrap()
+        };
+        let mut answers = Vec::new();
+        for minute in 0..3 {
+            answers.push(ask(1, minute).await);
+        }
+        // Then each asks for what is not known, until nothing is left to ask for
+        assert_eq!(answers, [Leased::NotFound, Leased::NotFound, Leased::Empty]);
+        assert!(!here.is_known_empty(TERM.now + 120_000));
+        assert!(here.is_known_empty(TERM.now + 180_000));
+        // and within a minute what others have is asked for again
+        let moment = pool(300);
+        for _ in 0..3 {
+            assert_eq!(moment.lease(&*store, &visitor(1), TERM).await.unwrap(), Leased::NotFound);
+        }
     }
 }
