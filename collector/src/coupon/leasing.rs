@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engine::{CouponCode, PoolName, Reason};
-use store::LeadKey;
+use store::{LeadKey, StoreError};
 
 use super::codes::Code;
-use super::pool::{LEASE, Leased, Pool, PoolError, Term};
+use super::pool::{self, LEASE, Leased, Pool, PoolError, Term};
 use crate::app::App;
 use crate::grant::UNAVAILABLE;
 use crate::site::Site;
@@ -88,13 +88,27 @@ async fn ask(app: &App, site: &Site, key: &LeadKey, name: &PoolName) -> Asked {
     }
 }
 
-/// A lease; `None` where the store that gave it is another one than this collector's log was applied to.
+/// A lease; `None` where the store that gives it is another one than this collector's log was applied to.
 async fn leased(app: &App, pool: &Pool, key: &LeadKey) -> Result<Option<Leased>, PoolError> {
+    // Asked before the lease too: one on a store that has lost whose the code is would be in the way of applying that again.
+    if !is_known(app).await? {
+        return Ok(None);
+    }
     let now = app.clock.now();
     let leased = pool.lease(&*app.store, key, Term { now: now.0, until: now.plus(LEASE).0 }).await?;
-    // Asked behind the lease: a store that was lost before it has been found to be another one by then.
+    if is_known(app).await? {
+        return Ok(Some(leased));
+    }
+    if let Leased::Code(code) = leased {
+        pool::give_back(&*app.store, &code, key).await?;
+    }
+    Ok(None)
+}
+
+/// Whether the store is the one that this collector's log is applied to, and lacks nothing.
+async fn is_known(app: &App) -> Result<bool, StoreError> {
     let identity = app.store.health().await?.identity;
-    Ok(Some(leased).filter(|_| app.progress.is_on(&identity) && knows_whose_codes_are(app)))
+    Ok(app.progress.is_on(&identity) && knows_whose_codes_are(app))
 }
 
 /// Whether nothing says that codes look free in the store which somebody was granted: it was not lost, or every collector has

@@ -126,6 +126,14 @@ pub async fn keep(store: &dyn Store, code: &Code, key: &LeadKey, term: Term) -> 
     })
 }
 
+/// Gives a leased code back, unless it was kept. Can be repeated.
+///
+/// # Errors
+/// [`PoolError::Store`]: the code is free again when the lease ends.
+pub async fn give_back(store: &dyn Store, code: &Code, key: &LeadKey) -> Result<(), PoolError> {
+    Ok(store.release(&resource(&key.site, code)?, holder(key)).await?)
+}
+
 /// Whether the code is the visitor's now.
 async fn reserve(store: &dyn Store, code: &Code, key: &LeadKey, term: Term) -> Result<bool, PoolError> {
     let reservation = Reservation {
@@ -257,6 +265,18 @@ mod tests {
         assert_eq!(keep(&*store, &kept, &visitor(1), LATER).await.unwrap(), Kept::Kept);
     }
 
+    #[tokio::test]
+    async fn a_code_that_is_given_back_is_free_and_one_that_is_kept_is_not() {
+        let (_folder, store) = store();
+        let pool = pool(1);
+        let code = leased(&store, &pool, 1, TERM).await.unwrap();
+        give_back(&*store, &code, &visitor(1)).await.unwrap();
+        assert_eq!(leased(&store, &pool, 2, TERM).await, Some(code.clone()));
+        keep(&*store, &code, &visitor(2), TERM).await.unwrap();
+        give_back(&*store, &code, &visitor(2)).await.unwrap();
+        assert_eq!(leased(&store, &pool, 3, TERM).await, None);
+    }
+
     /// Seen red with a `keep` that confirms and does not take anew.
     #[tokio::test]
     async fn who_has_which_code_is_brought_back_on_an_empty_store() {
@@ -297,7 +317,7 @@ mod tests {
         for code in &there.codes {
             assert!(reserve(&*store, code, &visitor(1_000), Term { until, ..TERM }).await.unwrap());
         }
-        // When one visitor asks, and a minute later others do
+        // When one visitor asks, and again a minute later
         let here = pool(300);
         let ask = async |number: u64, minute: i64| {
             let term = Term { now: TERM.now + minute * 60_000, until };
@@ -311,7 +331,7 @@ mod tests {
         assert_eq!(answers, [Leased::NotFound, Leased::NotFound, Leased::Empty]);
         assert!(!here.is_known_empty(TERM.now + 120_000));
         assert!(here.is_known_empty(TERM.now + 180_000));
-        // and within a minute what others have is asked for again
+        // and within a moment what others have is asked for again
         let moment = pool(300);
         for _ in 0..3 {
             assert_eq!(moment.lease(&*store, &visitor(1), TERM).await.unwrap(), Leased::NotFound);

@@ -10,8 +10,8 @@ use store::UnixMillis;
 
 use super::pool::LEASE;
 
-/// From when on it is believed.
-const BELIEVED_AFTER: Span = Span::seconds(60);
+/// From when on it is believed: by then a grant is applied, wherever collector and store are well.
+const BELIEVED_AFTER: Span = Span::seconds(10);
 /// Not found with anybody.
 const FREE: UnixMillis = UnixMillis::MIN;
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_found_is_believed_after_a_minute_and_until_a_lease_may_have_ended() {
+    fn what_is_found_is_believed_after_a_moment_and_until_a_lease_may_have_ended() {
         let taken = Taken::none_of(2);
         let noon = 1_795_262_400_000;
         assert!(!taken.is_believed(0, noon));

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use collector::accept;
 use collector::coupon::pool::{self, Kept, Leased, Term};
+use collector::models::{self, Publishing, Submission, Written};
 use engine::decide::granted;
 use engine::touch::event;
 use engine::{EventName, OfferId, PoolName, PropertyName, Scalar, Span, StreamId, Text, Touch, TouchId, Trust};
@@ -59,9 +61,10 @@ async fn claim(page: &Page, of: &Collector) -> Result<String, String> {
 
 /// The same, once a busy machine is not too slow for it.
 async fn claim_in_the_end(page: &Page, of: &Collector) -> Result<String, String> {
+    let begin = Instant::now();
     loop {
         match claim(page, of).await {
-            Err(why) if why == "unavailable" => {}
+            Err(why) if why == "unavailable" => assert!(begin.elapsed() < Duration::from_secs(30), "still {why}"),
             answered => return answered,
         }
     }
@@ -140,6 +143,30 @@ async fn while_the_store_is_away_who_has_a_code_keeps_it_and_nobody_gets_one() {
     one.store.mend();
     one.applied().await;
     assert!(claim_in_the_end(&poor, one).await.is_ok());
+}
+
+/// Seen red with a model that is published whatever pools it names.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_names_a_pool_which_the_site_has_not_is_not_published() {
+    let mut shop = Shop::closed(MODEL);
+    shop.opens_another().await;
+    let app = shop.collectors[0].app();
+    let site = app.sites.get("shop").unwrap();
+    let import = async |pool: &str| {
+        let text = format!("{MODEL}{}", OFFERS.replace("pool = \"autumn\"", &format!("pool = \"{pool}\"")));
+        let submission = Submission::read(site, Written::Toml(&text), NOON).unwrap();
+        models::import(app, site, &Arc::new(submission), "test").await.unwrap().0
+    };
+    let publish = async |number| {
+        let publishing = Publishing { by: "test", notify: false, instead_of: None };
+        models::publish(app, site, number, publishing).await.map_err(|error| error.to_string())
+    };
+
+    let (spring, autumn) = (import("spring").await, import("autumn").await);
+    let refused = publish(spring).await.unwrap_err();
+    let fault = "offers[0].coupon.pool: found \"spring\", allowed: a pool of the site's configuration: autumn";
+    assert!(refused.ends_with(fault), "{refused}");
+    assert_eq!(publish(autumn).await, Ok(()));
 }
 
 /// A grant as a decision writes it.

@@ -175,7 +175,7 @@ impl Shop {
     }
 
     fn config(&self, data: &Path) -> Config {
-        let text = "[[sites]]\nkey = \"shop\"\norigins = [\"https://shop.example\"]\ncurrency = \"EUR\"\n\
+        let text = "[limits]\nrequests_per_second = 100000\nrequest_burst = 100000\n[[sites]]\nkey = \"shop\"\norigins = [\"https://shop.example\"]\ncurrency = \"EUR\"\n\
                     model = [\"model.toml\"]\npage_may_see_score = true\n\
                     [sites.pools]\nautumn = \"autumn.csv\"\n";
         let overrides = Overrides { data: Some(data.to_owned()), ..Overrides::default() };
