@@ -11,13 +11,14 @@ use engine::decide::Grant;
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PropertyName, Reason, Scalar,
-    Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
+    CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PoolName,
+    PropertyName, Reason, Scalar, Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
 };
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
 
 use crate::accept::{self, Address, Admitted};
 use crate::app::App;
+use crate::coupon::leasing::{Codes, Given};
 use crate::grant::{self, UNAVAILABLE};
 use crate::identity::random_id;
 use crate::leads::Age;
@@ -105,6 +106,13 @@ impl Worked {
         let is_granted = |claim: &Result<Grant, Reason>| matches!(claim, Ok(grant) if grant.already_granted);
         grant::gives_new(&self.decided, lead) || self.claim.as_ref().is_some_and(|claim| !is_granted(claim))
     }
+
+    /// A pool that it wants a code of, and that was not asked yet.
+    fn unasked(&self, codes: &Codes) -> Option<PoolName> {
+        let shown = self.decided.offers.iter().filter_map(|chosen| chosen.code.as_ref());
+        let claimed = self.claim.iter().flatten().map(|grant| &grant.code);
+        shown.chain(claimed).filter_map(CouponCode::pool).find(|pool| !codes.asked(pool)).cloned()
+    }
 }
 
 async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
@@ -130,7 +138,8 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let decision = random_id().map_err(|error| internal(error.to_string()))?;
 
     let explain = ask.explain && site.config.page_may_explain;
-    let moment = moment(admitted, ask, explain);
+    let mut moment = moment(admitted, ask, explain);
+    moment.empty_pools = site.pools.empty(now.0);
     let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
     let asker = Asker { stream, used: admitted.trust == Trust::Page };
     let claimed = ask.claim.as_deref().and_then(|id| OfferId::parse(id).ok());
@@ -149,36 +158,51 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
             }
         }
     }
+    let mut codes = Codes::default();
+    while open && let Some(pool) = worked.unasked(&codes) {
+        if codes.ask(app, site, key, pool.clone()).await {
+            moment.empty_pools.push(pool);
+            worked = Worked::of(&kept.lead, &model, &moment, &asker, claimed.as_ref(), now);
+        }
+    }
     let Worked { evaluation, mut decided, claim } = worked;
+    decided.offers.retain(|chosen| chosen.code.as_ref().is_none_or(|code| codes.given(code).is_ok()));
     let lead = &kept.lead;
 
     let mut own = OwnTouches { decision: &decision, stream: asker.stream, now, touches: Vec::new() };
     let mut given = Vec::new();
     for chosen in &decided.offers {
         own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;
-        if let Some(code) = chosen.code.as_ref().filter(|_| grant::is_new(lead, &chosen.offer)) {
-            given.push(own.add(event::GRANTED, &chosen.offer, Some(code)).map_err(internal)?);
+        if let Some(Ok(code)) = chosen.code.as_ref().map(|code| codes.given(code))
+            && grant::is_new(lead, &chosen.offer)
+        {
+            given.push(own.add(event::GRANTED, &chosen.offer, Some(&code)).map_err(internal)?);
         }
     }
     let shown = given.len();
     let is_given =
         |offer: &OfferId| decided.offers.iter().any(|chosen| chosen.offer == *offer && chosen.code.is_some());
-    if let (Some(Ok(grant)), Some(offer)) = (&claim, &claimed)
+    let claim = claim.as_ref().map(|claim| ClaimedCode::of(claim, &codes));
+    if let (Some(Ok(ClaimedCode { code, is_new: true })), Some(offer)) = (&claim, &claimed)
         && open
-        && !grant.already_granted
         && !is_given(offer)
     {
-        given.push(own.add(event::GRANTED, offer, Some(&grant.code)).map_err(internal)?);
+        given.push(own.add(event::GRANTED, offer, Some(code)).map_err(internal)?);
     }
+    let of_pools = own.codes_of_pools();
     accept::append(app, key, own.touches, None).await?;
     if !given.is_empty() {
         // A code is answered only when it is durable and every collector sees it.
-        open = grant::committed(app, key, &given).await;
+        open = grant::committed(app, key, &given).await && grant::holds(app, key, &of_pools).await;
         if !open {
             grant::withhold_new(&mut decided, lead);
         }
         Metric::CouponGranted.counts(if open { "shown" } else { UNAVAILABLE }, shown as u64);
         Metric::CouponGranted.counts(if open { "claimed" } else { UNAVAILABLE }, (given.len() - shown) as u64);
+    }
+    let empty = claim.as_ref().is_some_and(|claim| matches!(claim, Err(why) if *why == Reason::PoolEmpty.code()));
+    if decided.pool_empty || empty {
+        Metric::CouponGranted.count(Reason::PoolEmpty.code());
     }
     let claimed = ask.claim.as_ref().map(|id| claim_answer(id, claim, open));
 
@@ -191,8 +215,8 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     });
     Ok(DecisionAnswer {
         v: 1,
-        offers: decided.offers.into_iter().map(answer).collect(),
-        reasons: Vec::new(),
+        offers: decided.offers.into_iter().map(|chosen| answer(chosen, &codes)).collect(),
+        reasons: decided.pool_empty.then(|| Reason::PoolEmpty.code().to_owned()).into_iter().collect(),
         claimed,
         considered: considered.collect(),
         lead: site.config.page_may_see_score.then(|| lead_view(&evaluation)),
@@ -201,16 +225,32 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     })
 }
 
+/// The code that was asked for, and whether the ledger does not hold it yet.
+struct ClaimedCode<'a> {
+    code: Given<'a>,
+    is_new: bool,
+}
+
+impl<'a> ClaimedCode<'a> {
+    /// The code of a claim, or why there is none.
+    fn of(claim: &'a Result<Grant, Reason>, codes: &'a Codes) -> Result<Self, &'static str> {
+        match claim {
+            Err(reason) => Err(reason.code()),
+            Ok(grant) => codes.given(&grant.code).map(|code| Self { code, is_new: !grant.already_granted }),
+        }
+    }
+}
+
 /// What became of a claim. `open`: whether new codes are given.
-fn claim_answer(id: &str, claim: Option<Result<Grant, Reason>>, open: bool) -> Claimed {
+fn claim_answer(id: &str, claim: Option<Result<ClaimedCode<'_>, &'static str>>, open: bool) -> Claimed {
     let refused = |reason: &str| Claimed { id: id.to_owned(), code: None, refused: Some(reason.to_owned()) };
     match claim {
         // What is no offer's id.
         None => refused(Reason::UnknownOffer.code()),
-        Some(Ok(grant)) if !open && !grant.already_granted => refused(UNAVAILABLE),
+        Some(Ok(claimed)) if !open && claimed.is_new => refused(UNAVAILABLE),
         Some(Err(_)) if !open => refused(UNAVAILABLE),
-        Some(Err(reason)) => refused(reason.code()),
-        Some(Ok(grant)) => Claimed { id: id.to_owned(), code: Some(grant.code), refused: None },
+        Some(Err(reason)) => refused(reason),
+        Some(Ok(claimed)) => Claimed { id: id.to_owned(), code: Some(claimed.code.code.to_owned()), refused: None },
     }
 }
 
@@ -237,6 +277,7 @@ fn moment(admitted: &Admitted, ask: &Ask, explain: bool) -> Moment {
     Moment {
         page: address.and_then(|address| address.page),
         slots,
+        empty_pools: Vec::new(),
         properties: accept::context(&ask.properties),
         language: page.and_then(|page| page.language.clone()),
         explain,
@@ -254,7 +295,7 @@ struct OwnTouches<'a> {
 
 impl OwnTouches<'_> {
     /// Adds one, and says its id.
-    fn add(&mut self, name: &str, offer: &OfferId, code: Option<&str>) -> Result<TouchId, String> {
+    fn add(&mut self, name: &str, offer: &OfferId, code: Option<&Given<'_>>) -> Result<TouchId, String> {
         let text = |error: engine::TextError| error.to_string();
         let id = TouchId::parse(&format!("{}.{}", self.decision, self.touches.len())).map_err(text)?;
         let name = EventName::parse(name).map_err(text)?;
@@ -262,14 +303,28 @@ impl OwnTouches<'_> {
         touch.trust = Trust::Product;
         touch.offer = Some(offer.clone());
         touch.decision = Some(DecisionId::parse(self.decision).map_err(text)?);
-        let code = code.map(|code| (PropertyName::cut(event::CODE_PROPERTY), Scalar::Text(Text::cut(code))));
-        touch.properties = code.into_iter().collect();
+        let property = |name, value| (PropertyName::cut(name), Scalar::Text(Text::cut(value)));
+        let pool = code.and_then(|code| code.pool).map(|pool| property(event::POOL_PROPERTY, pool.as_str()));
+        let code = code.map(|given| property(event::CODE_PROPERTY, given.code));
+        touch.properties = code.into_iter().chain(pool).collect();
         self.touches.push(touch);
         Ok(id)
     }
+
+    /// The codes of pools that it grants, by offer.
+    fn codes_of_pools(&self) -> Vec<(OfferId, String)> {
+        let of_pool = |touch: &&Touch| touch.properties.get(event::POOL_PROPERTY).is_some();
+        let code = |touch: &Touch| match touch.properties.get(event::CODE_PROPERTY) {
+            Some(Scalar::Text(code)) => Some((touch.offer.clone()?, code.as_str().to_owned())),
+            _ => None,
+        };
+        self.touches.iter().filter(of_pool).filter_map(code).collect()
+    }
 }
 
-fn answer(chosen: engine::Chosen) -> OfferAnswer {
+fn answer(chosen: engine::Chosen, codes: &Codes) -> OfferAnswer {
+    let code = chosen.code.as_ref().and_then(|code| codes.given(code).ok());
+    let code = code.map(|given| given.code.to_owned());
     OfferAnswer {
         id: chosen.offer.to_string(),
         slot: chosen.slot.to_string(),
@@ -280,7 +335,7 @@ fn answer(chosen: engine::Chosen) -> OfferAnswer {
             Trigger::Delay { seconds } => wire::Trigger::Delay { seconds },
         },
         goal: chosen.goal.map(|goal| goal.to_string()),
-        code: chosen.code,
+        code,
         reasons: chosen.reasons.iter().map(|reason| reason.code().to_owned()).collect(),
     }
 }

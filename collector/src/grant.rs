@@ -5,6 +5,8 @@
 //!                                           └─ away ─► without the code        └─ not in time ─► without the code
 //! ```
 //!
+//! A code of a pool is leased before it goes into the log (`coupon`), and answered once the ledger in the store has it.
+//!
 //! An offer without a code is as good from what is remembered, so the shop goes on without the store. A code that was not
 //! answered in time stands in the ledger all the same: whoever asks again gets that one.
 
@@ -54,6 +56,17 @@ pub(crate) async fn read_again(app: &App, key: &LeadKey) -> Option<Person> {
             None
         }
     }
+}
+
+/// Whether a visitor's codes of these offers are these, as the store has it: applying may have found one with somebody else.
+pub(crate) async fn holds(app: &App, key: &LeadKey, codes: &[(OfferId, String)]) -> bool {
+    if codes.is_empty() {
+        return true;
+    }
+    let Some(person) = read_again(app, key).await else { return false };
+    let has =
+        |offer, code: &str| granted(&person.kept.lead, offer).is_some_and(|grant| grant.code.known() == Some(code));
+    codes.iter().all(|(offer, code)| has(offer, code))
 }
 
 /// Waits until touches of the tail are in the store; whether they are, in time.

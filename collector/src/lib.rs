@@ -27,7 +27,8 @@
 //! [`merges`] holds what is on its way, and [`apply`] carries it out.
 //!
 //! Several collectors may work on one store: [`fleet`] says which of them wakes which leads, and what they tell each other.
-//! Decisions read [`leads`] that are remembered for a moment; a code is a [`grant`], which waits for the store.
+//! Decisions read [`leads`] that are remembered for a moment; a code is a [`grant`], which waits for the store; one of a
+//! pool is leased first ([`coupon`]).
 //!
 //! What the shop's server tells comes in by [`http::server_events`] and [`accept::accept_server`], and goes on from step 3.
 //! Models come in by [`http::models`] and the command line, and lie on the shelf of [`models`].
@@ -45,6 +46,7 @@ pub mod client_address;
 pub mod clock;
 pub mod config;
 mod connections;
+pub mod coupon;
 pub mod decision;
 pub mod erasure;
 pub mod fleet;

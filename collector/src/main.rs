@@ -214,7 +214,10 @@ fn check(options: &Options, environment: &Environment) -> Result<(), Failure> {
     let faults: Vec<String> = config
         .sites
         .iter()
-        .filter_map(|one| site::load_model(one, folder, SystemClock.now()).err())
+        .flat_map(|one| {
+            let model = site::load_model(one, folder, SystemClock.now()).err();
+            [model, site::load_pools(one, folder).err()].into_iter().flatten()
+        })
         .map(|error| format!("  {error}"))
         .collect();
     if !faults.is_empty() {

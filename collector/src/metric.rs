@@ -24,6 +24,7 @@ pub enum Metric {
     /// nothing.
     DecisionWithoutStore,
     /// Codes given: `shown` with an offer, `claimed` at its goal, or `unavailable` where the store did not take them in time.
+    /// Decisions that had none to give, their pool being empty: `pool_empty`.
     CouponGranted,
     /// Visitors erased.
     VisitorErased,

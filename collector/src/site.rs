@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use engine::{Millis, Model, SiteFacts};
+use engine::{Millis, Model, ModelError, SiteFacts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -14,6 +14,7 @@ use store::{SiteName, Version};
 use thiserror::Error;
 
 use crate::config::{Config, ModelSource, Secrets, SiteConfig, same_secret};
+use crate::coupon::pools::{self, PoolFileError, Pools};
 use crate::identity::Identities;
 use crate::models::{Parts, Publication};
 
@@ -38,6 +39,14 @@ pub enum SiteError {
         /// All of them.
         faults: Vec<String>,
     },
+    /// A pool of codes cannot be used.
+    #[error("sites.{site}.{source}")]
+    Pool {
+        /// The site.
+        site: String,
+        /// Which one, and why.
+        source: PoolFileError,
+    },
     /// The site's key is no name for a store.
     #[error(transparent)]
     Name(#[from] store::Unparsable),
@@ -56,6 +65,8 @@ pub struct Site {
     pub identities: Identities,
     /// Hosts of the site's own origins: coming from one is no referral.
     pub own_hosts: Vec<String>,
+    /// Its pools of coupon codes.
+    pub pools: Pools,
     /// The text of the model in the configuration. What is in force stands on the site's shelf.
     pub configured: String,
     server_key: SecretString,
@@ -87,6 +98,7 @@ impl Site {
         let key = config.key.as_str().to_owned();
         let site_secrets = secrets.sites.get(&key).ok_or_else(|| SiteError::Secrets(key.clone()))?;
         let (configured, model) = load(&config, folder, now)?;
+        let pools = load_pools(&config, folder)?;
         let hosts = config.origins.iter().filter_map(|origin| url::Url::parse(origin.as_str()).ok());
         Ok(Self {
             name: SiteName::parse(&key)?,
@@ -98,6 +110,7 @@ impl Site {
             shelf: Mutex::new(Version::ABSENT),
             sweep_left: AtomicU16::new(0),
             configured,
+            pools,
             config,
         })
     }
@@ -159,6 +172,15 @@ pub fn load_model(config: &SiteConfig, folder: &Path, now: Millis) -> Result<Mod
     load(config, folder, now).map(|(_, model)| model)
 }
 
+/// Reads a site's pools of codes.
+///
+/// # Errors
+/// When a file cannot be read, or every bad line of it.
+pub fn load_pools(config: &SiteConfig, folder: &Path) -> Result<Pools, SiteError> {
+    let site = || config.key.as_str().to_owned();
+    Pools::read(&config.pools, folder).map_err(|source| SiteError::Pool { site: site(), source })
+}
+
 /// What a model of a site is compiled for.
 fn facts(config: &SiteConfig, now: Millis) -> SiteFacts {
     SiteFacts { currency: config.currency, offsets: offsets(&config.time_zone, now) }
@@ -183,11 +205,13 @@ fn load(config: &SiteConfig, folder: &Path, now: Millis) -> Result<(String, Mode
             }
         }
     }
-    let model = Model::parse(parts.text(), &facts(config, now)).map_err(|faults| SiteError::Model {
+    let faulty = |faults: Vec<ModelError>| SiteError::Model {
         site: site.to_owned(),
         faults: faults.into_iter().map(|fault| parts.located(fault)).collect(),
-    })?;
-    Ok((parts.text().to_owned(), model))
+    };
+    let model = Model::parse(parts.text(), &facts(config, now)).map_err(faulty)?;
+    let unknown = pools::unknown(&model, config.pools.keys());
+    if unknown.is_empty() { Ok((parts.text().to_owned(), model)) } else { Err(faulty(unknown)) }
 }
 
 /// The zone's changes of offset from two years back to ten years ahead: the engine holds no zone data.

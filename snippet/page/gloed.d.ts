@@ -105,11 +105,12 @@ export interface Decision {
   /** Often empty. */
   offers: Offer[];
   /**
-   * Why there is no answer, else empty. `timeout`: none within 300 ms. `consent_missing`: nothing may be asked.
+   * Why there is no answer, or less of one, else empty. `timeout`: none within 300 ms. `consent_missing`: nothing may be asked.
    * `unavailable`: the collector did not answer or refused. `bot`, `prerender`: this browser says that a program drives it,
-   * or that it fetches ahead, and to those nothing is offered.
+   * or that it fetches ahead, and to those nothing is offered. `pool_empty`: there is an answer, and an offer more if its pool
+   * of codes were not empty.
    */
-  reasons: ("timeout" | "consent_missing" | "unavailable" | "bot" | "prerender")[];
+  reasons: ("timeout" | "consent_missing" | "unavailable" | "bot" | "prerender" | "pool_empty")[];
   claimed?: { id: string; code?: string; refused?: string };
   considered?: { id: string; shown: boolean; reason: string; detail?: string }[];
   lead?: { score: string; stage: string };

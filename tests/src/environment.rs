@@ -121,6 +121,13 @@ impl Setup {
         self.set("sites.0.model", vec!["model.toml".to_owned()])
     }
 
+    /// Writes a file beside the configuration, such as a pool of codes.
+    #[must_use]
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.insert(name.to_owned(), text.to_owned());
+        self
+    }
+
     /// Adds an argument of the demo shop's command line.
     #[must_use]
     pub fn shop_argument(mut self, argument: impl Into<String>) -> Self {

@@ -46,6 +46,8 @@ mod oracle;
 #[cfg(test)]
 mod personal_data;
 #[cfg(test)]
+mod pools;
+#[cfg(test)]
 mod random;
 #[cfg(test)]
 mod receipts;

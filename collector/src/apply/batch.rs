@@ -10,7 +10,7 @@ use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, Version, Vis
 use super::attempted::Attempted;
 use super::commit::commit;
 use super::places::Places;
-use super::{contention, merging, poison};
+use super::{contention, coupons, merging, poison};
 use crate::app::App;
 use crate::erasure;
 use crate::leads::Basis;
@@ -64,13 +64,14 @@ pub(crate) async fn apply(
     pass: Pass,
     attempted: &mut Attempted,
 ) -> Result<(), StoreError> {
+    let void = coupons::keep(app, records).await?;
     let mut work: BTreeMap<LeadKey, Work<'_>> = BTreeMap::new();
     for record in records {
         match record {
             LogRecord::Touches(record) => {
                 let Ok(key) = record.whose.key() else { continue };
                 let work = work.entry(key).or_default();
-                work.touches.extend(&record.touches);
+                work.touches.extend(record.touches.iter().filter(|touch| !void.contains(&touch.id)));
                 work.refused.extend(record.refused.iter().cloned());
                 work.email = record.email.clone().or(work.email.take());
             }

@@ -53,6 +53,11 @@ impl Checkpoint {
         if anothers || self.position > log.end { log.start } else { self.position.max(log.start) }
     }
 
+    /// Whether it says something of the store of this identity.
+    pub(super) fn is_of(&self, store: &str) -> bool {
+        self.store.as_deref() == Some(store)
+    }
+
     /// Everything before `position` is in the store of this identity.
     pub(super) async fn write(&mut self, app: &App, position: Position, store: &str) -> Result<(), StoreError> {
         // Whoever applies the log again to the same store takes nothing away from it.

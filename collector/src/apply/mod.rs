@@ -18,6 +18,7 @@ mod batch;
 mod checkpoint;
 mod commit;
 mod contention;
+mod coupons;
 mod feed;
 mod merging;
 mod places;
@@ -104,6 +105,10 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
     let identity = app.store.health().await?.identity;
     let mut checkpoint = Checkpoint::load(app).await?;
     let stats = app.log.stats();
+    if stats.start < stats.end && !checkpoint.is_of(&identity) {
+        app.fleet.store_is_another(app.clock.now());
+    }
+    app.progress.goes_on_in(&identity);
     let mut records = Vec::with_capacity(BATCH);
     let (mut replayed, mut bytes, mut attempted) = (0, 0, Attempted::default());
     let mut apply = async |records: &mut Vec<Record>| {
@@ -271,6 +276,7 @@ impl Applier {
             // Nobody knows what it holds, whatever its checkpoint says.
             from = stats.start;
             self.app.store.bury(&self.app.erased.all()).await?;
+            self.app.fleet.store_is_another(self.app.clock.now());
             Metric::StoreChanged.add(1);
             tracing::warn!(
                 from = from.0,
@@ -287,6 +293,8 @@ impl Applier {
             self.app.progress.lacks(true);
         }
         self.app.progress.reached(from);
+        // Last: whoever finds this store to be the one that applying is on knows what it lacks.
+        self.app.progress.goes_on_in(&identity);
         self.known = Some(identity.clone());
         Ok(Standing { identity, checkpoint })
     }

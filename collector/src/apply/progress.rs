@@ -1,6 +1,7 @@
 //! How far applying is, for whoever asks from another thread; and wishes to apply the log again.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use engine::Span;
@@ -18,6 +19,8 @@ pub struct Progress {
     applied: AtomicU64,
     /// Whether the store lacks some that it had.
     lacks: AtomicBool,
+    /// Which store the log is applied to.
+    store: std::sync::Mutex<Option<String>>,
     /// For how long records are kept, in ms.
     retained: AtomicI64,
     pub(super) tally: Tally,
@@ -50,6 +53,7 @@ impl Default for Progress {
         Self {
             applied: AtomicU64::new(Position::FIRST.0),
             lacks: AtomicBool::new(false),
+            store: std::sync::Mutex::default(),
             retained: AtomicI64::new(0),
             tally: Tally::default(),
             wish,
@@ -70,6 +74,12 @@ impl Progress {
     #[must_use]
     pub fn is_again(&self) -> bool {
         self.lacks.load(Ordering::Acquire)
+    }
+
+    /// Whether the store of this identity is the one that the log is applied to.
+    #[must_use]
+    pub fn is_on(&self, identity: &str) -> bool {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(identity)
     }
 
     /// For how long the log's records have been kept, at least.
@@ -95,6 +105,10 @@ impl Progress {
 
     pub(super) fn lacks(&self, lacks: bool) {
         self.lacks.store(lacks, Ordering::Release);
+    }
+
+    pub(super) fn goes_on_in(&self, identity: &str) {
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.to_owned());
     }
 
     pub(super) fn keeps(&self, span: Span) {

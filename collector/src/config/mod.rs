@@ -374,6 +374,21 @@ mod tests {
     }
 
     #[test]
+    fn a_site_names_the_file_of_each_of_its_pools() {
+        let config = parse(&format!("{GOOD}[sites.pools]\nautumn = \"codes/autumn.csv\"\n"), &[]).unwrap();
+        let pools: Vec<_> = config.sites[0].pools.iter().map(|(name, file)| (name.as_str(), file.as_path())).collect();
+        assert_eq!(pools, [("autumn", Path::new("codes/autumn.csv"))]);
+        let faults = parse(&format!("{GOOD}[sites.pools]\n\"two words\" = \"a.csv\"\nspring = 3\n"), &[]);
+        let faults = faults.unwrap_err();
+        for part in [
+            "sites[0].pools.two words: is no name of a pool; allowed is 1 to 64 of a-z A-Z 0-9 _ . -",
+            "sites[0].pools.spring: is an integer; allowed is the path of a file of codes",
+        ] {
+            assert!(faults.iter().any(|fault| fault == part), "{part} in {faults:#?}");
+        }
+    }
+
+    #[test]
     fn a_proxy_list_that_trusts_everybody_is_warned_of() {
         let config = parse(&format!("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n{GOOD}"), &[]).unwrap();
         assert!(config.warnings()[0].contains("any client"));

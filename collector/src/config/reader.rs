@@ -175,6 +175,22 @@ impl<'a> Section<'a> {
         values
     }
 
+    /// The keys of a table that may have any, each with its text.
+    pub(crate) fn texts(self, allowed: &str, faults: &mut Vec<ConfigFault>) -> Vec<(String, String)> {
+        let path = self.path;
+        let mut texts = Vec::with_capacity(self.table.len());
+        for (key, value) in self.table {
+            match value {
+                Value::String(text) => texts.push((key, text)),
+                other => faults.push(ConfigFault {
+                    path: format!("{path}.{key}"),
+                    message: format!("is {}; allowed is {allowed}", kind(&other)),
+                }),
+            }
+        }
+        texts
+    }
+
     /// Reports every key that nobody asked for.
     pub(crate) fn finish(self, faults: &mut Vec<ConfigFault>) {
         for key in self.table.keys() {

@@ -1,7 +1,9 @@
 //! What a site's configuration says.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use engine::PoolName;
 use engine::money::Currency;
 use jiff::tz::TimeZone;
 use wire::SiteKey;
@@ -33,6 +35,8 @@ pub struct SiteConfig {
     pub time_zone: TimeZone,
     /// The parts of the model, read as one text: a preset, the shop's own rules and offers.
     pub model: Vec<ModelSource>,
+    /// Pools of coupon codes: the file of each, relative to the configuration's folder.
+    pub pools: BTreeMap<PoolName, PathBuf>,
     /// Query parameters kept besides campaign parameters.
     pub allow_query: Vec<String>,
     /// Whether decisions carry score and stage.
@@ -94,6 +98,8 @@ impl SiteConfig {
         }
         let zone: Option<Zone> = section.optional("time_zone", "a zone such as \"Europe/Amsterdam\"", faults);
         let model: Vec<String> = section.list("model", "a preset or a path", faults);
+        let pools = section.section("pools", faults);
+        let pools = pools_of(pools, faults);
         let allow_query: Vec<String> = section.list("allow_query", "parameter names", faults);
         let page_may_see_score = section.parsed("page_may_see_score", false, "true or false", faults);
         let page_may_explain = section.parsed("page_may_explain", false, "true or false", faults);
@@ -116,9 +122,26 @@ impl SiteConfig {
             currency,
             time_zone,
             model: model.into_iter().map(source).collect(),
+            pools,
             allow_query,
             page_may_see_score,
             page_may_explain,
         })
     }
+}
+
+/// Reads which file each pool of codes has.
+fn pools_of(section: Section<'_>, faults: &mut Vec<ConfigFault>) -> BTreeMap<PoolName, PathBuf> {
+    let path = section.at("");
+    let mut pools = BTreeMap::new();
+    for (name, file) in section.texts("the path of a file of codes", faults) {
+        match PoolName::parse(&name) {
+            Ok(name) => drop(pools.insert(name, PathBuf::from(file))),
+            Err(_) => faults.push(ConfigFault {
+                path: format!("{path}{name}"),
+                message: "is no name of a pool; allowed is 1 to 64 of a-z A-Z 0-9 _ . -".to_owned(),
+            }),
+        }
+    }
+    pools
 }

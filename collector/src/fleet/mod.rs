@@ -18,6 +18,7 @@ mod news;
 mod reporter;
 mod roll;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
+use crate::coupon::pool::LEASE;
 use crate::site::Site;
 use reporter::Looked;
 use roll::{News, Roll, RollFault};
@@ -46,6 +48,9 @@ const MOST_TRIES: usize = 16;
 pub const CLOCK_OFF: Span = Span::seconds(5);
 /// How long a timer waits for collectors that have not applied what they received before it.
 pub const TIMER_WAITS: Span = Span::seconds(60);
+
+/// Within this after the store became another one every collector that reaches it has found out, and has reported.
+const FOUND_OUT_WITHIN: Span = Span::seconds(15);
 
 /// Why the roll cannot be read or written.
 #[derive(Debug, Error)]
@@ -86,6 +91,8 @@ pub struct Fleet {
     told: Notify,
     /// The watermark of before this process started, or of before the store lost something, until the log is applied.
     behind: Mutex<Option<Millis>>,
+    /// When the store was found to be another one, and whose logs are not known to be applied to it since.
+    lost: Mutex<Option<Lost>>,
     /// Set once this collector is off the roll.
     left: AtomicBool,
 }
@@ -101,9 +108,19 @@ struct View {
     superseded: bool,
 }
 
+/// That the store is another one than before.
+#[derive(Debug)]
+struct Lost {
+    /// By when every collector has found out, and says so on the roll.
+    told_by: Millis,
+    /// Those that were heard of then.
+    awaited: BTreeSet<CollectorId>,
+}
+
 /// Another collector that is heard of.
 #[derive(Debug, Clone)]
 struct Other {
+    id: CollectorId,
     watermark: Millis,
     models: Vec<(String, u32, Millis)>,
 }
@@ -155,6 +172,7 @@ impl Fleet {
             to_tell: Notify::new(),
             told: Notify::new(),
             behind: Mutex::new(None),
+            lost: Mutex::new(None),
             left: AtomicBool::new(false),
         })
     }
@@ -230,6 +248,29 @@ impl Fleet {
         *behind = Some(behind.map_or(watermark, |before| before.min(watermark)));
         drop(behind);
         self.to_tell.notify_one();
+    }
+
+    /// The store is another one: what it holds is not known before everybody who is heard of has applied their log to it.
+    pub(crate) fn store_is_another(&self, now: Millis) {
+        let mut awaited: BTreeSet<_> = self.view.load().others.iter().map(|other| other.id).collect();
+        let mut lost = lock(&self.lost);
+        awaited.extend(lost.take().into_iter().flat_map(|before| before.awaited));
+        *lost = Some(Lost { told_by: now.plus(FOUND_OUT_WITHIN), awaited });
+    }
+
+    /// Whether everybody who was heard of when the store was last found to be another one has applied their log to it. Who is
+    /// not heard of again is waited for as long as a code is leased.
+    pub(crate) fn has_all_again(&self, now: Millis) -> bool {
+        let mut lost = lock(&self.lost);
+        let Some(Lost { told_by, awaited }) = &mut *lost else { return true };
+        let view = self.view.load();
+        let has_applied = |id| view.others.iter().any(|other| other.id == id && other.watermark >= *told_by);
+        awaited.retain(|id| !has_applied(*id));
+        let over = awaited.is_empty() || now >= told_by.plus(LEASE);
+        if over {
+            *lost = None;
+        }
+        over
     }
 
     /// The log is applied: from now on the watermark is what waits.
@@ -356,5 +397,40 @@ mod tests {
 
         fleet.caught_up();
         assert_eq!(fleet.horizon(soon), soon);
+    }
+
+    /// Seen red with a collector that is believed at once, and with one that is not waited for.
+    #[test]
+    fn after_the_store_was_lost_everybody_who_was_heard_of_is_waited_for() {
+        let data = tempfile::tempdir().unwrap();
+        let (fleet, elsewhere) = (Fleet::new(data.path()).unwrap(), tempfile::tempdir().unwrap());
+        let id = CollectorId::load_or_make(elsewhere.path()).unwrap();
+        let hear =
+            |watermark| fleet.see(View { others: vec![Other { id, watermark, models: Vec::new() }], ..fleet.seen() });
+        let now = Millis(1_795_262_400_000);
+        assert!(fleet.has_all_again(now));
+        // given that nobody is heard of, then nobody is waited for
+        fleet.store_is_another(now);
+        assert!(fleet.has_all_again(now));
+
+        // given another collector, which reports before it has found out
+        hear(now);
+        fleet.store_is_another(now);
+        hear(now.plus(Span::seconds(1)));
+        assert!(!fleet.has_all_again(now.plus(Span::seconds(2))));
+        // when it applies its log again, or is not heard of for a while
+        hear(now.minus(TIMER_WAITS));
+        assert!(!fleet.has_all_again(now.plus(Span::seconds(20))));
+        fleet.see(View { others: Vec::new(), ..fleet.seen() });
+        assert!(!fleet.has_all_again(now.plus(Span::seconds(60))));
+        // then it is waited for until it has
+        hear(now.plus(Span::seconds(90)));
+        assert!(fleet.has_all_again(now.plus(Span::seconds(90))));
+
+        // and no longer than a code is leased
+        fleet.store_is_another(now);
+        fleet.see(View { others: Vec::new(), ..fleet.seen() });
+        assert!(!fleet.has_all_again(now.plus(LEASE)));
+        assert!(fleet.has_all_again(now.plus(LEASE).plus(FOUND_OUT_WITHIN)));
     }
 }

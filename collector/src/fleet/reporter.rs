@@ -145,7 +145,8 @@ impl Reporter {
     fn seen(&self, app: &App, roll: &Roll, clock: ClockState, now: Millis) {
         let fleet = &app.fleet;
         let others = roll.living(now).filter(|member| member.id != fleet.id);
-        let others = others.map(|member| Other { watermark: member.watermark, models: member.models.clone() });
+        let others =
+            others.map(|member| Other { id: member.id, watermark: member.watermark, models: member.models.clone() });
         // From before the store was asked for its time: so it is over here before it is there.
         let until = self.last.map_or_else(Instant::now, |(asked, _)| asked + believed());
         let view = View { held: roll.held(&fleet.id), until, others: others.collect(), clock, superseded: false };

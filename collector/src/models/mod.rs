@@ -22,6 +22,7 @@ use thiserror::Error;
 use crate::app::App;
 use crate::apply;
 use crate::census::{aside, each_lead};
+use crate::coupon::pools;
 use crate::site::{Site, Sites};
 use crate::study::{Backtest, BacktestReport, Calibration, CalibrationReport};
 
@@ -294,6 +295,10 @@ pub async fn publish(
             return Err(ModelsError::Conflict);
         }
         let model = compiled(site, &shelf.edition(number)?.text, now, || format!("version {number}"))?;
+        let faults = pools::unknown(&model, site.config.pools.keys());
+        if !faults.is_empty() {
+            return Err(ModelsError::Faults { what: format!("version {number}"), faults });
+        }
         let publication = shelf.publish(number, by, notify, now)?;
         if saved(&mut shelf, app).await? {
             site.put_in_force(shelf.version(), number, model, &publication);

@@ -6,7 +6,14 @@ use engine::{Millis, Model, ModelError};
 
 use super::json::{self, JsonError};
 use super::{Edition, ModelsError, title, toml_text};
+use crate::coupon::pools;
 use crate::site::Site;
+
+/// What is no fault of a draft, since the site's configuration may follow.
+fn unpublishable(fault: ModelError) -> ModelWarning {
+    let ModelError { path, line, found, allowed } = fault;
+    ModelWarning { path, line, found, advice: format!("it cannot be published here: allowed is {allowed}") }
+}
 
 /// How it is written.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +52,8 @@ impl Submission {
             })?,
         };
         let model = Model::from_tree(&tree, &site.facts(now)).map_err(faulty)?;
-        let warnings = warnings(&model, &tree);
+        let mut warnings = warnings(&model, &tree);
+        warnings.extend(pools::unknown(&model, site.config.pools.keys()).into_iter().map(unpublishable));
         let tree = json::settled(tree);
         let (text, converted) = match written {
             Written::Toml(text) => (text.to_owned(), false),

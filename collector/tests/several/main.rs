@@ -8,6 +8,7 @@ mod bar;
 mod contention;
 mod following;
 mod leases;
+mod pools;
 mod reading;
 mod shop;
 mod switched;

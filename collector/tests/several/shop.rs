@@ -45,6 +45,9 @@ half_life = "none"
 expires = "5m"
 "#;
 
+/// The codes of the pool `autumn`.
+pub(crate) const CODES: [&str; 5] = ["A-1", "A-2", "A-3", "A-4", "A-5"];
+
 /// The clock of events is the test's; machines and store agree by the real one, so that collectors live while it is moved.
 struct Clocks(SetClock);
 
@@ -113,6 +116,7 @@ impl Shop {
     pub(crate) fn closed(model: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("model.toml"), model).unwrap();
+        std::fs::write(folder.path().join("autumn.csv"), CODES.join("\n")).unwrap();
         let store = EmbeddedStore::open(&folder.path().join("store"), Settings::default()).unwrap();
         let (store, clock) = (Arc::new(store) as Arc<dyn Store>, SetClock::at(NOON));
         Self { collectors: Vec::new(), clock, store, model: model.to_owned(), folder }
@@ -171,8 +175,9 @@ impl Shop {
     }
 
     fn config(&self, data: &Path) -> Config {
-        let text = "[[sites]]\nkey = \"shop\"\norigins = [\"https://shop.example\"]\ncurrency = \"EUR\"\n\
-                    model = [\"model.toml\"]\npage_may_see_score = true\n";
+        let text = "[limits]\nrequests_per_second = 100000\nrequest_burst = 100000\n[[sites]]\nkey = \"shop\"\norigins = [\"https://shop.example\"]\ncurrency = \"EUR\"\n\
+                    model = [\"model.toml\"]\npage_may_see_score = true\n\
+                    [sites.pools]\nautumn = \"autumn.csv\"\n";
         let overrides = Overrides { data: Some(data.to_owned()), ..Overrides::default() };
         Config::parse(text, self.folder.path(), &Environment::new(), &overrides).unwrap()
     }

@@ -23,6 +23,8 @@ pub(crate) struct Switched {
     silent: AtomicBool,
     /// Documents of the fleet are this collector's own.
     alone: Mutex<Option<String>>,
+    /// What the store is called in place of its own name.
+    identity: Mutex<Option<String>>,
     commits: AtomicUsize,
     /// Milliseconds of the way to the store.
     trip: AtomicU64,
@@ -38,6 +40,7 @@ impl Switched {
             away: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             alone: Mutex::new(None),
+            identity: Mutex::new(None),
             commits: AtomicUsize::new(0),
             trip: AtomicU64::new(0),
             hold_commits: AtomicBool::new(false),
@@ -62,6 +65,11 @@ impl Switched {
     /// The collector hears of no other, and nobody hears of it.
     pub(crate) fn hears_of_nobody(&self, name: &str) {
         *self.alone.lock().unwrap() = Some(name.to_owned());
+    }
+
+    /// The store looks like another one from now on.
+    pub(crate) fn is_another(&self, name: &str) {
+        *self.identity.lock().unwrap() = Some(name.to_owned());
     }
 
     /// Commits wait until they are let go.
@@ -231,6 +239,7 @@ impl Store for Switched {
         self.reached().await?;
         let health = self.store.health().await?;
         let clock = SystemClock.now().0 - self.behind.load(Ordering::SeqCst);
-        Ok(Health { clock: Some(clock), ..health })
+        let identity = self.identity.lock().unwrap().clone().unwrap_or(health.identity);
+        Ok(Health { clock: Some(clock), identity, ..health })
     }
 }

@@ -133,7 +133,9 @@ pub use forecast::{Foreseen, NextChange, Outlook, bound, foresee_change, foresee
 pub use funnel::Funnel;
 pub use lead::{FormatError, Lead};
 pub use merge::merge;
-pub use model::{Model, ModelError, OfferContent, Reveal, RuleId, SiteFacts, Slot, StageIndex, Trigger};
+pub use model::{
+    CouponCode, Model, ModelError, OfferContent, PoolName, Reveal, RuleId, SiteFacts, Slot, StageIndex, Trigger,
+};
 pub use money::{Currency, Money};
 pub use points::Points;
 pub use presets::preset;

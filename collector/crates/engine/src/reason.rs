@@ -106,6 +106,8 @@ reasons! {
     DismissedRecently => "dismissed_recently",
     /// Another offer was shown, not long enough ago.
     MinGap => "min_gap",
+    /// Every code of the offer's pool is with somebody else.
+    PoolEmpty => "pool_empty",
     /// Another offer takes the slot.
     LowerPriority => "lower_priority",
 

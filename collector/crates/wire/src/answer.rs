@@ -87,7 +87,8 @@ pub struct DecisionAnswer {
     pub decision: String,
     /// What to show, at most one a slot. Empty is an ordinary answer.
     pub offers: Vec<OfferAnswer>,
-    /// Why nothing is offered whatever the model says: who asks may be no person (`bot`, `prerender`).
+    /// Why nothing is offered whatever the model says: who asks may be no person (`bot`, `prerender`), or the store is away
+    /// (`unavailable`). Or that more would be offered if a pool had a code left (`pool_empty`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// The outcome of a claim, when one was made.

@@ -3,7 +3,7 @@
 use super::history::OfferHistory;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
-use crate::model::{Model, Reveal};
+use crate::model::{CouponCode, Model, Reveal};
 use crate::reason::Reason;
 use crate::time::Millis;
 use crate::touch::{OfferId, Scalar, event};
@@ -11,8 +11,8 @@ use crate::touch::{OfferId, Scalar, event};
 /// A code that a visitor may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The code.
-    pub code: String,
+    /// The code. One of a pool is to be found before it is answered.
+    pub code: CouponCode,
     /// Whether the ledger already holds its grant; if not, whoever answers with it records one first.
     pub already_granted: bool,
 }
@@ -58,7 +58,7 @@ pub fn claim(
 pub fn granted(lead: &Lead, offer: &OfferId) -> Option<Grant> {
     let grants = lead.touches().iter().filter(|touch| touch.is(event::GRANTED) && touch.offer.as_ref() == Some(offer));
     let mut codes = grants.filter_map(|touch| match touch.properties.get(event::CODE_PROPERTY) {
-        Some(Scalar::Text(code)) => Some(code.as_str().to_owned()),
+        Some(Scalar::Text(code)) => Some(CouponCode::Known(code.as_str().to_owned())),
         _ => None,
     });
     codes.next().map(|code| Grant { code, already_granted: true })

@@ -6,7 +6,7 @@ mod history;
 use crate::condition::LeadFacts;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
-use crate::model::{Model, Offer, OfferContent, Reveal, Slot, Trigger};
+use crate::model::{CouponCode, Model, Offer, OfferContent, PoolName, Reveal, Slot, Trigger};
 use crate::reason::Reason;
 use crate::time::Millis;
 use crate::touch::{EventName, OfferId, PageFacts, Properties, Touch, event};
@@ -26,6 +26,8 @@ pub struct Moment {
     pub properties: Properties,
     /// The language that offers are written in; that of the lead's last touch where it is absent.
     pub language: Option<String>,
+    /// Pools of codes in which there is nothing left for this visitor.
+    pub empty_pools: Vec<PoolName>,
     /// Also list the offers that were not chosen.
     pub explain: bool,
 }
@@ -47,8 +49,8 @@ pub struct Chosen {
     pub trigger: Trigger,
     /// The event that it is meant to bring about.
     pub goal: Option<EventName>,
-    /// The code, where it is revealed with the offer.
-    pub code: Option<String>,
+    /// The code, where it is revealed with the offer. One of a pool is to be found before the offer is shown.
+    pub code: Option<CouponCode>,
     /// What held, each kind once.
     pub reasons: Vec<Reason>,
 }
@@ -73,6 +75,8 @@ pub struct Decision {
     pub offers: Vec<Chosen>,
     /// The others, in the order of the model; empty unless asked for.
     pub considered: Vec<Considered>,
+    /// Whether an offer would be shown, or weighed against what is, if its pool had a code left.
+    pub pool_empty: bool,
 }
 
 /// Chooses at most one offer for each slot: the one of highest priority, then of the first id, among those whose dates,
@@ -94,9 +98,14 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
     let refusals: Option<Vec<_>> = moment
         .explain
         .then(|| model.offers.iter().map(|offer| asking.elsewhere(offer).or_else(|| asking.refusal(offer))).collect());
-    let is_open = |place: usize, offer: &Offer| match &refusals {
-        Some(refusals) => refusals.get(place).is_some_and(Option::is_none),
-        None => asking.refusal(offer).is_none(),
+    let mut pool_empty = false;
+    let mut is_open = |place: usize, offer: &Offer| {
+        let reason = match &refusals {
+            Some(refusals) => refusals.get(place).and_then(|refusal| refusal.as_ref().map(|(reason, _)| *reason)),
+            None => asking.refusal(offer).map(|(reason, _)| reason),
+        };
+        pool_empty |= reason == Some(Reason::PoolEmpty);
+        reason.is_none()
     };
     let mut winners: Vec<&Offer> = Vec::with_capacity(moment.slots.len());
     for slot in &moment.slots {
@@ -125,7 +134,8 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
     } else {
         Vec::new()
     };
-    Decision { offers: winners.into_iter().map(|offer| asking.chosen(offer, evaluation)).collect(), considered }
+    let offers = winners.into_iter().map(|offer| asking.chosen(offer, evaluation)).collect();
+    Decision { offers, considered, pool_empty }
 }
 
 /// Why an offer is not shown, and the particulars.
@@ -167,6 +177,12 @@ impl Asking<'_> {
         if !offer.when.matches(&self.facts) {
             let failing = if self.moment.explain { offer.when.why_not(&self.facts) } else { None };
             return Some(failing.map_or((Reason::ConditionNotMet, String::new()), |one| (one.reason, one.detail)));
+        }
+        if let Some(pool) = offer.coupon.as_ref().and_then(|coupon| coupon.code.pool())
+            && self.moment.empty_pools.contains(pool)
+            && claim::granted(self.lead, &offer.id).is_none()
+        {
+            return Some((Reason::PoolEmpty, self.detail(|| format!("pool = {pool}"))));
         }
         self.gap.clone().filter(|_| offer.slot.interrupts())
     }

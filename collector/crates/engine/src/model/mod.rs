@@ -29,7 +29,9 @@ pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
 pub use notice::{BrowserOnly, Notice, Via};
 pub(crate) use offers::Ranking;
-pub use offers::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, Slot, Trigger};
+pub use offers::{
+    Coupon, CouponCode, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal, Slot, Trigger,
+};
 pub(crate) use rules::least_trust;
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
 pub(crate) use stages::staying;

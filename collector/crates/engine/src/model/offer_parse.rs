@@ -2,7 +2,10 @@
 
 use super::parse::{day, span, when};
 use super::reader::{Faults, Table, boolean, integer, short_text};
-use super::{Coupon, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, SiteFacts, Slot, Trigger};
+use super::{
+    Coupon, CouponCode, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal, SiteFacts,
+    Slot, Trigger,
+};
 use crate::calendar::{day_begins, day_ends};
 use crate::condition::{Condition, Names, Scope};
 use crate::touch::{EventName, OfferId};
@@ -183,11 +186,30 @@ fn trigger(table: &Table<'_>, faults: &mut Faults) -> Trigger {
 }
 
 fn coupon(table: &Table<'_>, faults: &mut Faults) -> Option<Coupon> {
-    let coupon = table.table("coupon", &["kind", "code", "reveal"], faults)?;
-    coupon.required("kind", "\"fixed\"", faults, |tree| tree.text().filter(|kind| *kind == "fixed"));
-    let code = coupon.required("code", "1 to 64 visible ASCII characters", faults, |tree| {
-        short_text(tree, 64).filter(|code| code.bytes().all(|byte| byte.is_ascii_graphic())).map(str::to_owned)
+    let coupon = table.table("coupon", &["kind", "code", "pool", "reveal"], faults)?;
+    let kind = coupon.required("kind", "\"fixed\" or \"pool\"", faults, |tree| {
+        tree.text().filter(|kind| matches!(*kind, "fixed" | "pool"))
     });
+    let (other, only) = match kind {
+        Some("pool") => ("code", "nothing: only kind = \"fixed\" has a code"),
+        _ => ("pool", "nothing: only kind = \"pool\" has a pool"),
+    };
+    if let Some(tree) = coupon.get(other).filter(|_| kind.is_some()) {
+        faults.add(&coupon.inner(other), tree.line, tree, only);
+    }
+    let code = match kind {
+        Some("pool") => {
+            let allowed = "the name of a pool of the site's configuration: 1 to 64 of a-z A-Z 0-9 _ . -";
+            coupon.required("pool", allowed, faults, |tree| PoolName::parse(tree.text()?).ok()).map(CouponCode::OneOf)
+        }
+        Some(_) => {
+            let code = coupon.required("code", "1 to 64 visible ASCII characters", faults, |tree| {
+                short_text(tree, 64).filter(|code| code.bytes().all(|byte| byte.is_ascii_graphic()))
+            });
+            code.map(|code| CouponCode::Known(code.to_owned()))
+        }
+        None => None,
+    };
     let reveal = coupon.required("reveal", "\"shown\" or \"goal\"", faults, |tree| match tree.text()? {
         "shown" => Some(Reveal::Shown),
         "goal" => Some(Reveal::Goal),

@@ -12,6 +12,11 @@ identifier!(
     Slot, "slot", 1..=64, is_id_byte, "1 to 64 of a-z A-Z 0-9 _ . -"
 );
 
+identifier!(
+    /// A pool of codes that the site's configuration brings, each for one visitor.
+    PoolName, "pool", 1..=64, is_id_byte, "1 to 64 of a-z A-Z 0-9 _ . -"
+);
+
 impl Slot {
     /// Whether this slot lies over the page (`popup`, `bar`) rather than in it.
     #[must_use]
@@ -41,11 +46,40 @@ pub enum Reveal {
     Goal,
 }
 
-/// A discount code, the same for everybody.
+/// Which code a visitor gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CouponCode {
+    /// This one, as the visitor types it, at most 64 bytes.
+    Known(String),
+    /// One of a pool, that nobody else has. Which one is not for the engine to say.
+    OneOf(PoolName),
+}
+
+impl CouponCode {
+    /// The code, where it is known.
+    #[must_use]
+    pub fn known(&self) -> Option<&str> {
+        match self {
+            Self::Known(code) => Some(code),
+            Self::OneOf(_) => None,
+        }
+    }
+
+    /// The pool that it is still to come from.
+    #[must_use]
+    pub const fn pool(&self) -> Option<&PoolName> {
+        match self {
+            Self::Known(_) => None,
+            Self::OneOf(pool) => Some(pool),
+        }
+    }
+}
+
+/// The discount code of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coupon {
-    /// As the visitor types it, at most 64 bytes.
-    pub code: String,
+    /// The same for everybody, or one of a pool.
+    pub code: CouponCode,
     /// When it is shown.
     pub reveal: Reveal,
 }

@@ -1,7 +1,7 @@
 //! What decisions look like from outside, apart from the cases: slots, dates, gaps, dismissals, languages, reasons.
 
 use crate::common::{START, at_page, decide_at, lead, minute, model, offer_touch, on_page, touch};
-use engine::{Lead, Millis, Model, Moment, OfferId, Reason, Slot, Span, claim, decide, evaluate};
+use engine::{CouponCode, Lead, Millis, Model, Moment, OfferId, PoolName, Reason, Slot, Span, claim, decide, evaluate};
 
 const SHOP: &str = include_str!("shop.toml");
 
@@ -156,4 +156,67 @@ fn a_claim_is_refused_with_its_reason() {
         offer_touch("s", "offer_shown", "cart-newsletter", "d1", minute(2)),
     ]);
     assert_eq!(ask(&before, "cart-newsletter"), Err(Reason::GoalNotReached));
+}
+
+/// A code of a pool in the popup, and what is there for whoever cannot have one.
+const POOLS: &str = r#"
+version = 1
+name = "pools"
+[[stages]]
+name = "cold"
+[[offers]]
+id = "autumn"
+slot = "popup"
+priority = 5
+frequency = { per_visitor = "unlimited" }
+coupon = { kind = "pool", pool = "autumn", reveal = "shown" }
+content.nl = { title = "5 %" }
+[[offers]]
+id = "plain"
+slot = "popup"
+frequency = { per_visitor = "unlimited" }
+content.nl = { title = "Welkom" }
+"#;
+
+fn granted(code: &str) -> Lead {
+    let code = [("code".into(), engine::Scalar::Text(code.into()))].into_iter().collect();
+    let touch = offer_touch("own:1", "gloed_granted", "autumn", "d1", START);
+    lead([engine::Touch { trust: engine::Trust::Product, properties: code, ..touch }])
+}
+
+#[test]
+fn an_offer_with_a_pool_asks_for_one_of_its_codes_until_the_ledger_has_one() {
+    let (model, page) = (model(POOLS), at_page("/"));
+    let pool = CouponCode::OneOf(PoolName::parse("autumn").unwrap());
+    let claimed = |lead: &Lead| {
+        let offer = OfferId::parse("autumn").unwrap();
+        claim(lead, &evaluate(lead, &model, minute(9)), &model, &offer, minute(9)).unwrap()
+    };
+    // given somebody without a code
+    let without = lead([offer_touch("s", "offer_shown", "autumn", "d1", START)]);
+    assert_eq!(decide_at(&without, &model, &page, minute(1)).offers[0].code, Some(pool.clone()));
+    let claim_of_it = claimed(&without);
+    assert_eq!((claim_of_it.code, claim_of_it.already_granted), (pool, false));
+    // when one was granted, then it is theirs
+    let with = granted("A-1");
+    let theirs = CouponCode::Known("A-1".to_owned());
+    assert_eq!(decide_at(&with, &model, &page, minute(1)).offers[0].code, Some(theirs.clone()));
+    let again = claimed(&with);
+    assert_eq!((again.code, again.already_granted), (theirs, true));
+}
+
+/// Seen red with a refusal that does not look at what was granted, and without the refusal.
+#[test]
+fn an_empty_pool_takes_its_offer_away_from_who_has_no_code_yet() {
+    let model = model(POOLS);
+    let page = Moment { empty_pools: vec![PoolName::parse("autumn").unwrap()], ..at_page("/") };
+    let first = |lead: &Lead| decide_at(lead, &model, &page, minute(1)).offers[0].offer.to_string();
+    // given an empty pool, then the next offer of the slot is shown to who has no code, and it is said why
+    assert_eq!(first(&Lead::default()), "plain");
+    assert!(decide_at(&Lead::default(), &model, &page, minute(1)).pool_empty);
+    let found = refused(&Lead::default(), &model, &page, minute(1), "autumn");
+    assert_eq!(found, (Reason::PoolEmpty, "pool = autumn".to_owned()));
+    // and who has a code keeps it
+    assert_eq!(first(&granted("A-1")), "autumn");
+    assert!(!decide_at(&granted("A-1"), &model, &page, minute(1)).pool_empty);
 }

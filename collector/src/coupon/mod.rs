@@ -1,0 +1,12 @@
+//! Pools of codes that a shop brings: read from its file, and leased so that no code is ever with two visitors.
+//!
+//! ```text
+//! a shop's file ─ codes::read ─► Pool ─ Pool::lease ─► a code set aside for one visitor ─ pool::keep ─► theirs for good
+//!                     └─ faults, by line                        └─ not kept in time ─► back in the pool
+//! ```
+
+pub mod codes;
+pub(crate) mod leasing;
+pub mod pool;
+pub mod pools;
+mod taken;
