@@ -1,7 +1,8 @@
-//! What became of touches whose commit was sent and never answered.
+//! What is known of touches whose batch has to be made again.
 //!
-//! The store may have made such a commit all the same. Made again, the batch finds its own touches in the lead, and without
-//! this would count as duplicates what was recorded once.
+//! The store may have made a commit that it never answered. Made again, the batch finds its own touches in the lead, and
+//! without this would count as duplicates, or as there before, what was recorded once. And of a batch that broke off, some may
+//! have been counted already.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +11,20 @@ use store::LeadKey;
 
 use crate::outcome::Outcome;
 
-/// Outcomes of the commits of one batch that were not answered.
+/// What is known of the touches of batches that were not applied to their end. It outlives a batch: after a store was opened
+/// anew, or has turned out to be another one, records come again in batches that are cut otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Attempted {
-    /// By touch, in the order in which the batch has it: it may have one more than once.
-    outcomes: BTreeMap<(LeadKey, TouchId), Vec<Outcome>>,
+    touches: BTreeMap<(LeadKey, TouchId), Known>,
+}
+
+#[derive(Debug)]
+enum Known {
+    /// A commit of it was sent and not answered; what it would have become, in the order in which the batch has it: it may have
+    /// one more than once.
+    Unanswered(Vec<Outcome>),
+    /// What became of it is counted.
+    Counted,
 }
 
 impl Attempted {
@@ -25,31 +35,47 @@ impl Attempted {
             noted.entry(&touch.id).or_default().push(*outcome);
         }
         for (id, outcomes) in noted {
-            self.outcomes.entry((key.clone(), id.clone())).or_insert(outcomes);
+            self.touches.entry((key.clone(), id.clone())).or_insert(Known::Unanswered(outcomes));
         }
     }
 
-    /// The store says that it did not make the commit of these touches: what is found now is somebody else's.
-    pub(super) fn refused(&mut self, key: &LeadKey, touches: &[&Touch]) {
-        if !self.outcomes.is_empty() {
+    /// What became of these touches is counted, and others of their batch are still open: it may come again.
+    pub(super) fn counted(&mut self, key: &LeadKey, touches: &[&Touch]) {
+        for touch in touches {
+            self.touches.insert((key.clone(), touch.id.clone()), Known::Counted);
+        }
+    }
+
+    /// The store has answered: it has made the commit of these touches, or it says that it did not, and what is found now is
+    /// somebody else's.
+    pub(super) fn answered(&mut self, key: &LeadKey, touches: &[&Touch]) {
+        if !self.touches.is_empty() {
             for touch in touches {
-                self.outcomes.remove(&(key.clone(), touch.id.clone()));
+                self.touches.remove(&(key.clone(), touch.id.clone()));
             }
         }
     }
 
-    /// What became of touches that are in the lead already: if it was this batch that put them there, what it did then.
+    /// Everything that was handed out is applied: none of it comes again uncounted.
+    pub(super) fn all_applied(&mut self) {
+        self.touches.clear();
+    }
+
+    /// What became of touches that come again: if it was this process that put them into the lead, what it did then.
     pub(super) fn recall(&self, key: &LeadKey, touches: &[&Touch], outcomes: &mut [Outcome]) {
-        if self.outcomes.is_empty() {
+        if self.touches.is_empty() {
             return;
         }
         let mut seen: BTreeMap<&TouchId, usize> = BTreeMap::new();
         for (touch, outcome) in touches.iter().zip(outcomes) {
             let nth = seen.entry(&touch.id).or_default();
-            let noted = self.outcomes.get(&(key.clone(), touch.id.clone()));
-            if let (Outcome::Duplicate | Outcome::Reapplied, Some(then)) = (*outcome, noted.and_then(|of| of.get(*nth)))
-            {
-                *outcome = *then;
+            match self.touches.get(&(key.clone(), touch.id.clone())) {
+                // Also where the store has lost it meanwhile.
+                Some(Known::Counted) => *outcome = Outcome::Reapplied,
+                Some(Known::Unanswered(then)) if matches!(outcome, Outcome::Duplicate | Outcome::Reapplied) => {
+                    *outcome = then.get(*nth).copied().unwrap_or(*outcome);
+                }
+                _ => {}
             }
             *nth += 1;
         }
@@ -102,7 +128,22 @@ mod tests {
         let touches = [&a];
         let mut attempted = Attempted::default();
         attempted.unanswered(&key(), &touches, &[Outcome::Recorded]);
-        attempted.refused(&key(), &touches);
+        attempted.answered(&key(), &touches);
         assert_eq!(recalled(&attempted, &touches, vec![Outcome::Duplicate]), [Outcome::Duplicate]);
+    }
+
+    #[test]
+    fn what_is_counted_is_not_counted_again_wherever_the_store_stands() {
+        let (a, b) = (touch("a"), touch("b"));
+        let mut attempted = Attempted::default();
+        attempted.counted(&key(), &[&a]);
+        // whether the store has it still or has lost it
+        for found in [Outcome::Duplicate, Outcome::Recorded] {
+            let outcomes = recalled(&attempted, &[&a, &b], vec![found; 2]);
+            assert_eq!(outcomes, [Outcome::Reapplied, found]);
+        }
+        // until all is applied: the same event may come once more then
+        attempted.all_applied();
+        assert_eq!(recalled(&attempted, &[&a], vec![Outcome::Duplicate]), [Outcome::Duplicate]);
     }
 }

@@ -84,9 +84,10 @@ pub(crate) async fn apply(
     erase(app, &work).await?;
 
     let mut open: Vec<(LeadKey, Work<'_>)> = Vec::new();
+    let mut erased = Vec::new();
     for (key, work) in work {
         if work.erase || app.erased.contains(&key) {
-            settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
+            erased.push((key, work.touches));
         } else if app.sites.get(key.site.as_str()).is_some() {
             open.push((key, work));
         } else {
@@ -99,6 +100,10 @@ pub(crate) async fn apply(
             break;
         }
         contention::give_way(round).await;
+    }
+    // Last: counted once, however often the others are tried.
+    for (key, touches) in erased {
+        settle(app, &key, &touches, &vec![Outcome::Erased; touches.len()], pass);
     }
     Ok(())
 }
@@ -193,6 +198,9 @@ async fn attempt<'a>(
             return Err(error);
         }
     };
+    // What is still open may fail, and then all of the batch comes again.
+    let is_whole = again.is_empty() && !committed.iter().any(|one| matches!(one, Committed::Conflict { .. }));
+    let note = if is_whole { Attempted::answered } else { Attempted::counted };
     for ((((key, work), outcome), change), committed) in taken.into_iter().zip(outcomes).zip(&changes).zip(committed) {
         match committed {
             Committed::Applied(version) => {
@@ -200,14 +208,16 @@ async fn attempt<'a>(
                 Metric::OutboxMessage.add(change.outbox.len() as u64);
                 app.leads.committed(change, version, began);
                 settle(app, &key, &work.touches, &outcome, pass);
+                note(attempted, &key, &work.touches);
             }
             Committed::Erased => {
                 app.leads.forget(&key);
                 settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
+                note(attempted, &key, &work.touches);
             }
             Committed::Conflict { .. } => {
                 Metric::ApplyConflict.add(1);
-                attempted.refused(&key, &work.touches);
+                attempted.answered(&key, &work.touches);
                 app.leads.forget(&key);
                 again.entry(key).or_default().add(work);
             }

@@ -43,6 +43,7 @@ use crate::app::App;
 use crate::log_record::LogRecord;
 use crate::metric::Metric;
 use crate::quarantine::QuarantineError;
+use attempted::Attempted;
 use batch::Pass;
 use checkpoint::Checkpoint;
 use poison::{Ended, Records};
@@ -107,7 +108,9 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
     let apply = async |records: &mut Vec<Record>| {
         let read = read(app, records)?;
         records.clear();
-        match poison::apply(app, &read, Pass::Replay, &identity).await {
+        // Whoever begins anew here begins as a new process.
+        let (mut attempted, mut reached) = (Attempted::default(), Position::FIRST);
+        match poison::apply(app, &read, Pass::Replay, &identity, &mut attempted, &mut reached).await {
             Ended::Applied => Ok(()),
             Ended::Anew => Err(ApplyError::Changed),
         }
@@ -168,6 +171,8 @@ struct Applier {
     counted: Position,
     /// Everything before it was handed out: the store may have it.
     handed_out: Position,
+    /// Of what was handed out and is not counted, all that is known.
+    attempted: Attempted,
     retention: Retention,
     /// The store that was applied to last.
     known: Option<String>,
@@ -196,7 +201,8 @@ impl Applier {
         let least = i64::try_from(app.config.log_retain.duration().as_millis()).unwrap_or(i64::MAX);
         let retention = Retention::new(Span(least), app.config.log_cap.0);
         let (counted, handed_out) = (feed.position(), feed.position());
-        Self { counted, handed_out, app, feed, retention, known: None, missing: None, upkeeps: 0 }
+        let attempted = Attempted::default();
+        Self { counted, handed_out, attempted, app, feed, retention, known: None, missing: None, upkeeps: 0 }
     }
 
     async fn run(&mut self) -> Result<(), ApplyError> {
@@ -307,11 +313,17 @@ impl Applier {
         ];
         for (records, pass) in passes {
             let read = read(&self.app, records)?;
-            if poison::apply(&self.app, &read, pass, &standing.identity).await == Ended::Anew {
+            let (attempted, mut reached) = (&mut self.attempted, self.counted);
+            let ended = poison::apply(&self.app, &read, pass, &standing.identity, attempted, &mut reached).await;
+            self.counted = self.counted.max(reached);
+            if ended == Ended::Anew {
                 return Ok(Ended::Anew);
             }
         }
         let position = self.feed.position();
+        if position >= self.handed_out {
+            self.attempted.all_applied();
+        }
         (self.counted, self.handed_out) = (self.counted.max(position), self.handed_out.max(position));
         if self.missing.take_if(|missing| position >= *missing).is_some() {
             self.app.fleet.caught_up();
