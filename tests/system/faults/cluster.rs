@@ -2,6 +2,12 @@
 //!
 //! Nothing is kept on a disk: what the nodes have they have from each other, and a master that is cut off from the others
 //! says yes to writes that are lost.
+//!
+//! Seen red: `cluster_applying_resumed` 13.8 s, while a node that had lost the others was asked again instead of the others
+//! being asked who answers; `cluster_accounting_difference` 20, while what is known of unanswered commits was forgotten when
+//! applying began anew; `cluster_accepted` 23 %, with a log of 2 MiB; `cluster_twice` 18 and `cluster_lost` 1, with some
+//! events recorded under a second id, which took the place of a first. With the log not applied again to another store, what is
+//! unapplied never ends.
 
 use std::time::{Duration, Instant};
 
