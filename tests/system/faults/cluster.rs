@@ -6,8 +6,8 @@
 //! Seen red: `cluster_applying_resumed` 13.8 s, while a node that had lost the others was asked again instead of the others
 //! being asked who answers; `cluster_accounting_difference` 20, while what is known of unanswered commits was forgotten when
 //! applying began anew; `cluster_accepted` 23 %, with a log of 2 MiB; `cluster_twice` 18 and `cluster_lost` 1, with
-//! some events recorded under a second id and another store beginning where its checkpoint says. When it goes on where applying stood,
-//! what is unapplied never ends.
+//! some events recorded under a second id and another store beginning where its checkpoint says. When it goes on where
+//! applying stood, what is unapplied never ends.
 
 use std::time::{Duration, Instant};
 
