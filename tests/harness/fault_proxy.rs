@@ -201,6 +201,23 @@ async fn a_lost_reply_leaves_the_request_done_and_the_client_without_knowing() {
 }
 
 #[tokio::test]
+async fn what_goes_wrong_for_one_client_leaves_the_others_alone() {
+    // Given a client of another address
+    let mut scene = Scene::new().await;
+    let mut other = tests::raw::connect_from([127, 0, 0, 9], scene.proxy.address()).await.unwrap();
+
+    scene.proxy.disturb_client([127, 0, 0, 9].into(), Disturbance::Cut);
+
+    assert!(is_reset(timeout(SOON, other.read_u8()).await.unwrap().map(|_| Vec::new())));
+    assert_eq!(scene.ask(b"hello").await.unwrap(), b"hello");
+    assert_eq!(scene.proxy.resets(), 1);
+    // And when nothing goes wrong any more, it comes again
+    scene.proxy.disturb(Disturbance::None);
+    scene.client = tests::raw::connect_from([127, 0, 0, 9], scene.proxy.address()).await.unwrap();
+    assert_eq!(scene.ask(b"again").await.unwrap(), b"again");
+}
+
+#[tokio::test]
 async fn an_orderly_end_is_handed_on_as_one() {
     let mut scene = Scene::new().await;
 

@@ -10,8 +10,9 @@
 //! that what was held arrives when the hold ends. Bytes are never changed, reordered or left out within a connection.
 
 use std::{
+    collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -43,7 +44,7 @@ pub enum Way {
     ToClient,
 }
 
-/// What goes wrong, for every connection alike.
+/// What goes wrong, for every connection alike or for those of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disturbance {
     /// Nothing.
@@ -75,8 +76,22 @@ pub struct FaultProxy {
 #[derive(Debug)]
 struct Shared {
     target: SocketAddr,
-    disturbance: watch::Sender<Disturbance>,
+    disturbances: watch::Sender<Disturbances>,
     resets: AtomicU64,
+}
+
+/// What goes wrong for whom.
+#[derive(Debug)]
+struct Disturbances {
+    all: Disturbance,
+    /// Clients by their address, in place of what `all` have.
+    of: BTreeMap<IpAddr, Disturbance>,
+}
+
+impl Disturbances {
+    fn of(&self, client: IpAddr) -> Disturbance {
+        self.of.get(&client).copied().unwrap_or(self.all)
+    }
 }
 
 impl FaultProxy {
@@ -92,8 +107,8 @@ impl FaultProxy {
             Ok::<_, io::Error>((listener, address))
         };
         let (listener, address) = listening.await.map_err(Fault::system("opening a fault proxy"))?;
-        let disturbance = watch::Sender::new(Disturbance::None);
-        let shared = Arc::new(Shared { target, disturbance, resets: AtomicU64::new(0) });
+        let disturbances = watch::Sender::new(Disturbances { all: Disturbance::None, of: BTreeMap::new() });
+        let shared = Arc::new(Shared { target, disturbances, resets: AtomicU64::new(0) });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, accepting })
     }
@@ -104,9 +119,16 @@ impl FaultProxy {
         self.address
     }
 
-    /// From now on this goes wrong, for connections that are open too.
+    /// From now on this goes wrong for everybody, for connections that are open too.
     pub fn disturb(&self, disturbance: Disturbance) {
-        self.shared.disturbance.send_replace(disturbance);
+        self.shared.disturbances.send_replace(Disturbances { all: disturbance, of: BTreeMap::new() });
+    }
+
+    /// From now on this goes wrong for clients that come from this address, until [`disturb`](Self::disturb) is called again.
+    pub fn disturb_client(&self, client: IpAddr, disturbance: Disturbance) {
+        self.shared.disturbances.send_modify(|disturbances| {
+            disturbances.of.insert(client, disturbance);
+        });
     }
 
     /// How many connections were reset so far: whether a disturbance has met anybody.
@@ -125,17 +147,17 @@ impl Drop for FaultProxy {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
+    while let Ok((client, address)) = listener.accept().await {
         let shared = Arc::clone(&shared);
-        connections.spawn(async move { shared.connection(client).await });
+        connections.spawn(async move { shared.connection(client, address.ip()).await });
         while connections.try_join_next().is_some() {}
     }
 }
 
 impl Shared {
-    async fn connection(&self, mut client: TcpStream) {
-        let mut cut = self.disturbance.subscribe();
-        let is_cut = |disturbance: &Disturbance| *disturbance == Disturbance::Cut;
+    async fn connection(&self, mut client: TcpStream, from: IpAddr) {
+        let mut cut = self.disturbances.subscribe();
+        let is_cut = |disturbances: &Disturbances| disturbances.of(from) == Disturbance::Cut;
         let server = tokio::select! {
             biased;
             // The sender lives as long as this does.
@@ -147,23 +169,27 @@ impl Shared {
         let ended = tokio::select! {
             biased;
             _ = cut.wait_for(is_cut) => Err(io::ErrorKind::ConnectionReset.into()),
-            ended = self.carry(&mut client, &mut server) => ended,
+            ended = self.carry(&mut client, &mut server, from) => ended,
         };
         if ended.is_err() {
             self.reset(&[&client, &server]);
         }
     }
 
-    async fn carry(&self, client: &mut TcpStream, server: &mut TcpStream) -> io::Result<()> {
+    async fn carry(&self, client: &mut TcpStream, server: &mut TcpStream, from: IpAddr) -> io::Result<()> {
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
         tokio::try_join!(
-            one_way(from_client, to_server, Way::ToServer, self.disturbance.subscribe()),
-            one_way(from_server, to_client, Way::ToClient, self.disturbance.subscribe()),
+            one_way(from_client, to_server, Way::ToServer, self.course(from)),
+            one_way(from_server, to_client, Way::ToClient, self.course(from)),
         )?;
         Ok(())
+    }
+
+    fn course(&self, client: IpAddr) -> Course {
+        Course { disturbances: self.disturbances.subscribe(), client }
     }
 
     fn reset(&self, ends: &[&TcpStream]) {
@@ -175,12 +201,24 @@ impl Shared {
     }
 }
 
+/// What goes wrong for one client, as it changes.
+struct Course {
+    disturbances: watch::Receiver<Disturbances>,
+    client: IpAddr,
+}
+
+impl Course {
+    fn now(&mut self) -> Disturbance {
+        self.disturbances.borrow_and_update().of(self.client)
+    }
+}
+
 /// Carries bytes one way until their sender closes, then hands the close on.
 async fn one_way(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     way: Way,
-    mut disturbance: watch::Receiver<Disturbance>,
+    mut course: Course,
 ) -> io::Result<()> {
     let (depart, mut arrive) = mpsc::channel::<(Instant, Vec<u8>)>(IN_FLIGHT);
     let reading = async move {
@@ -200,7 +238,7 @@ async fn one_way(
         while let Some((begun, chunk)) = arrive.recv().await {
             let mut left = &chunk[..];
             while !left.is_empty() {
-                let length = passing(left.len(), begun, way, &mut disturbance).await?;
+                let length = passing(left.len(), begun, way, &mut course).await?;
                 let (now, later) = left.split_at(length);
                 to.write_all(now).await?;
                 left = later;
@@ -215,14 +253,9 @@ async fn one_way(
 ///
 /// # Errors
 /// When the connection is to be reset in place of them.
-async fn passing(
-    length: usize,
-    begun: Instant,
-    way: Way,
-    disturbance: &mut watch::Receiver<Disturbance>,
-) -> io::Result<usize> {
+async fn passing(length: usize, begun: Instant, way: Way, course: &mut Course) -> io::Result<usize> {
     loop {
-        let now = *disturbance.borrow_and_update();
+        let now = course.now();
         let (wait, passes) = match (now, way) {
             (Disturbance::ResetBeforeRequest, Way::ToServer) | (Disturbance::ReplyLost, Way::ToClient) => {
                 return Err(io::ErrorKind::ConnectionReset.into());
@@ -244,7 +277,7 @@ async fn passing(
         };
         tokio::select! {
             biased;
-            changed = disturbance.changed() => {
+            changed = course.disturbances.changed() => {
                 changed.map_err(|_| io::Error::from(io::ErrorKind::ConnectionReset))?;
             }
             () = due => return Ok(passes),

@@ -1,8 +1,9 @@
-//! What became of touches whose commit was sent and never answered.
+//! What is known of touches whose batch has to be made again.
 //!
-//! The store may have made such a commit all the same, even later than the next one was refused. Made again, the batch finds
-//! its own touches in the lead, and without this would count as duplicates what was recorded once. What it cannot tell: the
-//! commit was not made, and another collector recorded an event with the same id in between. That is then counted by both.
+//! The store may have made a commit that it never answered, even later than the next one was refused. Made again, the batch
+//! finds its own touches in the lead, and without this would count as duplicates, or as there before, what was recorded once.
+//! And of a batch that broke off, some may have been counted already. What this cannot tell: the commit was not made, and another
+//! collector recorded an event with the same id in between. That is then counted by both.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +12,20 @@ use store::LeadKey;
 
 use crate::outcome::Outcome;
 
-/// Outcomes of commits that were not answered, until the batch is made again.
+/// What is known of the touches of batches that were not applied to their end. It outlives a batch: after a store was opened
+/// anew, or has turned out to be another one, records come again in batches that are cut otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Attempted {
-    /// By touch, in the order in which the batch has it: it may have one more than once.
-    outcomes: BTreeMap<(LeadKey, TouchId), Vec<Outcome>>,
+    touches: BTreeMap<(LeadKey, TouchId), Known>,
+}
+
+#[derive(Debug)]
+enum Known {
+    /// A commit of it was sent and not answered; what it would have become, in the order in which the batch has it: it may have
+    /// one more than once.
+    Unanswered(Vec<Outcome>),
+    /// What became of it is counted.
+    Counted,
 }
 
 impl Attempted {
@@ -26,11 +36,34 @@ impl Attempted {
             noted.entry(&touch.id).or_default().push(*outcome);
         }
         for (id, outcomes) in noted {
-            self.outcomes.entry((key.clone(), id.clone())).or_insert(outcomes);
+            self.touches.entry((key.clone(), id.clone())).or_insert(Known::Unanswered(outcomes));
         }
     }
 
-    /// What became of touches that are in the lead already: if it was this batch that put them there, what it did then. They may
+    /// What became of these touches is counted, and others of their batch are still open: it may come again.
+    pub(super) fn counted(&mut self, key: &LeadKey, touches: &[&Touch]) {
+        for touch in touches {
+            self.touches.insert((key.clone(), touch.id.clone()), Known::Counted);
+        }
+    }
+
+    /// These touches are counted, and their batch is at its end: nobody need know any more.
+    pub(super) fn ended<'a>(&mut self, keys: impl Iterator<Item = &'a LeadKey> + Clone, touches: &[&Touch]) {
+        if !self.touches.is_empty() {
+            for touch in touches {
+                for key in keys.clone() {
+                    self.touches.remove(&(key.clone(), touch.id.clone()));
+                }
+            }
+        }
+    }
+
+    /// Everything that was handed out is applied: none of it comes again uncounted.
+    pub(super) fn all_applied(&mut self) {
+        self.touches.clear();
+    }
+
+    /// What became of touches that come again: if it was this process that put them into the lead, what it did then. They may
     /// have been sent to any of these leads, since a lead may have been merged meanwhile.
     pub(super) fn recall<'a>(
         &self,
@@ -38,30 +71,21 @@ impl Attempted {
         touches: &[&Touch],
         outcomes: &mut [Outcome],
     ) {
-        if self.outcomes.is_empty() {
+        if self.touches.is_empty() {
             return;
         }
         let mut seen: BTreeMap<&TouchId, usize> = BTreeMap::new();
         for (touch, outcome) in touches.iter().zip(outcomes) {
             let nth = seen.entry(&touch.id).or_default();
-            let noted = keys.clone().find_map(|key| self.outcomes.get(&(key.clone(), touch.id.clone())));
-            if let (Outcome::Duplicate | Outcome::Reapplied, Some(then)) = (*outcome, noted.and_then(|of| of.get(*nth)))
-            {
-                *outcome = *then;
+            match keys.clone().find_map(|key| self.touches.get(&(key.clone(), touch.id.clone()))) {
+                // Also where the store has lost it meanwhile.
+                Some(Known::Counted) => *outcome = Outcome::Reapplied,
+                Some(Known::Unanswered(then)) if matches!(outcome, Outcome::Duplicate | Outcome::Reapplied) => {
+                    *outcome = then.get(*nth).copied().unwrap_or(*outcome);
+                }
+                _ => {}
             }
             *nth += 1;
-        }
-    }
-
-    /// These touches are counted: nobody need know any more.
-    pub(super) fn counted<'a>(&mut self, keys: impl Iterator<Item = &'a LeadKey> + Clone, touches: &[&Touch]) {
-        if self.outcomes.is_empty() {
-            return;
-        }
-        for touch in touches {
-            for key in keys.clone() {
-                self.outcomes.remove(&(key.clone(), touch.id.clone()));
-            }
         }
     }
 }
@@ -117,8 +141,23 @@ mod tests {
         let mut outcomes = [Outcome::Reapplied];
         attempted.recall(keys.iter(), &[&a], &mut outcomes);
         assert_eq!(outcomes, [Outcome::Recorded]);
-        // when it is counted, then the next one is a duplicate
-        attempted.counted(keys.iter(), &[&a]);
+        // when it is counted at the end of its batch, then the next one is a duplicate
+        attempted.ended(keys.iter(), &[&a]);
+        assert_eq!(recalled(&attempted, &[&a], vec![Outcome::Duplicate]), [Outcome::Duplicate]);
+    }
+
+    #[test]
+    fn what_is_counted_is_not_counted_again_wherever_the_store_stands() {
+        let (a, b) = (touch("a"), touch("b"));
+        let mut attempted = Attempted::default();
+        attempted.counted(&key(), &[&a]);
+        // whether the store has it still or has lost it
+        for found in [Outcome::Duplicate, Outcome::Recorded] {
+            let outcomes = recalled(&attempted, &[&a, &b], vec![found; 2]);
+            assert_eq!(outcomes, [Outcome::Reapplied, found]);
+        }
+        // until all is applied: the same event may come once more then
+        attempted.all_applied();
         assert_eq!(recalled(&attempted, &[&a], vec![Outcome::Duplicate]), [Outcome::Duplicate]);
     }
 }

@@ -86,9 +86,10 @@ pub(crate) async fn apply(
     erase(app, &work).await?;
 
     let mut open: Vec<(LeadKey, Work<'_>)> = Vec::new();
+    let mut erased = Vec::new();
     for (key, work) in work {
         if work.erase || app.erased.contains(&key) {
-            settle(app, &key, &work.touches, &vec![Outcome::Erased; work.touches.len()], pass);
+            erased.push((key, work.touches));
         } else if app.sites.get(key.site.as_str()).is_some() {
             open.push((key, work));
         } else {
@@ -101,6 +102,10 @@ pub(crate) async fn apply(
             break;
         }
         contention::give_way(round).await;
+    }
+    // Last: counted once, however often the others are tried.
+    for (key, touches) in erased {
+        settle(app, &key, &touches, &vec![Outcome::Erased; touches.len()], pass);
     }
     Ok(())
 }
@@ -197,6 +202,8 @@ async fn attempt<'a>(
             return Err(error);
         }
     };
+    // What is still open may fail, and then all of the batch comes again.
+    let is_whole = again.is_empty() && !committed.iter().any(|one| matches!(one, Committed::Conflict { .. }));
     for (((key, work), outcome), committed) in taken.into_iter().zip(outcomes).zip(committed) {
         match committed {
             Committed::Applied(_) => {
@@ -212,7 +219,11 @@ async fn attempt<'a>(
                 continue;
             }
         }
-        attempted.counted(work.keys(&key), &work.touches);
+        if is_whole {
+            attempted.ended(work.keys(&key), &work.touches);
+        } else {
+            attempted.counted(&key, &work.touches);
+        }
     }
     app.applied.notify_waiters();
     Ok(again.into_iter().collect())

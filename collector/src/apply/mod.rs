@@ -114,7 +114,8 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
     let mut apply = async |records: &mut Vec<Record>| {
         let read = read(app, records)?;
         records.clear();
-        match poison::apply(app, &read, Pass::Replay, &identity, &mut attempted).await {
+        let mut reached = Position::FIRST;
+        match poison::apply(app, &read, Pass::Replay, &identity, &mut attempted, &mut reached).await {
             Ended::Applied => Ok(()),
             Ended::Anew => Err(ApplyError::Changed),
         }
@@ -175,14 +176,14 @@ struct Applier {
     counted: Position,
     /// Everything before it was handed out: the store may have it.
     handed_out: Position,
+    /// Of what was handed out and is not counted, all that is known.
+    attempted: Attempted,
     retention: Retention,
     /// The store that was applied to last.
     known: Option<String>,
     /// Of the records before it the store may lack some that it had, until they are applied again: the tail does not know them
     /// any more.
     missing: Option<Position>,
-    /// What may have been committed without an answer.
-    attempted: Attempted,
     upkeeps: u64,
 }
 
@@ -338,11 +339,17 @@ impl Applier {
         ];
         for (records, pass) in passes {
             let read = read(&self.app, records)?;
-            if poison::apply(&self.app, &read, pass, &standing.identity, &mut self.attempted).await == Ended::Anew {
+            let (attempted, mut reached) = (&mut self.attempted, self.counted);
+            let ended = poison::apply(&self.app, &read, pass, &standing.identity, attempted, &mut reached).await;
+            self.counted = self.counted.max(reached);
+            if ended == Ended::Anew {
                 return Ok(Ended::Anew);
             }
         }
         let position = self.feed.position();
+        if position >= self.handed_out {
+            self.attempted.all_applied();
+        }
         (self.counted, self.handed_out) = (self.counted.max(position), self.handed_out.max(position));
         self.app.progress.reached(position.max(self.app.progress.applied()));
         Metric::Unapplied.level(self.app.tail.len());

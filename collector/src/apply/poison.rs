@@ -64,18 +64,21 @@ pub(super) enum Ended {
     Anew,
 }
 
-/// Applies records, until the store has taken each or it is in quarantine. `identity` is the store's.
+/// Applies records, until the store has taken each or it is in quarantine. `identity` is the store's. Whatever comes of it,
+/// `reached` says before which position all of them are applied and counted.
 pub(super) async fn apply(
     app: &App,
     records: &Records,
     pass: Pass,
     identity: &str,
     attempted: &mut Attempted,
+    reached: &mut Position,
 ) -> Ended {
     for run in records.runs() {
-        if until_applied(app, records, run, pass, identity, attempted).await == Ended::Anew {
+        if until_applied(app, records, run.clone(), pass, identity, attempted).await == Ended::Anew {
             return Ended::Anew;
         }
+        *reached = records.positions[run].last().map_or(*reached, |last| last.next());
     }
     Ended::Applied
 }
@@ -115,9 +118,8 @@ async fn until_applied(
                 tracing::error!(%reason, records = run.len(), "a batch cannot be applied; its records are tried one by one");
                 for one in run {
                     // A run of one does not come here again.
-                    if Box::pin(until_applied(app, records, one..one + 1, pass, identity, attempted)).await
-                        == Ended::Anew
-                    {
+                    let applied = Box::pin(until_applied(app, records, one..one + 1, pass, identity, attempted));
+                    if applied.await == Ended::Anew {
                         return Ended::Anew;
                     }
                 }

@@ -31,6 +31,7 @@ pub enum NodeRole {
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Server>,
+    masters: usize,
 }
 
 impl Cluster {
@@ -44,8 +45,8 @@ impl Cluster {
         let settings = settings.clone().first_lines(&["cluster-enabled yes", NODE_TIMEOUT]);
         let nodes: Vec<Server> =
             (0..masters * (1 + replicas_each)).map(|_| Server::start(&settings)).collect::<Result<_, _>>()?;
-        let cluster = Self { nodes };
-        cluster.join(masters)?;
+        let cluster = Self { nodes, masters };
+        cluster.join()?;
         Ok(cluster)
     }
 
@@ -210,12 +211,38 @@ impl Cluster {
         })
     }
 
+    /// Waits until there are as many masters as at the start and all other nodes follow one, at most for `limit`: then each
+    /// can take over from its master.
+    ///
+    /// # Errors
+    /// [`Fault::Deadline`] with what was seen last, and when a node does not answer.
+    pub fn wait_until_followed(&self, limit: Duration) -> Result<(), Fault> {
+        self.wait("the replicas to follow", limit, || {
+            let mut followed = 0;
+            for node in &self.nodes {
+                followed += usize::from(node.info("master_link_status")? == "up");
+            }
+            let wanted = self.nodes.len() - self.masters;
+            Ok((followed != wanted).then(|| format!("{followed} of {wanted} follow")))
+        })
+    }
+
+    /// The number of the node that this replica follows; `None` for a master.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn master_of(&self, replica: usize) -> Result<Option<usize>, Fault> {
+        let port = self.nodes[replica].info("master_port")?;
+        Ok(self.nodes.iter().position(|node| node.port().to_string() == port))
+    }
+
     /// A node's id.
     fn id(&self, number: usize) -> Result<String, Fault> {
         Ok(self.nodes[number].ask(&["CLUSTER", "MYID"])?.text().into_owned())
     }
 
-    fn join(&self, masters: usize) -> Result<(), Fault> {
+    fn join(&self) -> Result<(), Fault> {
+        let masters = self.masters;
         for (number, node) in self.nodes.iter().enumerate() {
             // Without one of its own, nodes would first settle who is the older.
             node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()])?;
@@ -242,15 +269,7 @@ impl Cluster {
             node.ask(&["CLUSTER", "REPLICATE", &self.id((number - masters) % masters)?])?;
         }
         self.wait_until_whole(JOIN_LIMIT)?;
-        self.wait("the replicas to follow", JOIN_LIMIT, || {
-            for node in self.nodes.iter().skip(masters) {
-                let status = node.info("master_link_status")?;
-                if status != "up" {
-                    return Ok(Some(format!("{}: {status}", node.address())));
-                }
-            }
-            Ok(None)
-        })
+        self.wait_until_followed(JOIN_LIMIT)
     }
 
     /// Looks until `missing` says that nothing is missing.

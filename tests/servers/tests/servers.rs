@@ -98,4 +98,6 @@ fn a_cluster_is_whole_moves_slots_and_survives_the_loss_of_a_master() {
     // And when it comes back, it follows
     cluster.node(1).restart().unwrap();
     cluster.wait_until_whole(Duration::from_secs(20)).unwrap();
+    cluster.wait_until_followed(Duration::from_secs(20)).unwrap();
+    assert_eq!((cluster.master_of(1).unwrap(), cluster.master_of(4).unwrap()), (Some(4), None));
 }

@@ -35,9 +35,13 @@ impl Accounts {
     /// Events that are nowhere, or in two places, of `sent` ones.
     fn difference(&self, sent: usize) -> f64 {
         let received: f64 = self.receipts.values().sum();
+        (received - sent as f64).abs() + (self.waiting() - self.queued).abs()
+    }
+
+    /// Events that were accepted and have not ended.
+    pub(super) fn waiting(&self) -> f64 {
         let accepted = self.receipts.get("accepted").copied().unwrap_or_default();
-        let ended: f64 = self.outcomes.values().sum();
-        (received - sent as f64).abs() + (accepted - ended - self.queued).abs()
+        accepted - self.outcomes.values().sum::<f64>()
     }
 
     /// How many ended so.

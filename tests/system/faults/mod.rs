@@ -5,8 +5,12 @@
 //! runs the full counts.
 
 mod accounting;
+mod backlog;
+mod bus;
+mod cluster;
 mod proxy;
 mod redis_killed;
+mod standstill;
 mod watch;
 
 use engine::Millis;

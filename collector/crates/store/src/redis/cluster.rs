@@ -79,6 +79,9 @@ enum Sent {
     At(Place, Asking),
     /// It was not done: once more, after a pause.
     Later(String),
+    /// It was not done, since the node has lost the others: once more, after a pause, wherever the slot is then. It may be cut
+    /// off for long, while another one answers for its slots.
+    Alone(String),
     Failed(StoreError),
 }
 
@@ -130,6 +133,10 @@ impl Cluster {
                     }
                     Sent::Later(reason) => {
                         (wait, last) = (true, reason);
+                        again.extend(call.map(|call| (at, call, None)));
+                    }
+                    Sent::Alone(reason) => {
+                        (stale, wait, last) = (true, true, reason);
                         again.extend(call.map(|call| (at, call, None)));
                     }
                 }
@@ -305,12 +312,8 @@ fn judged(doing: &'static str, place: &Place, value: Value) -> Sent {
                 None => Sent::Elsewhere(said),
             }
         }
-        Some(
-            ServerErrorKind::TryAgain
-            | ServerErrorKind::ClusterDown
-            | ServerErrorKind::MasterDown
-            | ServerErrorKind::BusyLoading,
-        ) => Sent::Later(said),
+        Some(ServerErrorKind::ClusterDown | ServerErrorKind::MasterDown) => Sent::Alone(said),
+        Some(ServerErrorKind::TryAgain | ServerErrorKind::BusyLoading) => Sent::Later(said),
         _ => match settled(doing, &format!("{}:{}", place.0, place.1), Value::ServerError(error)) {
             Ok(value) => Sent::Answered(value),
             Err(error) => Sent::Failed(error),

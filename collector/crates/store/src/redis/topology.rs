@@ -112,11 +112,13 @@ impl Topology {
             masters.binary_search(place).ok().and_then(|number| u16::try_from(number).ok())
         };
         let owners = claims.iter().map(|claim| claim.and_then(|(_, id)| number(id))).collect();
-        let voters: Vec<&View> = views.iter().filter(|view| view.own.is_some()).collect();
+        // One that was asked at two addresses has one voice.
+        let voters: BTreeMap<&str, &View> =
+            views.iter().filter_map(|view| Some((view.own.as_deref()?, view))).collect();
         let claim = |master: &Master| (master.epoch, master.slots.clone());
         let names =
             |view: &View, id: &str| view.masters.get(id).map(claim) == known.get(id).map(|master| claim(master));
-        let agreed = owning.iter().all(|id| 2 * voters.iter().filter(|view| names(view, id)).count() > owning.len());
+        let agreed = owning.iter().all(|id| 2 * voters.values().filter(|view| names(view, id)).count() > owning.len());
         let identity: Vec<String> =
             owning.iter().filter_map(|id| Some(format!("{id} {}", known.get(id)?.epoch))).collect();
         Self {
@@ -184,6 +186,8 @@ mod tests {
         let by_b = OLD.replace("myself,", "").replace("7002@17002 ", "7002@17002 myself,");
         // One of two masters is not more than half
         assert!(!of(&[OLD]).agreed);
+        // Nor is one that was asked at its address and at its name
+        assert!(!of(&[OLD, OLD]).agreed);
         assert!(of(&[OLD, &by_b]).agreed);
         // A node that was cut off names itself, and the other has moved on
         assert!(!of(&[OLD, NEW]).agreed);
