@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use collector::accept;
 use collector::coupon::pool::{self, Kept, Leased, Term};
 use collector::models::{self, Publishing, Submission, Written};
-use engine::decide::granted;
+use engine::decide::{POOL_PROPERTY, granted};
 use engine::touch::event;
 use engine::{EventName, OfferId, PoolName, PropertyName, Scalar, Span, StreamId, Text, Touch, TouchId, Trust};
 use serde_json::{Value, json};
@@ -176,8 +176,7 @@ fn grant(id: &str, code: &str) -> Touch {
     touch.trust = Trust::Product;
     touch.offer = Some(OfferId::parse("autumn").unwrap());
     let property = |name, value| (PropertyName::cut(name), Scalar::Text(Text::cut(value)));
-    touch.properties =
-        [property(event::CODE_PROPERTY, code), property(event::POOL_PROPERTY, "autumn")].into_iter().collect();
+    touch.properties = [property(event::CODE_PROPERTY, code), property(POOL_PROPERTY, "autumn")].into_iter().collect();
     touch
 }
 
