@@ -70,7 +70,7 @@ async fn claim_in_the_end(page: &Page, of: &Collector) -> Result<String, String>
     }
 }
 
-/// Seen red with a holder that differs from collector to collector (a visitor had two codes), and with two of each code.
+/// Seen red with a holder that differs from thread to thread, and with two of each code (four different ones for five).
 #[tokio::test(flavor = "multi_thread")]
 async fn five_codes_are_with_five_visitors_whichever_collectors_they_ask_at_once() {
     // Given five codes, and eight visitors who may have one
@@ -145,7 +145,6 @@ async fn while_the_store_is_away_who_has_a_code_keeps_it_and_nobody_gets_one() {
     assert!(claim_in_the_end(&poor, one).await.is_ok());
 }
 
-/// Seen red with a model that is published whatever pools it names.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_names_a_pool_which_the_site_has_not_is_not_published() {
     let mut shop = Shop::closed(MODEL);
