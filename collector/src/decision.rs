@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::decide::Grant;
+use engine::decide::{Grant, POOL_PROPERTY};
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
@@ -304,7 +304,7 @@ impl OwnTouches<'_> {
         touch.offer = Some(offer.clone());
         touch.decision = Some(DecisionId::parse(self.decision).map_err(text)?);
         let property = |name, value| (PropertyName::cut(name), Scalar::Text(Text::cut(value)));
-        let pool = code.and_then(|code| code.pool).map(|pool| property(event::POOL_PROPERTY, pool.as_str()));
+        let pool = code.and_then(|code| code.pool).map(|pool| property(POOL_PROPERTY, pool.as_str()));
         let code = code.map(|given| property(event::CODE_PROPERTY, given.code));
         touch.properties = code.into_iter().chain(pool).collect();
         self.touches.push(touch);
@@ -313,7 +313,7 @@ impl OwnTouches<'_> {
 
     /// The codes of pools that it grants, by offer.
     fn codes_of_pools(&self) -> Vec<(OfferId, String)> {
-        let of_pool = |touch: &&Touch| touch.properties.get(event::POOL_PROPERTY).is_some();
+        let of_pool = |touch: &&Touch| touch.properties.get(POOL_PROPERTY).is_some();
         let code = |touch: &Touch| match touch.properties.get(event::CODE_PROPERTY) {
             Some(Scalar::Text(code)) => Some((touch.offer.clone()?, code.as_str().to_owned())),
             _ => None,

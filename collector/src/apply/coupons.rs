@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use engine::decide::POOL_PROPERTY;
 use engine::touch::event;
 use engine::{Scalar, Touch, TouchId};
 use store::{LeadKey, StoreError};
@@ -49,7 +50,7 @@ async fn refusal(app: &App, key: &LeadKey, code: &Code) -> Result<Option<String>
 
 /// The code that a touch grants, where it is one of a pool.
 fn code_of_pool(touch: &Touch) -> Option<Code> {
-    touch.properties.get(event::POOL_PROPERTY).filter(|_| touch.is(event::GRANTED))?;
+    touch.properties.get(POOL_PROPERTY).filter(|_| touch.is(event::GRANTED))?;
     match touch.properties.get(event::CODE_PROPERTY)? {
         Scalar::Text(code) => Code::parse(code.as_str()),
         _ => None,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use collector::accept;
 use collector::coupon::pool::{self, Kept, Leased, Term};
 use collector::models::{self, Publishing, Submission, Written};
-use engine::decide::granted;
+use engine::decide::{POOL_PROPERTY, granted};
 use engine::touch::event;
 use engine::{EventName, OfferId, PoolName, PropertyName, Scalar, Span, StreamId, Text, Touch, TouchId, Trust};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn claim_in_the_end(page: &Page, of: &Collector) -> Result<String, String>
     }
 }
 
-/// Seen red with a holder that differs from collector to collector (a visitor had two codes), and with two of each code.
+/// Seen red with a holder that differs from thread to thread, and with two of each code (four different ones for five).
 #[tokio::test(flavor = "multi_thread")]
 async fn five_codes_are_with_five_visitors_whichever_collectors_they_ask_at_once() {
     // Given five codes, and eight visitors who may have one
@@ -145,7 +145,6 @@ async fn while_the_store_is_away_who_has_a_code_keeps_it_and_nobody_gets_one() {
     assert!(claim_in_the_end(&poor, one).await.is_ok());
 }
 
-/// Seen red with a model that is published whatever pools it names.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_names_a_pool_which_the_site_has_not_is_not_published() {
     let mut shop = Shop::closed(MODEL);
@@ -176,8 +175,7 @@ fn grant(id: &str, code: &str) -> Touch {
     touch.trust = Trust::Product;
     touch.offer = Some(OfferId::parse("autumn").unwrap());
     let property = |name, value| (PropertyName::cut(name), Scalar::Text(Text::cut(value)));
-    touch.properties =
-        [property(event::CODE_PROPERTY, code), property(event::POOL_PROPERTY, "autumn")].into_iter().collect();
+    touch.properties = [property(event::CODE_PROPERTY, code), property(POOL_PROPERTY, "autumn")].into_iter().collect();
     touch
 }
 

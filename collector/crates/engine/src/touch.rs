@@ -82,8 +82,6 @@ pub mod event {
     pub const OFFER_CLICKED: &str = "offer_clicked";
     /// The property of [`GRANTED`] that holds the code.
     pub const CODE_PROPERTY: &str = "code";
-    /// The property of [`GRANTED`] that holds the pool, where the code is one of a pool.
-    pub const POOL_PROPERTY: &str = "pool";
 }
 
 /// How far a touch is believed. Ordered: a higher one wins over a lower one with the same id.

@@ -8,6 +8,9 @@ use crate::reason::Reason;
 use crate::time::Millis;
 use crate::touch::{OfferId, Scalar, event};
 
+/// The property of a grant in the ledger that names the pool, where its code is one of a pool.
+pub const POOL_PROPERTY: &str = "pool";
+
 /// A code that a visitor may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
