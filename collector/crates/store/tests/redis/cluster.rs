@@ -123,19 +123,3 @@ async fn partitions_whose_master_is_away_fail_for_themselves_until_a_replica_tak
     cluster.wait_until_whole(Duration::from_secs(20)).unwrap();
     assert_ne!(store.health().await.unwrap().identity, identity);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_says_the_cluster_is_down_is_left_for_the_one_that_has_its_slots() {
-    // Given a lead whose node says that nobody answers for its slot, while another one does
-    let cluster = Cluster::start(3, 0, &common::settings()).unwrap();
-    let store = common::open_cluster(&cluster).await;
-    let slot_of = |number: u64| slot(&cluster, change(number, b"").key.partition());
-    let number = (0..).find(|number| cluster.owner(slot_of(*number), 0).unwrap() == Some(0)).unwrap();
-    raise(&store, number).await;
-    let moved = slot_of(number).to_string();
-    for (node, verb) in [(0, "DELSLOTS"), (1, "DELSLOTS"), (1, "ADDSLOTS")] {
-        cluster.nodes()[node].ask(&["CLUSTER", verb, &moved]).unwrap();
-    }
-    // Then it is found there at the first try (as it is there: not at all)
-    assert_eq!(store.load(&[change(number, b"").key]).await.unwrap(), [None]);
-}
