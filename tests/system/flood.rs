@@ -122,7 +122,7 @@ async fn bar_who_makes_up_sites_visitors_and_addresses_fills_no_memory_and_keeps
     println!("{} requests in {seconds} s: {asked} commands, {idle} in {IDLE:?} of nobody", refused.sent.len());
     let each = ((asked as f64 - by_itself) / refused.sent.len() as f64).max(0.0);
     assert!(refused.statuses().keys().all(|status| matches!(status, Some(404 | 429))), "{:?}", refused.statuses());
-    // What the collector does by itself does not come at even intervals.
+    // What the collector does by itself does not come at even intervals: hundredths of a command, rounded down.
     assert_eq!(
         Bar::at_most("flood_unknown_site_commands", (each * 100.0).floor() / 100.0, "commands/request", 0.0).print(),
         Verdict::Ok

@@ -159,10 +159,10 @@ fn files_of_the_product_have_one_purpose_each() {
 #[test]
 fn the_reader_of_files_sees_what_is_there_and_only_that() {
     assert!(files().iter().any(|file| file.path == "tests/Cargo.toml"));
-    assert!(has_path_below("cd /root/project", &["/root"]) && has_path_below("\"/work/main\"", &["/work"]));
+    assert!(has_path_below("cd /home/project", &["/home"]) && has_path_below("\"/shop/main\"", &["/shop"]));
     assert!(
-        !has_path_below("https://shop.example/work/team", &["/work"]) && !has_path_below("/workshop/a", &["/work"])
+        !has_path_below("https://shop.example/shop/team", &["/shop"]) && !has_path_below("/shopping/a", &["/shop"])
     );
-    assert!(!has_path_below("</root/>", &["/root"]) && !has_path_below("a:root{}", &["/root"]));
+    assert!(!has_path_below("</home/>", &["/home"]) && !has_path_below("a:home{}", &["/home"]));
     assert!(has_word("// TODO later", "TODO") && !has_word("TODOS", "TODO"));
 }
