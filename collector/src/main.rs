@@ -3,7 +3,7 @@
 mod commands;
 
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -100,9 +100,11 @@ enum Command {
     Openapi,
     /// Ask a running collector whether it is ready: exit code 0 if so
     Health {
-        /// Its public or private address
-        #[arg(default_value = "127.0.0.1:7070")]
-        address: SocketAddr,
+        /// Its public or private address; when absent, the public one of the configuration
+        address: Option<SocketAddr>,
+        /// The configuration file that it was started with
+        #[arg(long, default_value = "gloed.toml", conflicts_with = "address")]
+        config: PathBuf,
     },
 }
 
@@ -174,7 +176,9 @@ fn main() -> ExitCode {
             commands::report::run(command, &load).await.map(|text| say(&mut std::io::stdout(), &text))
         }),
         Command::Openapi => describe(),
-        Command::Health { address } => run(async move { serve::health(address).await.map_err(|error| (1, error)) }),
+        Command::Health { address, config } => address
+            .map_or_else(|| configured_address(config, &environment), Ok)
+            .and_then(|address| run(async move { serve::health(address).await.map_err(|error| (1, error)) })),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -206,6 +210,17 @@ fn load(options: &Options, environment: &Environment) -> Result<Config, Failure>
         let things = if count == 1 { "fault" } else { "faults" };
         (BAD_CONFIGURATION, format!("{}: {count} {things}\n{}", options.config.display(), lines.join("\n")))
     })
+}
+
+/// Where the collector of a configuration listens for everybody, as this machine reaches it.
+fn configured_address(config: PathBuf, environment: &Environment) -> Result<SocketAddr, Failure> {
+    let mut address = load(&Options { config, public: None, private: None, data: None }, environment)?.public;
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Ok(address)
 }
 
 fn check(options: &Options, environment: &Environment) -> Result<(), Failure> {

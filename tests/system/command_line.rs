@@ -154,6 +154,9 @@ async fn health_tells_a_service_manager_whether_to_send_requests() {
 
     assert_says(&gloed(folder.path(), &["health", &public]), 0, &[]);
     assert_says(&gloed(folder.path(), &["health", &private]), 0, &[]);
+    let config = environment.config().display().to_string();
+    assert_says(&gloed(folder.path(), &["health", "--config", &config]), 0, &[]);
+    assert_says(&gloed(folder.path(), &["health"]), 64, &["gloed.toml", "cannot be read"]);
     environment.collector.signal(Signal::STOP).unwrap();
     assert_says(&gloed(folder.path(), &["health", &public]), 1, &["does not answer within 2 s"]);
     environment.collector.signal(Signal::CONT).unwrap();

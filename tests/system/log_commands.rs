@@ -92,6 +92,19 @@ async fn damage_is_told_by_the_exit_code_and_its_positions() {
 }
 
 #[tokio::test]
+async fn a_folder_without_a_log_is_none() {
+    let environment = Setup::default().start().await.unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    let path = empty.path().display().to_string();
+
+    let output = log(&environment, &["inspect", &path]);
+
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&path) && said.contains("no log here"), "{said}");
+}
+
+#[tokio::test]
 async fn what_could_not_be_applied_is_listed_shown_tried_again_and_dropped() {
     // Given a site that is no longer in the configuration, and the log with its events applied again
     let mut environment = Setup::default().site(OTHER, &[OTHER_ORIGIN]).start().await.unwrap();

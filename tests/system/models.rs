@@ -128,7 +128,7 @@ async fn a_model_is_tried_on_history_published_and_rolled_back() {
 
     // then it is good, a broken one says what is wrong and where, and the caller is explained
     let checked = Command::new(binaries::gloed().unwrap()).args(["model", "check", new]).output().unwrap();
-    assert!(printed(&checked).contains("is good: calls 2, 1 rules, 3 stages"));
+    assert!(printed(&checked).contains("is good: calls 2, 1 rule, 3 stages"));
     let rest = environment.config().with_file_name("rest.toml");
     fs::write(&rest, "[[offers]]\nid = \"first\"\nslot = 5\nwhen = { all = [] }\ncontent.en = { title = \"x\" }\n")
         .unwrap();
@@ -150,9 +150,14 @@ async fn a_model_is_tried_on_history_published_and_rolled_back() {
 
     // and the backtest tells who would move
     let tested = printed(&model(&environment, &["backtest", "in-force", new, "--since", "7d"]));
-    for part in ["1 leads", "warm", "hot", "warm 40", "hot 80"] {
+    for part in ["1 lead\n", "warm", "hot", "warm 40", "hot 80"] {
         assert!(tested.contains(part), "{part:?} is not in:\n{tested}");
     }
+    // and a model of several parts is tried as one
+    let part = environment.config().with_file_name("part.toml");
+    fs::write(&part, "[[labels]]\nlabel = \"x\"\nwhen = { field = \"event\", eq = \"chat\" }\n").unwrap();
+    let parts = format!("{new}+{}", part.display());
+    assert!(printed(&model(&environment, &["explain", &parts, &visitor])).contains("calls 2: hot since"));
     let calibrated = printed(&model(&environment, &["calibrate"]));
     assert!(calibrated.contains("not enough data for thresholds: at least 30 purchases"), "{calibrated}");
 

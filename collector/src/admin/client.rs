@@ -20,10 +20,14 @@ impl Client {
         let connected = UnixStream::connect(&path).await;
         let stream = connected.map_err(|error| {
             let hint = match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ": no collector runs on this data folder",
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    ": no collector runs on this data folder (--data names another)"
+                }
                 io::ErrorKind::PermissionDenied => ": only the user who runs the collector may ask it",
                 _ => "",
             };
+            // In full: a relative folder is another one for whoever stands elsewhere.
+            let path = std::path::absolute(&path).unwrap_or(path);
             format!("{}: {error}{hint}", path.display())
         })?;
         Ok(Self(BufReader::new(stream)))

@@ -1,5 +1,7 @@
 //! `gloed model`: check, preset, schema, explain, backtest, calibrate, list, publish.
 
+use std::path::Path;
+
 use clap::Subcommand;
 use collector::account::LineAccount;
 use collector::http::model_schema::MODEL_SCHEMA;
@@ -38,7 +40,8 @@ pub(crate) enum ModelCommand {
     Schema,
     /// Everything a model says of one visitor: lines, stages, what is missing, why rules did not count
     Explain {
-        /// `in-force`, a version's number, a preset's name, or a file
+        /// `in-force`, a version's number, or a preset's name or a file; parts that are read as one are joined by `+`:
+        /// b2c+offers.toml
         model: String,
         /// The visitor's id, 22 characters
         visitor: String,
@@ -47,7 +50,8 @@ pub(crate) enum ModelCommand {
     },
     /// What another model would have made of the leads: hot leads a day, who moves, how well it foretold purchases
     Backtest {
-        /// `in-force`, a version's number, a preset's name, or a file
+        /// `in-force`, a version's number, or a preset's name or a file; parts that are read as one are joined by `+`:
+        /// b2c+offers.toml
         old: String,
         /// The same
         new: String,
@@ -59,7 +63,8 @@ pub(crate) enum ModelCommand {
     },
     /// What leads had scored when they bought, and the thresholds that this suggests
     Calibrate {
-        /// `in-force`, a version's number, a preset's name, or a file
+        /// `in-force`, a version's number, or a preset's name or a file; parts that are read as one are joined by `+`:
+        /// b2c+offers.toml
         #[arg(default_value = "in-force")]
         model: String,
         #[command(flatten)]
@@ -97,7 +102,7 @@ pub(crate) struct At {
 pub(crate) async fn run(command: ModelCommand, load: Load<'_>) -> Result<String, Failure> {
     match command {
         ModelCommand::Check { parts, currency } => check(&parts, &currency),
-        ModelCommand::Preset { name } => Ok(engine::preset(&name).unwrap_or_default().trim_end().to_owned()),
+        ModelCommand::Preset { name } => Ok(to_start_from(engine::preset(&name).unwrap_or_default())),
         ModelCommand::Schema => Ok(MODEL_SCHEMA.trim_end().to_owned()),
         ModelCommand::Explain { model, visitor, at } => {
             let question = json!({ "command": "model_explain", "model": which(&model)?, "visitor": visitor });
@@ -134,9 +139,25 @@ fn check(names: &[String], currency: &str) -> Result<String, Failure> {
         warnings.into_iter().map(|warning| format!("warning: {}\n", parts.warned(warning))).collect();
     let (rules, stages, offers) = (model.rules.len(), model.stages.iter().len(), model.offers.len());
     Ok(format!(
-        "{warnings}{shown} is good: {} {}, {rules} rules, {stages} stages, {offers} offers",
-        model.name, model.version
+        "{warnings}{shown} is good: {} {}, {}, {}, {}",
+        model.name,
+        model.version,
+        counted(rules, "rule"),
+        counted(stages, "stage"),
+        counted(offers, "offer")
     ))
+}
+
+/// A preset as a file of one's own: its first line says where the schema lies among our sources.
+fn to_start_from(preset: &str) -> String {
+    let own =
+        preset.split_once('\n').filter(|(first, _)| first.starts_with("#:schema ")).map_or(preset, |(_, rest)| rest);
+    format!("#:schema ./model.schema.json\n# Made by: gloed model schema > model.schema.json\n{}", own.trim_end())
+}
+
+/// `1 rule`, `2 rules`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Presets and files as one text.
@@ -155,6 +176,11 @@ fn read(file: &str) -> Result<String, Failure> {
     std::fs::read_to_string(file).map_err(|error| (BAD_CONFIGURATION, format!("{file}: {error}")))
 }
 
+/// The parts of `b2c+offers.toml`.
+fn parts_of(model: &str) -> Vec<String> {
+    model.split('+').map(str::to_owned).collect()
+}
+
 /// A model as the collector is asked for it.
 fn which(model: &str) -> Result<Value, Failure> {
     if model == "in-force" {
@@ -163,14 +189,15 @@ fn which(model: &str) -> Result<Value, Failure> {
     if let Ok(number) = model.parse::<u32>() {
         return Ok(json!({ "number": number }));
     }
-    if let Some(preset) = engine::preset(model) {
-        return Ok(json!({ "text": preset }));
-    }
-    let text = read(model).map_err(|(code, error)| {
+    // A file may have a plus in its name.
+    let names = if Path::new(model).exists() { vec![model.to_owned()] } else { parts_of(model) };
+    let parts = joined(&names).map_err(|(code, error)| {
         let presets = engine::presets::NAMES.join(", ");
-        (code, format!("{error}\na model is `in-force`, a version's number, a preset ({presets}), or a file"))
+        let allowed =
+            format!("`in-force`, a version's number, a preset ({presets}), or a file; parts are joined by `+`");
+        (code, format!("{error}\na model is {allowed}"))
     })?;
-    Ok(json!({ "text": text }))
+    Ok(json!({ "text": parts.text() }))
 }
 
 async fn ask<A: DeserializeOwned>(at: &At, load: Load<'_>, question: Value) -> Result<A, Failure> {
@@ -315,7 +342,7 @@ fn backtested(answer: &BacktestReport) -> String {
     };
     let quality = [quality("old", &answer.before), quality("new", &answer.after)];
     [
-        format!("{} leads", answer.leads),
+        counted(usize::try_from(answer.leads).unwrap_or(usize::MAX), "lead"),
         table(&["day", "hot, old", "hot, new"], &days),
         table(&["stage, old", "stage, new", "leads"], &stages),
         table(&["moves", "old", "new"], &moved),

@@ -30,8 +30,8 @@ pub(crate) enum ReportCommand {
         /// How far back
         #[arg(long, default_value = "30d")]
         since: String,
-        /// A condition on one event, as in a model: '{ field = "event", eq = "email_open" }'. One for each step
-        #[arg(long = "step", value_name = "CONDITION", required = true)]
+        /// An event's name, or a condition on one as in a model: '{ field = "event", eq = "email_open" }'. One for each step
+        #[arg(long = "step", value_name = "STEP", required = true)]
         steps: Vec<String>,
         #[command(flatten)]
         running: Running,

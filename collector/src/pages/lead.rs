@@ -13,6 +13,7 @@ use super::chart::{self, Chart};
 use super::explanation::{self, Amount, Digits, Section};
 use super::language::Language;
 use super::leads::{by_browsers_alone, list_link, no_site, short};
+use super::names::Name;
 use super::shell::Shell;
 use super::stage::{Badge, heat};
 use super::timeline::{self, Day};
@@ -48,7 +49,7 @@ struct Page<'a> {
     last_seen: Option<When>,
     facts: Vec<(&'static str, String)>,
     labels: Vec<(String, When, Option<When>)>,
-    attributes: Vec<(String, String)>,
+    attributes: Vec<(Name, String)>,
     chart: Option<Chart>,
     sections: Vec<Section>,
     every_digit: bool,
@@ -149,7 +150,7 @@ fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, kept: &KeptLead, 
         attributes: evaluation
             .attributes
             .iter()
-            .map(|(name, value)| (name.to_string(), language.scalar(value)))
+            .map(|(name, value)| (Name::of(name.as_str(), language), language.scalar(value)))
             .collect(),
         chart: chart::draw(lead, &model, &times),
         sections: explanation::sections(&evaluation, &model, &times, digits),

@@ -7,6 +7,7 @@ use engine::touch::event;
 use engine::{Cause, Evaluation, Lead, Millis, Points, Suspicion, Touch, TouchId, Trust};
 
 use super::language::Language;
+use super::names::Name;
 use super::when::{Times, When};
 
 /// Items that one event shows.
@@ -46,7 +47,7 @@ pub(super) struct Entry {
     pub(super) items: Vec<String>,
     pub(super) more_items: usize,
     pub(super) value: Option<String>,
-    pub(super) properties: Vec<(String, String)>,
+    pub(super) properties: Vec<(Name, String)>,
     /// What it gave when it happened.
     pub(super) points: Option<String>,
     /// Why it counts for nothing.
@@ -179,8 +180,12 @@ fn entry(touch: &Touch, given: &BTreeMap<&TouchId, Points>, times: &Times<'_>) -
     let words = language.words();
     let known = language.event(touch.name.as_str());
     let code = touch.is(event::GRANTED).then(|| touch.properties.get(event::CODE_PROPERTY)).flatten();
-    let property = |(name, value): (&str, &engine::Scalar)| (name.to_owned(), language.scalar(value));
-    let removed = touch.removed.iter().map(|name| (name.to_string(), "–".to_owned()));
+    let property = |(name, value): (&str, &engine::Scalar)| {
+        let value = language.scalar(value);
+        let value = if name == "stage" { language.stage(&value).to_owned() } else { value };
+        (Name::of(name, language), value)
+    };
+    let removed = touch.removed.iter().map(|name| (Name::of(name.as_str(), language), "–".to_owned()));
     Entry {
         time: times.at(touch.time),
         event: known.map_or_else(|| touch.name.to_string(), str::to_owned),

@@ -25,7 +25,7 @@ words! {
     password_wrong: "Dat wachtwoord klopt niet.", "That password is not right.";
     tagline: "Zie wie er warm loopt, en waarom.", "See who is warming up, and why.";
     site: "Winkel", "Shop";
-    stage: "Stadium", "Stage";
+    stage: "Fase", "Stage";
     label: "Label", "Label";
     all: "alle", "all";
     filter: "Filteren", "Filter";
@@ -63,13 +63,13 @@ words! {
     total: "Score", "Score";
     exact: "Alle cijfers tonen", "Show every digit";
     rounded: "Afgerond tonen", "Show rounded";
-    rounded_note: "Getoond wordt naar beneden afgerond, zodat geen getal een stadium belooft dat nog niet bereikt is.",
+    rounded_note: "Getoond wordt naar beneden afgerond, zodat geen getal een fase belooft die nog niet bereikt is.",
         "Shown numbers are rounded down, so that none promises a stage that is not reached yet.";
     no_lines: "Niets geeft nu punten.", "Nothing gives points now.";
     by_rule: "Per regel", "By rule";
     course: "Verloop", "Course";
-    course_text: "Doorgetrokken: wat er was. Gestreept: wat komt als er niets gebeurt.",
-        "Solid: what was. Dashed: what comes if nothing happens.";
+    course_text: "Doorgetrokken: wat er was. Gestreept: wat komt als er niets gebeurt; een sprong omlaag is een moment waarop iets niet meer telt.",
+        "Solid: what was. Dashed: what comes if nothing happens; a step down is a moment at which something counts no more.";
     about: "Over deze bezoeker", "About this visitor";
     channel: "Kanaal van dit bezoek", "Channel of this visit";
     language: "Taal", "Language";
@@ -202,53 +202,6 @@ impl Language {
             Channel::Email => self.either("e-mail", "mail"),
             Channel::Referral => self.either("verwijzing", "referral"),
         }
-    }
-
-    /// An event that has a name of GA4 or of ours; `None` for the shop's own.
-    pub(super) fn event(self, name: &str) -> Option<&'static str> {
-        Some(match name {
-            "page_view" => self.either("Pagina bekeken", "Viewed a page"),
-            "user_engagement" => self.either("Pagina gebruikt", "Used a page"),
-            "view_item_list" => self.either("Categorie bekeken", "Viewed a category"),
-            "select_item" => self.either("Product gekozen uit een lijst", "Chose a product from a list"),
-            "view_item" => self.either("Product bekeken", "Viewed a product"),
-            "search" | "view_search_results" => self.either("Gezocht in de winkel", "Searched the shop"),
-            "share" => self.either("Pagina gedeeld", "Shared a page"),
-            "file_download" => self.either("Bestand gedownload", "Downloaded a file"),
-            "add_to_wishlist" => self.either("Product bewaard", "Kept a product for later"),
-            "add_to_cart" => self.either("In de winkelmand gelegd", "Added to the cart"),
-            "remove_from_cart" => self.either("Uit de winkelmand gehaald", "Removed from the cart"),
-            "view_cart" => self.either("Winkelmand bekeken", "Viewed the cart"),
-            "begin_checkout" => self.either("Naar de kassa gegaan", "Went to the checkout"),
-            "add_shipping_info" => self.either("Bezorging ingevuld", "Said where to deliver"),
-            "add_payment_info" => self.either("Betaalwijze ingevuld", "Said how to pay"),
-            "purchase" => self.either("Gekocht", "Bought"),
-            "refund" => self.either("Geld teruggekregen", "Got a refund"),
-            "sign_up" => self.either("Aangemeld", "Signed up"),
-            "generate_lead" => self.either("Contact gevraagd", "Asked for contact"),
-            "login" => self.either("Ingelogd", "Logged in"),
-            "chat" => self.either("Gechat", "Chatted"),
-            "email_sent" => self.either("E-mail verstuurd", "Mail sent"),
-            "email_open" => self.either("E-mail geopend", "Opened a mail"),
-            "email_click" => self.either("In een e-mail geklikt", "Clicked in a mail"),
-            "email_forward" => self.either("E-mail doorgestuurd", "Forwarded a mail"),
-            "email_reply" => self.either("E-mail beantwoord", "Replied to a mail"),
-            "goal_reached" => self.either("Doel bereikt", "Reached a goal"),
-            "call_outcome" => self.either("Gebeld", "Telephone call"),
-            "set_attributes" => self.either("Kenmerken gezet", "Attributes set"),
-            "consent" => self.either("Toestemming", "Consent"),
-            "offer_shown" => self.either("Aanbieding getoond", "Offer shown"),
-            "offer_dismissed" => self.either("Aanbieding weggeklikt", "Offer closed"),
-            "offer_clicked" => self.either("Aanbieding aangeklikt", "Offer followed"),
-            "gloed_reserved" => self.either("Aanbieding klaargezet", "Offer reserved"),
-            "gloed_announced" => self.either("Nieuwe fase gemeld", "New stage announced"),
-            "gloed_noticed" => self.either("Melding", "Notice"),
-            "gloed_recovered" => self.either("Winkelwagen alsnog besteld", "Cart recovered"),
-            "label_added" => self.either("Label gekregen", "Label added"),
-            "label_removed" => self.either("Label kwijt", "Label removed"),
-            "gloed_granted" => self.either("Kortingscode gegeven", "Discount code given"),
-            _ => return None,
-        })
     }
 
     /// Why a touch counts for nothing.

@@ -6,6 +6,7 @@ use crate::model::{Model, ModelError};
 use crate::orders::Orders;
 use crate::quarantine::Quarantine;
 use crate::time::Millis;
+use crate::touch::EventName;
 use crate::tree::{Node, Tree};
 
 /// The steps of a funnel, checked against the names of a model.
@@ -13,7 +14,8 @@ use crate::tree::{Node, Tree};
 pub struct Funnel(Vec<Condition>);
 
 impl Funnel {
-    /// Reads steps, each a condition on one touch as it would stand in a model: `{ field = "event", eq = "email_open" }`.
+    /// Reads steps, each an event's name, or a condition on one touch as it would stand in a model:
+    /// `{ field = "event", eq = "email_open" }`.
     ///
     /// # Errors
     /// Every fault of every step, the path says of which one: `step[0]`.
@@ -59,8 +61,13 @@ impl Funnel {
     }
 }
 
+/// A step as it is written: a condition, or the name of an event alone.
 fn step(text: &str, path: &str, names: &Names<'_>) -> Result<Condition, Vec<ModelError>> {
-    let tree = Tree::parse(&format!("step = {text}")).map_err(|faults| {
+    let written = match EventName::parse(text) {
+        Ok(name) => format!("step = {{ field = \"event\", eq = \"{name}\" }}"),
+        Err(_) => format!("step = {text}"),
+    };
+    let tree = Tree::parse(&written).map_err(|faults| {
         faults.into_iter().map(|fault| ModelError { path: path.to_owned(), ..fault }).collect::<Vec<_>>()
     })?;
     let only = match &tree.node {
@@ -71,8 +78,10 @@ fn step(text: &str, path: &str, names: &Names<'_>) -> Result<Condition, Vec<Mode
         _ => None,
     };
     let not_one = || {
-        let (found, allowed) =
-            (text.to_owned(), "one condition, such as { field = \"event\", eq = \"email_open\" }".to_owned());
+        let (found, allowed) = (
+            text.to_owned(),
+            "an event's name, or one condition such as { field = \"event\", eq = \"email_open\" }".to_owned(),
+        );
         vec![ModelError { path: path.to_owned(), line: None, found, allowed }]
     };
     Condition::parse(only.ok_or_else(not_one)?, path, Scope::Step, names)

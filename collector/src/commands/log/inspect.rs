@@ -70,6 +70,13 @@ pub(super) fn run(folder: &Path, records: bool, json: bool, output: &mut dyn Wri
         }
     };
     let survey = survey(&log, &DiskFiles, visit).map_err(|error| (1, with_cause(&error)))?;
+    // A folder that is none of ours must not look like a healthy one.
+    if survey.segments.is_empty() && survey.damage.is_empty() {
+        return Err((
+            1,
+            format!("{}: no log here; allowed is a data folder, or the log's folder in it", log.display()),
+        ));
+    }
     if json {
         line(output, as_json(&survey, &found))
     } else {

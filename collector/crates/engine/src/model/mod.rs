@@ -3,7 +3,8 @@
 pub mod error;
 mod index;
 pub mod labels;
-pub mod notice;
+pub mod misspelt;
+mod notice;
 mod offer_parse;
 pub mod offers;
 mod parse;

@@ -1,5 +1,6 @@
 //! What is allowed in a model and most likely a mistake.
 
+use super::misspelt;
 use super::place::Place;
 use super::possible::{admits, excludes_trust, highest, never};
 use super::reach;
@@ -36,6 +37,7 @@ pub fn warnings(model: &Model, tree: &Tree) -> Vec<ModelWarning> {
     let reachable = found.stages();
     found.rules();
     found.conditions(&reachable);
+    found.offers();
     for (place, what, advice) in shadows(model, &found.top) {
         found.add(&place, what, advice);
     }
@@ -51,6 +53,7 @@ struct Findings<'m, 't> {
     warnings: Vec<ModelWarning>,
 }
 
+const KNOWN_EVENTS: &str = "or keep it if your shop sends an event of that name";
 const REACH: &str = "lower it, raise a cap, or let rules give more";
 
 impl<'m, 't> Findings<'m, 't> {
@@ -181,7 +184,32 @@ impl<'m, 't> Findings<'m, 't> {
             if let Some((place, found)) = never(condition, &place, reachable.len()) {
                 self.add(&place, found, format!("change it, or leave {what} out"));
             }
-            each(condition, &place, &mut |place, field, test| self.asks(place, field, test, reachable));
+            each(condition, &place, &mut |place, field, test| {
+                self.asks(place, field, test, reachable);
+                for (name, known) in misspelt::in_comparison(field, test) {
+                    self.add(place, format!("\"{name}\", nearly {known}"), format!("write {known}, {KNOWN_EVENTS}"));
+                }
+            });
+        }
+    }
+
+    /// Places and goals of offers that are nearly well-known ones.
+    fn offers(&mut self) {
+        for (number, offer) in self.model.offers.iter().enumerate() {
+            let place = self.top.key("offers").item(number);
+            if let Some(known) = misspelt::slot(offer.slot.as_str()) {
+                let advice = format!("write {known}, or keep it if your pages have a place of that name");
+                self.add(&place.key("slot"), format!("\"{}\", nearly {known}", offer.slot), advice);
+            }
+            if let Some((goal, known)) =
+                offer.goal.as_ref().and_then(|goal| Some((goal, misspelt::event(goal.as_str())?)))
+            {
+                self.add(
+                    &place.key("goal"),
+                    format!("\"{goal}\", nearly {known}"),
+                    format!("write {known}, {KNOWN_EVENTS}"),
+                );
+            }
         }
     }
 
@@ -263,7 +291,12 @@ fn each<'t>(condition: &Condition, place: &Place<'t>, visit: &mut impl FnMut(&Pl
     match condition {
         Condition::All(parts) => list(parts, &place.key("all")),
         Condition::Any(parts) => list(parts, &place.key("any")),
-        Condition::Sequence(sequence) => list(&sequence.steps, &place.key("sequence")),
+        Condition::Sequence(sequence) => {
+            list(&sequence.steps, &place.key("sequence"));
+            if let Some(without) = &sequence.without {
+                each(without, &place.key("without"), visit);
+            }
+        }
         Condition::Not(part) => each(part, &place.key("not"), visit),
         Condition::Compare(comparison) => visit(place, &comparison.field, &comparison.test),
     }

@@ -173,12 +173,16 @@ fn a_funnel_takes_its_steps_in_order_each_by_a_touch_of_its_own() {
     assert_eq!(came(vec![open(1), appointment(2)]), 2);
     assert_eq!(came(vec![open(1), appointment(61)]), 1, "after the period");
     assert_eq!(came(vec![open(-1), appointment(2)]), 0, "before it");
+    // and the name of an event alone is a step
+    let named = engine::Funnel::parse(["email_open", "appointment"], &model).unwrap();
+    let both = lead(vec![open(1), appointment(2)]);
+    assert_eq!(named.reached(&both, &model, minute(0), minute(60)), 2);
     // and a step that is none says which, what, and what is allowed
     let broken = ["{ field = \"event\", eq = \"a\" }", "{ field = \"evnt\", eq = 1 }", "1\nother = 2", "{"];
     let faults = engine::Funnel::parse(broken, &model).unwrap_err();
     let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].starts_with("step[1].field: found \"evnt\", allowed: event, "), "{told:?}");
-    assert!(told[1].starts_with("step[2]: found 1\nother = 2, allowed: one condition"), "{told:?}");
+    assert!(told[1].starts_with("step[2]: found 1\nother = 2, allowed: an event's name, or one condition"), "{told:?}");
     assert!(told[2].starts_with("step[3]: found "), "{told:?}");
 }
