@@ -98,7 +98,8 @@ pub(crate) async fn difference_at(environment: &Environment, record: &Record, no
         let read = environment.visitor(SITE, &id).await.unwrap().json().unwrap();
         let wanted = evaluate(&leads[&visitor], &model, now);
         if (read["score"].as_str(), read["stage"].as_str()) != (Some(&wanted.score.shown()), Some(&wanted.stage_name)) {
-            let scores = format!("{visitor}: {} {} in place of {}", read["score"], read["stage"], wanted.score.shown());
+            let found = if read["score"].is_null() { read.clone() } else { read["score"].clone() };
+            let scores = format!("{visitor}: {found} {} in place of {}", read["stage"], wanted.score.shown());
             difference.scores.push(scores);
         }
         let mut balance: BTreeMap<Line, i64> = BTreeMap::new();
@@ -106,7 +107,8 @@ pub(crate) async fn difference_at(environment: &Environment, record: &Record, no
             let rule = line.rule.as_ref().map(ToString::to_string).unwrap_or_default();
             *balance.entry((rule, line.time.0, line.points_now.to_string())).or_default() += 1;
         }
-        for line in read["lines"].as_array().unwrap() {
+        // Of a visitor who is not there every line is lost.
+        for line in read["lines"].as_array().into_iter().flatten() {
             let text = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
             *balance.entry((text("rule"), line["time"].as_i64().unwrap(), text("points_now"))).or_default() -= 1;
         }

@@ -86,14 +86,14 @@ pub(crate) async fn apply(
     erase(app, &work).await?;
 
     let mut open: Vec<(LeadKey, Work<'_>)> = Vec::new();
-    let mut erased = Vec::new();
+    let (mut erased, mut homeless) = (Vec::new(), Vec::new());
     for (key, work) in work {
         if work.erase || app.erased.contains(&key) {
             erased.push((key, work.touches));
         } else if app.sites.get(key.site.as_str()).is_some() {
             open.push((key, work));
         } else {
-            put_aside(app, &key, work, "its site is not in the configuration")?;
+            homeless.push((key, work));
         }
     }
     for round in 0.. {
@@ -103,7 +103,10 @@ pub(crate) async fn apply(
         }
         contention::give_way(round).await;
     }
-    // Last: counted once, however often the others are tried.
+    // Last: put aside and counted once, however often the others are tried.
+    for (key, work) in homeless {
+        put_aside(app, &key, work, "its site is not in the configuration")?;
+    }
     for (key, touches) in erased {
         settle(app, &key, &touches, &vec![Outcome::Erased; touches.len()], pass);
     }

@@ -68,8 +68,6 @@ const BATCH: usize = 4096;
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often the store is made durable and old segments go, in upkeeps; in each of them while the log is over half full.
 const CHECKPOINT_EVERY: u64 = 15;
-/// How often the store is asked which one it is, in upkeeps.
-const IDENTITY_EVERY: u64 = 5;
 /// A pause after a small batch. The next one is then larger, costs less an event, and leaves the disk to the log; decisions
 /// of this collector see the tail meanwhile.
 const GATHER: Duration = Duration::from_millis(15);
@@ -357,13 +355,14 @@ impl Applier {
     }
 
     /// Notes how far applying is. Now and then makes the store durable, writes the checkpoint, lets go of segments that nobody
-    /// needs any more, and asks the store which one it is.
+    /// needs any more.
     async fn keep_up(&mut self, standing: &mut Standing) -> Result<Ended, ApplyError> {
         let (app, now, position) = (self.app.clone(), self.app.clock.now(), self.feed.position());
         let upkeep = self.upkeeps;
         self.upkeeps += 1;
         self.retention.reached(now, position);
-        if upkeep.is_multiple_of(IDENTITY_EVERY) && app.store.health().await?.identity != standing.identity {
+        // Nobody may have met with a store that was away and came back without what it had.
+        if app.store.health().await?.identity != standing.identity {
             return Ok(Ended::Anew);
         }
         let crowded = app.log.stats().bytes > app.config.log_cap.0 / 2;

@@ -75,12 +75,27 @@ pub(super) async fn apply(
     reached: &mut Position,
 ) -> Ended {
     for run in records.runs() {
-        if until_applied(app, records, run.clone(), pass, identity, attempted).await == Ended::Anew {
+        let ended = until_applied(app, records, run.clone(), pass, identity, attempted).await;
+        if ended == Run::Anew {
             return Ended::Anew;
         }
         *reached = records.positions[run].last().map_or(*reached, |last| last.next());
+        if ended == Run::AppliedToAnother {
+            return Ended::Anew;
+        }
     }
     Ended::Applied
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// The store has it, or it is in quarantine.
+    Applied,
+    /// The same, and the store is another one than before: what was applied earlier it may lack.
+    AppliedToAnother,
+    /// The store was opened anew, or is another one, and does not have it.
+    Anew,
 }
 
 /// Why records could not be applied.
@@ -98,12 +113,18 @@ async fn until_applied(
     pass: Pass,
     identity: &str,
     attempted: &mut Attempted,
-) -> Ended {
+) -> Run {
     let mut pause = PAUSES.0;
     let (mut away, mut tries) = (0, 0);
     loop {
-        let Err(failure) = attempt(app, &records.records[run.clone()], pass, attempted).await else {
-            return Ended::Applied;
+        let applied = attempt(app, &records.records[run.clone()], pass, attempted).await;
+        let failure = match applied {
+            Ok(()) if away == 0 => return Run::Applied,
+            // It is back before anybody gave it up: it may have come back without what it had. If it is away again, upkeep
+            // finds out.
+            Ok(()) if is_another(app, identity).await => return Run::AppliedToAnother,
+            Ok(()) => return Run::Applied,
+            Err(failure) => failure,
         };
         match failure {
             Failure::Away(error) => {
@@ -111,19 +132,22 @@ async fn until_applied(
                 away += 1;
                 tracing::warn!(%error, failures = away, "the store did not take a batch; trying again");
                 if is_another(app, identity).await || (away >= PATIENCE && reopened(app).await) {
-                    return Ended::Anew;
+                    return Run::Anew;
                 }
             }
             Failure::Record(reason) if run.len() > 1 => {
                 tracing::error!(%reason, records = run.len(), "a batch cannot be applied; its records are tried one by one");
+                let mut ended = Run::Applied;
                 for one in run {
                     // A run of one does not come here again.
                     let applied = Box::pin(until_applied(app, records, one..one + 1, pass, identity, attempted));
-                    if applied.await == Ended::Anew {
-                        return Ended::Anew;
+                    match applied.await {
+                        Run::Applied => {}
+                        Run::AppliedToAnother => ended = Run::AppliedToAnother,
+                        Run::Anew => return Run::Anew,
                     }
                 }
-                return Ended::Applied;
+                return ended;
             }
             Failure::Record(reason) => {
                 Metric::ApplyRetried.count("record");
@@ -131,7 +155,7 @@ async fn until_applied(
                 let (position, record) = (records.positions[run.start], &records.records[run.start]);
                 if tries >= TRIES {
                     match put_aside(app, record, Some(position), tries, &reason) {
-                        Ok(()) => return Ended::Applied,
+                        Ok(()) => return Run::Applied,
                         // Until there is room for it: nobody may lose it.
                         Err(error) => tracing::error!(%error, "a record that cannot be applied is waited with"),
                     }

@@ -1,5 +1,9 @@
 //! Redis is killed in the middle of the load, again and again, with a file that it appends to or with nothing at all; among
 //! its visitors are some whose last event is older than the log has to be kept.
+//!
+//! Seen red: `redis_killed_empty_lost` 30,541, `_twice` 451 (lines of visitors of whom a part was left), while the store was
+//! asked which one it is every five seconds and when it had failed five times in a row: one that was back sooner was taken for
+//! the one before, for so long.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +19,8 @@ use super::{accounting, body_ahead, chance, is_long, load, nothing_lost_nothing_
 const AGED: (&str, i64) = ("2m", 120_000);
 /// By so much the pages' clocks are behind the collector's: an event of the future would be moved to when it came.
 const BEHIND: i64 = 5_000;
+/// Within so long applying has failed three or four times, and only with the fifth the store is opened anew.
+const BACK_SOON: Duration = Duration::from_millis(600);
 /// Rounds of the load: those who came before, and those who come while it is killed.
 const BEFORE: u32 = 1;
 const MEANWHILE: u32 = 2;
@@ -41,7 +47,9 @@ async fn loses_nothing(name: &str, persistence: Persistence) {
         let at = Duration::from_secs(5) * kill + Duration::from_millis(chance.u64(1_000..3_000));
         tokio::time::sleep(at.saturating_sub(begin.elapsed())).await;
         server.kill_9().unwrap();
-        let away = Duration::from_millis(chance.u64(0..1_500));
+        // The last time it is back before anybody has given it up.
+        let is_last = kill + 1 == kills;
+        let away = if is_last { BACK_SOON } else { Duration::from_millis(chance.u64(0..1_500)) };
         println!("killed at {:?}, away for {away:?}", begin.elapsed());
         tokio::time::sleep(away).await;
         tokio::task::block_in_place(|| server.restart()).unwrap();
