@@ -1,6 +1,7 @@
 //! The model: what a marketer writes, checked and compiled.
 
 pub mod cost;
+mod coupon_parse;
 pub mod error;
 mod index;
 pub mod labels;
@@ -32,7 +33,8 @@ pub use labels::{LabelRule, PageTags};
 pub use notice::{BrowserOnly, Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{
-    Coupon, CouponCode, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal, Slot, Trigger,
+    Coupon, CouponCode, CouponPrefix, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal,
+    SignedCoupon, Slot, Trigger, unambiguous,
 };
 pub(crate) use rules::least_trust;
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
