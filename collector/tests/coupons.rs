@@ -57,7 +57,6 @@ fn vectors() -> Vec<(String, String, u8, String)> {
     table.lines().filter_map(|line| vector(cells(line))).collect()
 }
 
-/// Seen red with a JavaScript program that does not look at the version, and a Python one that reads no O as 0.
 #[test]
 fn every_program_of_the_document_says_what_the_collector_says() {
     // Given the vectors, each as it is, as it may be typed, and with each character of it another one

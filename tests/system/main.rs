@@ -12,6 +12,8 @@ mod command_line;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod coupons;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod durability;

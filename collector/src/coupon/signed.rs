@@ -263,7 +263,6 @@ mod tests {
         }
     }
 
-    /// Seen red with a tag of which only the first character is compared.
     #[test]
     fn no_change_of_one_character_verifies() {
         let code = made();
