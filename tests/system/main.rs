@@ -28,6 +28,8 @@ mod faults;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod geo;
