@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::decide::{Grant, POOL_PROPERTY};
+use engine::decide::{EXPIRES_PROPERTY, Grant, POOL_PROPERTY};
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
@@ -166,6 +166,9 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
         }
     }
     let Worked { evaluation, mut decided, claim } = worked;
+    let shown = decided.offers.iter().filter_map(|chosen| Some((&chosen.offer, chosen.code.as_ref()?)));
+    let claimed_code = claim.iter().flatten().map(|grant| &grant.code);
+    shown.chain(claimed.iter().zip(claimed_code)).for_each(|(offer, code)| codes.sign(site, key, offer, code, now));
     decided.offers.retain(|chosen| chosen.code.as_ref().is_none_or(|code| codes.given(code).is_ok()));
     let lead = &kept.lead;
 
@@ -189,11 +192,11 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     {
         given.push(own.add(event::GRANTED, offer, Some(code)).map_err(internal)?);
     }
-    let of_pools = own.codes_of_pools();
+    let own_codes = own.own_codes();
     accept::append(app, key, own.touches, None).await?;
     if !given.is_empty() {
         // A code is answered only when it is durable and every collector sees it.
-        open = grant::committed(app, key, &given).await && grant::holds(app, key, &of_pools).await;
+        open = grant::committed(app, key, &given).await && grant::holds(app, key, &own_codes).await;
         if !open {
             grant::withhold_new(&mut decided, lead);
         }
@@ -305,20 +308,22 @@ impl OwnTouches<'_> {
         touch.decision = Some(DecisionId::parse(self.decision).map_err(text)?);
         let property = |name, value| (PropertyName::cut(name), Scalar::Text(Text::cut(value)));
         let pool = code.and_then(|code| code.pool).map(|pool| property(POOL_PROPERTY, pool.as_str()));
+        let last_day = code.and_then(|code| code.last_day).map(|day| property(EXPIRES_PROPERTY, day));
         let code = code.map(|given| property(event::CODE_PROPERTY, given.code));
-        touch.properties = code.into_iter().chain(pool).collect();
+        touch.properties = code.into_iter().chain(pool).chain(last_day).collect();
         self.touches.push(touch);
         Ok(id)
     }
 
-    /// The codes of pools that it grants, by offer.
-    fn codes_of_pools(&self) -> Vec<(OfferId, String)> {
-        let of_pool = |touch: &&Touch| touch.properties.get(POOL_PROPERTY).is_some();
+    /// The codes that it grants of which each is one visitor's, by offer.
+    fn own_codes(&self) -> Vec<(OfferId, String)> {
+        let marks = [POOL_PROPERTY, EXPIRES_PROPERTY];
+        let own = |touch: &&Touch| marks.iter().any(|mark| touch.properties.get(mark).is_some());
         let code = |touch: &Touch| match touch.properties.get(event::CODE_PROPERTY) {
             Some(Scalar::Text(code)) => Some((touch.offer.clone()?, code.as_str().to_owned())),
             _ => None,
         };
-        self.touches.iter().filter(of_pool).filter_map(code).collect()
+        self.touches.iter().filter(own).filter_map(code).collect()
     }
 }
 

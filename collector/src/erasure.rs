@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use store::log::Keep;
-use store::{Erasure, LeadKey, StoreError, Tombstone, VisitorId};
+use store::{Erasure, LeadKey, SiteName, StoreError, Tombstone, VisitorId};
 
 use crate::app::App;
 use crate::fleet;
@@ -57,6 +57,12 @@ impl Erased {
     #[must_use]
     pub fn tombstone(&self, key: &LeadKey) -> Tombstone {
         self.tombstones.of(key)
+    }
+
+    /// What the id of a code's owner is covered with; see [`Tombstones::cover`].
+    #[must_use]
+    pub fn cover(&self, site: &SiteName, code: &str) -> [u8; 16] {
+        self.tombstones.cover(site, code)
     }
 
     /// Whether this visitor was erased.

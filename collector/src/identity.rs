@@ -13,23 +13,29 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
-use store::{LeadKey, Tombstone, VisitorId};
+use store::{LeadKey, SiteName, Tombstone, VisitorId};
 use subtle::ConstantTimeEq as _;
 use wire::{Person, Seed};
 
 use crate::config::SiteSecrets;
+use crate::coupon::signed::CouponKey;
 
 const PREFIX: &str = "g1";
 
-/// 128 bits of HMAC-SHA-256 over parts that cannot run into each other.
-fn keyed_hash(secret: &SecretString, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
+/// HMAC-SHA-256 over parts that cannot run into each other.
+fn keyed_digest(secret: &SecretString, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
     // HMAC takes keys of every length, so the fallback is never used.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return [0; 16] };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return [0; 32] };
     for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
         mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         mac.update(part);
     }
-    let digest = mac.finalize().into_bytes();
+    mac.finalize().into_bytes().into()
+}
+
+/// Its first 128 bits.
+fn keyed_hash(secret: &SecretString, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
+    let digest = keyed_digest(secret, purpose, parts);
     let mut cut = [0; 16];
     cut.copy_from_slice(&digest[..16]);
     cut
@@ -121,6 +127,14 @@ impl Identities {
         self.made(LINK, &[self.site.as_bytes(), content], seal)
     }
 
+    /// The keys of signed coupon codes: the one that makes them first, then the one before it while it is accepted. Whoever has
+    /// one can make codes of this site, and nothing else.
+    #[must_use]
+    pub fn coupon_keys(&self) -> Vec<CouponKey> {
+        let key = |secret| CouponKey::from_bytes(keyed_digest(secret, COUPON_KEY, &[self.site.as_bytes()]));
+        std::iter::once(&self.current).chain(&self.previous).map(key).collect()
+    }
+
     /// Whether one of the living secrets gives this tag; the time says nothing about how much of it is right.
     fn made(&self, purpose: &str, parts: &[&[u8]], given: &[u8]) -> bool {
         let matches = |secret| bool::from(keyed_hash(secret, purpose, parts).as_slice().ct_eq(given));
@@ -129,6 +143,7 @@ impl Identities {
 }
 
 const LINK: &str = "link";
+const COUPON_KEY: &str = "coupon key";
 
 /// What the tag of a signed id is made for.
 const fn purpose(person: bool) -> &'static str {
@@ -151,6 +166,13 @@ impl Tombstones {
     pub fn of(&self, key: &LeadKey) -> Tombstone {
         let parts = [key.site.as_str().as_bytes(), key.visitor.as_bytes().as_slice()];
         Tombstone::of(key, keyed_hash(&self.0, "tombstone", &parts))
+    }
+
+    /// What a visitor's id is covered with where it is kept beside the digest of a code: who does not have the code cannot
+    /// uncover it, so it goes with the last copy of that.
+    #[must_use]
+    pub fn cover(&self, site: &SiteName, code: &str) -> [u8; 16] {
+        keyed_hash(&self.0, "owner of a code", &[site.as_str().as_bytes(), code.as_bytes()])
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use collector::clock::{Clock, SystemClock, TestClock};
 use collector::config::{Config, Environment, Missing, Overrides, Secrets};
+use collector::identity::Identities;
 use collector::{admin, http, outbox, serve, site, start};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -58,6 +59,14 @@ enum Command {
     MakeSecrets {
         #[command(flatten)]
         options: Options,
+    },
+    /// Print the keys that signed coupon codes are verified with, the one in use first: for the shop's till
+    CouponKey {
+        #[command(flatten)]
+        options: Options,
+        /// Only of the site with this write key
+        #[arg(long)]
+        site: Option<String>,
     },
     /// Print messages that wait in a running collector's outbox, one JSON object a line
     Outbox {
@@ -155,6 +164,7 @@ fn main() -> ExitCode {
         Command::Serve { options, test_clock } => run(serving(options, environment, test_clock)),
         Command::CheckConfig { options } => check(&options, &environment),
         Command::MakeSecrets { options } => make_secrets(&options, &environment),
+        Command::CouponKey { options, site } => print_coupon_keys(&options, &environment, site.as_deref()),
         Command::Outbox { running, site, after, limit, follow } => load(&running.into(), &environment)
             .and_then(|config| run(print_outbox(config, Wanted { site, after, limit, follow }))),
         Command::Model { command } => run(async move {
@@ -256,6 +266,21 @@ fn make_secrets(options: &Options, environment: &Environment) -> Result<(), Fail
     Secrets::load(&file, &config.sites, Missing::Make, environment).map_err(|error| failed(&error))?;
     say(&mut std::io::stdout(), &format!("{} holds the secrets of {} site(s)", file.display(), config.sites.len()));
     Ok(())
+}
+
+/// Prints one line a key: site, key.
+fn print_coupon_keys(options: &Options, environment: &Environment, only: Option<&str>) -> Result<(), Failure> {
+    let config = load(options, environment)?;
+    let secrets = Secrets::load(&config.secrets_file(), &config.sites, Missing::Refuse, environment);
+    let secrets = secrets.map_err(|error| (1, error.to_string()))?;
+    let mut found = false;
+    for (site, secrets) in secrets.sites.iter().filter(|(site, _)| only.is_none_or(|only| only == *site)) {
+        for key in Identities::new(site, secrets).coupon_keys() {
+            say(&mut std::io::stdout(), &format!("{site} {}", key.to_hexadecimal()));
+        }
+        found = true;
+    }
+    if found { Ok(()) } else { Err((1, "no site in the configuration has this write key".to_owned())) }
 }
 
 fn describe() -> Result<(), Failure> {

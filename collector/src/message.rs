@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use store::{LeadKey, MessageId};
 use utoipa::ToSchema;
 
+use crate::coupon::redemption::CouponLeaked;
 use crate::notice::Noticed;
 use crate::recovery::CartRecovered;
 use crate::transition::StageChanged;
@@ -27,7 +28,12 @@ pub enum Told {
     Noticed(Noticed),
     /// A cart that was told of as abandoned was bought after all.
     CartRecovered(CartRecovered),
+    /// A code was used by somebody else than whom it was given to.
+    CouponLeaked(CouponLeaked),
 }
+
+/// The number of [`Told::CouponLeaked`] in the store.
+pub(crate) const COUPON_LEAKED: u8 = 4;
 
 impl Told {
     /// Its number in the store.
@@ -36,6 +42,7 @@ impl Told {
             Self::StageChanged(_) => 1,
             Self::Noticed(_) => 2,
             Self::CartRecovered(_) => 3,
+            Self::CouponLeaked(_) => COUPON_LEAKED,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use engine::{Millis, Model, ModelError, SiteFacts};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use store::{SiteName, Version};
@@ -149,6 +150,12 @@ impl Site {
     #[must_use]
     pub fn facts(&self, now: Millis) -> SiteFacts {
         facts(&self.config, now)
+    }
+
+    /// The day in the site's time zone; `None` outside the years that calendars know.
+    #[must_use]
+    pub fn day(&self, at: Millis) -> Option<Date> {
+        Some(Timestamp::from_millisecond(at.0).ok()?.to_zoned(self.config.time_zone.clone()).date())
     }
 
     /// Whether this is the site's server key; the time says nothing about how much of it is right.

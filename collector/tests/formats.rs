@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use collector::coupon::register::{Entry, Owner, Teller, Use};
 use collector::log_record::{
     ErasureRecord, Fence, KEPT_LEAD_FORMAT, KeptLead, LOG_RECORD_FORMAT, LogRecord, MergeGround, MergeRecord,
     RecordError, TouchesRecord, UnconfirmedEmail, Whose,
@@ -190,4 +191,25 @@ fn newer_formats_are_refused_naming_both_versions() {
     assert_eq!(LogRecord::decode(&[]), Err(RecordError::Empty));
     let newest = KEPT_LEAD_FORMAT;
     assert_eq!(KeptLead::decode(&[newest + 1, 0]), Err(RecordError::Newer { found: newest + 1, newest }));
+}
+
+#[test]
+fn entries_of_the_register_of_codes_of_every_format_load() {
+    let used = |transaction: &str, at: i64, teller: Teller| Use {
+        transaction: transaction.to_owned(),
+        at: START.0 + at,
+        teller,
+    };
+    let entry = Entry {
+        owner: Some(Owner {
+            visitor: VisitorId::from_bytes([7; 16]),
+            offer: OfferId::parse("ten").unwrap(),
+            granted: START,
+            last_day: Some("2026-12-09".to_owned()),
+        }),
+        uses: vec![used("T-1", 100_000, Teller::Order), used("T-2", 200_000, Teller::TillOfAnother)],
+    };
+    let (golden, cover) = (bytes(golden!("code-1")), [0x5a; 16]);
+    assert_eq!(Entry::decode(&golden, cover).unwrap(), entry);
+    assert_eq!(entry.encode(cover).unwrap(), golden, "a change of these bytes is a new format");
 }

@@ -123,6 +123,8 @@ async fn the_description_of_the_interface_names_every_route() {
         ("/v1/server/outbox/acknowledge", "post"),
         ("/v1/server/merge", "post"),
         ("/v1/server/links", "post"),
+        ("/v1/server/coupons/verify", "post"),
+        ("/v1/server/coupons/redeem", "post"),
         ("/v1/server/model", "get"),
         ("/v1/server/models", "get"),
         ("/v1/server/models", "post"),

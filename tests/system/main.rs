@@ -12,6 +12,8 @@ mod command_line;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod coupons;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod durability;
@@ -25,6 +27,8 @@ mod exchange;
 mod faults;
 #[cfg(test)]
 mod flood;
+#[cfg(test)]
+mod forged;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::{
 const OTHER: &str = "other";
 const MERGE: &str = "/v1/server/merge";
 const LINKS: &str = "/v1/server/links";
+const VERIFY: &str = "/v1/server/coupons/verify";
+const REDEEM: &str = "/v1/server/coupons/redeem";
 const URL: &str = "https://shop.example/";
 const SOON: Duration = Duration::from_secs(10);
 /// One point for every event, for ever: a score is a count.
@@ -498,7 +500,7 @@ fn draft(path: &str, key: &str, body: &Value) -> Request {
         .with("authorization", &format!("Bearer {key}"))
 }
 
-/// Everything that is refused on these two addresses.
+/// Everything that is refused on these addresses.
 pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract) {
     let key = environment.server_key(SITE).unwrap();
     let private = environment.private();
@@ -511,7 +513,8 @@ pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract)
         body
     };
 
-    for (path, good) in [(MERGE, &merge), (LINKS, &link)] {
+    let redeem = json!({ "v": 1, "code": "WARM10", "transaction_id": "T-1", "visitor": visitor });
+    for (path, good) in [(MERGE, &merge), (LINKS, &link), (VERIFY, &redeem), (REDEEM, &redeem)] {
         for wrong in ["", "gsk_x", &key[..key.len() - 1]] {
             let request = Request { framing: Framing::OnlyDeclared(100), ..draft(path, wrong, good) };
             contract.refused("a wrong key", &request.send(private).await, "unauthorized");
@@ -567,6 +570,18 @@ pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract)
         ("an address that is too long", json!({ "url": format!("{URL}{}", "x".repeat(2_048)) })),
     ] {
         let answer = draft(LINKS, &key, &changed(&link, change)).send(private).await;
+        contract.refused(what, &answer, "bad_envelope");
+    }
+    for (what, change) in [
+        ("no code", json!({ "code": null })),
+        ("a code that is a number", json!({ "code": 10 })),
+        ("a visitor that is none", json!({ "visitor": "somebody" })),
+        ("no order", json!({ "transaction_id": null })),
+        ("an order of no bytes", json!({ "transaction_id": "" })),
+        ("an order that is too long", json!({ "transaction_id": "T".repeat(65) })),
+        ("an order of two lines", json!({ "transaction_id": "T\n1" })),
+    ] {
+        let answer = draft(REDEEM, &key, &changed(&redeem, change)).send(private).await;
         contract.refused(what, &answer, "bad_envelope");
     }
     who_is_not_merged(environment, contract, &key, &visitor).await;

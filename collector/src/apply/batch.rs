@@ -10,8 +10,9 @@ use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, Version, Vis
 use super::attempted::Attempted;
 use super::commit::commit;
 use super::places::Places;
-use super::{contention, coupons, merging, poison};
+use super::{codes, contention, coupons, merging, poison};
 use crate::app::App;
+use crate::coupon::redemption::leaks;
 use crate::erasure;
 use crate::leads::Basis;
 use crate::log_record::{KeptLead, LogRecord, RecordError, TouchesRecord, UnconfirmedEmail};
@@ -31,6 +32,8 @@ use crate::transition::announcement;
 #[derive(Default)]
 struct Work<'a> {
     touches: Vec<&'a Touch>,
+    /// Touches of our own that follow from what others did: no events, so nobody counts them.
+    follows: Vec<&'a Touch>,
     email: Option<UnconfirmedEmail>,
     refused: Vec<Refused>,
     erase: bool,
@@ -65,6 +68,7 @@ pub(crate) async fn apply(
     attempted: &mut Attempted,
 ) -> Result<(), StoreError> {
     let void = coupons::keep(app, records).await?;
+    let redeemed = codes::register(app, records, |_, touch| void.contains(&touch.id)).await?;
     let mut work: BTreeMap<LeadKey, Work<'_>> = BTreeMap::new();
     for record in records {
         match record {
@@ -82,6 +86,9 @@ pub(crate) async fn apply(
             // Applied for itself: see `merging`.
             LogRecord::Merge(_) => {}
         }
+    }
+    for (owner, touch) in &redeemed {
+        work.entry(owner.clone()).or_default().follows.push(touch);
     }
     erase(app, &work).await?;
 
@@ -250,6 +257,7 @@ impl Work<'_> {
 
     fn add(&mut self, other: Self) {
         self.touches.extend(other.touches);
+        self.follows.extend(other.follows);
         self.refused.extend(other.refused);
         self.email = other.email.or(self.email.take());
         self.aliases.extend(other.aliases);
@@ -306,6 +314,9 @@ fn joined(app: &App, key: &LeadKey, work: &Work<'_>, basis: &Basis, pass: Pass) 
             (outcome, _) => outcome,
         })
         .collect();
+    for touch in &work.follows {
+        record(&mut kept.lead, (*touch).clone(), &limits);
+    }
     let held = engine::held(&kept.lead);
     for (touch, outcome) in work.touches.iter().zip(&mut outcomes) {
         if *outcome == Outcome::Recorded && held.iter().any(|(id, _)| **id == touch.id) {
@@ -387,7 +398,9 @@ fn tellings(
         Recovery::Waits(until) => look_at = Some(until),
         Recovery::Tell(telling) => tellings.push(*telling),
     }
-    Ok((tellings, look_at))
+    let (leaked, judged_at) = leaks(key, lead, model, evaluation)?;
+    tellings.extend(leaked);
+    Ok((tellings, look_at.into_iter().chain(judged_at).min()))
 }
 
 /// Whether a stage comes of the model rather than of anything that happened since the model came into force.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use store::{Change, Committed, StoreError};
 
 use crate::app::App;
+use crate::message::COUPON_LEAKED;
 use crate::metric::Metric;
 
 /// Commits changes, one answer each. What was committed is remembered; what was not, and what nobody knows of, is forgotten.
@@ -25,6 +26,10 @@ pub(super) async fn commit(app: &App, changes: &[Change]) -> Result<Vec<Committe
         };
         app.leads.committed(change, *version, began);
         Metric::OutboxMessage.add(change.outbox.len() as u64);
+        let leaks = change.outbox.iter().filter(|message| message.kind == COUPON_LEAKED).count();
+        if leaks > 0 {
+            Metric::CouponRedeemed.counts("leaked", leaks as u64);
+        }
         // Whoever erased them just now may have had them forgotten before.
         if app.erased.contains(&change.key) {
             app.leads.forget(&change.key);

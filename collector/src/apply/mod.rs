@@ -16,6 +16,7 @@ mod advance;
 mod attempted;
 mod batch;
 mod checkpoint;
+mod codes;
 mod commit;
 mod contention;
 mod coupons;

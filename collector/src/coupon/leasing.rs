@@ -1,10 +1,11 @@
-//! Codes of pools for a decision: who has none in the ledger leases one, where nothing says that the store may have forgotten
-//! whose codes are.
+//! Codes for a decision. Of a pool: who has none in the ledger leases one, where nothing says that the store may have forgotten
+//! whose codes are. Signed ones are made.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::{CouponCode, PoolName, Reason};
+use engine::{CouponCode, CouponPrefix, Millis, OfferId, PoolName, Reason};
+use jiff::ToSpan as _;
 use store::{LeadKey, StoreError};
 
 use super::codes::Code;
@@ -25,39 +26,67 @@ enum Asked {
     Unavailable,
 }
 
-/// A code for one visitor, and the pool that it is one of.
+/// A code for one visitor, the pool that it is one of, and the last day on which it is good.
 pub(crate) struct Given<'a> {
     pub(crate) code: &'a str,
     pub(crate) pool: Option<&'a PoolName>,
+    pub(crate) last_day: Option<&'a str>,
 }
 
-/// What pools gave to one decision.
+/// A code that was made, and its last day.
+#[derive(Debug)]
+struct Made {
+    code: String,
+    last_day: String,
+}
+
+/// What pools gave to one decision, and what was made for it.
 #[derive(Debug, Default)]
-pub(crate) struct Codes(BTreeMap<PoolName, Asked>);
+pub(crate) struct Codes {
+    asked: BTreeMap<PoolName, Asked>,
+    /// By prefix, which is one offer's.
+    made: BTreeMap<CouponPrefix, Made>,
+}
 
 impl Codes {
     /// Whether a pool was asked.
     pub(crate) fn asked(&self, pool: &PoolName) -> bool {
-        self.0.contains_key(pool)
+        self.asked.contains_key(pool)
+    }
+
+    /// Makes the code of an offer for this visitor, where it is a signed one: the same all day, whichever collector is asked.
+    pub(crate) fn sign(&mut self, site: &Site, key: &LeadKey, offer: &OfferId, code: &CouponCode, now: Millis) {
+        let Some(coupon) = code.signed() else { return };
+        let last_day = site.day(now).and_then(|day| day.checked_add(i64::from(coupon.valid_days).days()).ok());
+        let made = last_day.and_then(|last_day| {
+            let keys = site.identities.coupon_keys();
+            let code = keys.first()?.code(&coupon.prefix, offer, key.visitor, last_day)?;
+            Some(Made { code, last_day: last_day.to_string() })
+        });
+        self.made.extend(made.map(|made| (coupon.prefix.clone(), made)));
     }
 
     /// Asks a pool for a code of this visitor; whether it is empty.
     pub(crate) async fn ask(&mut self, app: &App, site: &Site, key: &LeadKey, pool: PoolName) -> bool {
         let asked = ask(app, site, key, &pool).await;
         let empty = asked == Asked::Empty;
-        self.0.insert(pool, asked);
+        self.asked.insert(pool, asked);
         empty
     }
 
     /// The code that is meant.
     ///
     /// # Errors
-    /// Why its pool gives none now.
+    /// Why there is none now.
     pub(crate) fn given<'a>(&'a self, code: &'a CouponCode) -> Result<Given<'a>, &'static str> {
         match code {
-            CouponCode::Known(code) => Ok(Given { code, pool: None }),
-            CouponCode::OneOf(pool) => match self.0.get(pool) {
-                Some(Asked::Code(code)) => Ok(Given { code: code.as_str(), pool: Some(pool) }),
+            CouponCode::Known(code) => Ok(Given { code, pool: None, last_day: None }),
+            CouponCode::Signed(coupon) => match self.made.get(&coupon.prefix) {
+                Some(Made { code, last_day }) => Ok(Given { code, pool: None, last_day: Some(last_day) }),
+                None => Err(UNAVAILABLE),
+            },
+            CouponCode::OneOf(pool) => match self.asked.get(pool) {
+                Some(Asked::Code(code)) => Ok(Given { code: code.as_str(), pool: Some(pool), last_day: None }),
                 Some(Asked::Empty) => Err(Reason::PoolEmpty.code()),
                 Some(Asked::Unavailable) | None => Err(UNAVAILABLE),
             },

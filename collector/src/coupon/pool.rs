@@ -5,6 +5,8 @@
 //! (`engine::decide::granted`). [`Pool::lease`] is for who has none yet; [`keep`] follows when the grant is applied. It needs nothing
 //! but the grant, so that applying the log on an empty store brings back who has which code.
 
+use std::collections::BTreeSet;
+
 use engine::Span;
 use sha2::{Digest as _, Sha256};
 use store::{
@@ -13,6 +15,7 @@ use store::{
 };
 
 use super::codes::Code;
+use super::register::CodeName;
 use super::taken::Taken;
 
 /// How long a code stays set aside for whoever was chosen for it. What grants it waits in the log until the store takes it, and
@@ -26,6 +29,8 @@ const MOST_ASKED: usize = 128;
 #[derive(Debug)]
 pub struct Pool {
     codes: Box<[Code]>,
+    /// What each is called in the register.
+    names: BTreeSet<String>,
     taken: Taken,
 }
 
@@ -73,7 +78,14 @@ impl Pool {
     /// A pool of these codes.
     #[must_use]
     pub fn of(codes: Vec<Code>) -> Self {
-        Self { taken: Taken::none_of(codes.len()), codes: codes.into() }
+        let name = |code: &Code| CodeName::of(code.as_str()).map(|name| name.as_str().to_owned());
+        Self { taken: Taken::none_of(codes.len()), names: codes.iter().filter_map(name).collect(), codes: codes.into() }
+    }
+
+    /// Whether it has this code.
+    #[must_use]
+    pub fn holds(&self, code: &CodeName) -> bool {
+        self.names.contains(code.as_str())
     }
 
     /// Whether every code is known to be with somebody.

@@ -8,6 +8,7 @@ use store::UnixMillis;
 
 use super::codes::{self, Fault};
 use super::pool::Pool;
+use super::register::CodeName;
 
 /// Why a pool cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,12 @@ impl Pools {
     #[must_use]
     pub fn get(&self, name: &PoolName) -> Option<&Pool> {
         self.0.get(name)
+    }
+
+    /// Whether one of them has this code.
+    #[must_use]
+    pub fn hold(&self, code: &CodeName) -> bool {
+        self.0.values().any(|pool| pool.holds(code))
     }
 
     /// Pools of which every code is known to be with somebody at `now`.

@@ -13,6 +13,7 @@ pub mod models;
 pub mod openapi;
 pub mod outbox;
 pub mod sender;
+pub mod server_coupons;
 pub mod server_events;
 mod server_key;
 pub mod server_links;

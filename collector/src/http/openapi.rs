@@ -31,6 +31,8 @@ use crate::problem::Problem;
         super::server_events::post,
         super::server_merge::post,
         super::server_links::post,
+        super::server_coupons::verify,
+        super::server_coupons::redeem,
         super::outbox::get,
         super::outbox::acknowledge,
         super::model::get,

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::server_key;
 use crate::account::{self, LineAccount, NextStage, Why};
 use crate::app::App;
+use crate::coupon::redemption::{self, HeldCode};
 use crate::erasure;
 use crate::person::{self, Person};
 use crate::problem::Problem;
@@ -58,6 +59,8 @@ pub struct VisitorBody {
     pub unconfirmed_email: Option<String>,
     /// The last events that became no touch, newest first, 20 at most.
     pub refused: Vec<RefusedBody>,
+    /// Coupon codes that the visitor was given, oldest first.
+    pub codes: Vec<HeldCode>,
 }
 
 /// An event that became no touch. What was in it is not kept.
@@ -210,5 +213,6 @@ pub(super) fn described(site: &Site, person: &Person, now: Millis) -> VisitorBod
         last_seen: evaluation.last_seen.map(|at| at.0),
         unconfirmed_email: kept.email.as_ref().map(|email| email.address.clone()),
         refused: kept.refused.iter().rev().map(RefusedBody::from).collect(),
+        codes: redemption::held_codes(lead, &evaluation),
     }
 }

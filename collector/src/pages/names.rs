@@ -54,12 +54,16 @@ impl Language {
             "offer_shown" => self.either("Aanbieding getoond", "Offer shown"),
             "offer_dismissed" => self.either("Aanbieding weggeklikt", "Offer closed"),
             "offer_clicked" => self.either("Aanbieding aangeklikt", "Offer followed"),
+            "label_added" => self.either("Label gekregen", "Label added"),
+            "label_removed" => self.either("Label kwijt", "Label removed"),
             "gloed_reserved" => self.either("Aanbieding klaargezet", "Offer reserved"),
             "gloed_announced" => self.either("Nieuwe fase gemeld", "New stage announced"),
             "gloed_noticed" => self.either("Melding", "Notice"),
             "gloed_recovered" => self.either("Winkelwagen alsnog besteld", "Cart recovered"),
-            "label_added" => self.either("Label gekregen", "Label added"),
-            "label_removed" => self.either("Label kwijt", "Label removed"),
+            "gloed_redeemed" => self.either("Kortingscode gebruikt", "Discount code used"),
+            "gloed_leaked" => {
+                self.either("Kortingscode door een ander gebruikt", "Discount code used by somebody else")
+            }
             "gloed_granted" => self.either("Kortingscode gegeven", "Discount code given"),
             _ => return None,
         })

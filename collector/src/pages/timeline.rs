@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::decide::REDEEMED;
 use engine::sessions::{self, SESSION_GAP};
 use engine::touch::event;
 use engine::{Cause, Evaluation, Lead, Millis, Points, Suspicion, Touch, TouchId, Trust};
@@ -9,6 +10,7 @@ use engine::{Cause, Evaluation, Lead, Millis, Points, Suspicion, Touch, TouchId,
 use super::language::Language;
 use super::names::Name;
 use super::when::{Times, When};
+use crate::coupon::redemption::LEAKED;
 
 /// Items that one event shows.
 const ITEMS: usize = 5;
@@ -179,7 +181,8 @@ fn entry(touch: &Touch, given: &BTreeMap<&TouchId, Points>, times: &Times<'_>) -
     let language = times.language;
     let words = language.words();
     let known = language.event(touch.name.as_str());
-    let code = touch.is(event::GRANTED).then(|| touch.properties.get(event::CODE_PROPERTY)).flatten();
+    let of_code = touch.trust == Trust::Product && [event::GRANTED, REDEEMED, LEAKED].iter().any(|name| touch.is(name));
+    let code = touch.properties.get(event::CODE_PROPERTY).filter(|_| of_code);
     let property = |(name, value): (&str, &engine::Scalar)| {
         let value = language.scalar(value);
         let value = if name == "stage" { language.stage(&value).to_owned() } else { value };

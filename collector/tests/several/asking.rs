@@ -9,6 +9,7 @@ use collector::router;
 use engine::Millis;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use store::LeadKey;
 use tower::ServiceExt as _;
 
 use crate::shop::{Collector, NOON};
@@ -30,6 +31,20 @@ impl Page {
     /// It is later.
     pub(crate) fn at(&mut self, now: Millis) {
         self.now = now;
+    }
+
+    /// Whose it is.
+    pub(crate) fn key(&self, at: &Collector) -> LeadKey {
+        let site = at.app().sites.get("shop").unwrap();
+        let mut body = self.envelope();
+        body["events"] = json!([]);
+        let seed = wire::Envelope::parse(body.to_string().as_bytes()).unwrap().seed.unwrap();
+        LeadKey::new(site.name.clone(), site.identities.of_seed(&seed))
+    }
+
+    /// The same, as the shop's server knows the visitor.
+    pub(crate) fn visitor(&self, at: &Collector) -> String {
+        self.key(at).visitor.to_string()
     }
 
     /// What every body begins with.

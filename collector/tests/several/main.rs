@@ -6,6 +6,7 @@ mod asking;
 mod away;
 mod bar;
 mod contention;
+mod coupons;
 mod following;
 mod leases;
 mod pools;

@@ -12,6 +12,8 @@ pub mod names;
 #[cfg(feature = "parse")]
 mod answer;
 #[cfg(feature = "parse")]
+mod coupon;
+#[cfg(feature = "parse")]
 mod envelope;
 #[cfg(feature = "parse")]
 mod event;
@@ -31,6 +33,8 @@ pub use answer::{
     Answer, Claimed, Considered, DecisionAnswer, LeadView, LinkAnswer, OfferAnswer, Receipt, ServerAnswer,
     ServerReceipt, Trigger,
 };
+#[cfg(feature = "parse")]
+pub use coupon::{CouponAnswer, RedeemRequest, Redeemed, VerifyRequest};
 #[cfg(feature = "parse")]
 pub use envelope::{Ask, Consent, ConsentState, Envelope, Page, Seed, SiteKey, Sketch, Stream};
 #[cfg(feature = "parse")]

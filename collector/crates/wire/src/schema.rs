@@ -281,3 +281,34 @@ pub struct LinkBody {
     #[schema(example = "https://shop.example/welkom")]
     pub url: Option<String>,
 }
+
+/// Body of `POST /v1/server/coupons/verify`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyBody {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// The code as it was typed.
+    #[schema(example = "WARM-29KFQ-PSWSC-E6W4J-MM6ZQ-WFT94-03TC4")]
+    pub code: String,
+    /// Who wants to use it: the signed id that a page or cookie holds, or the visitor's id.
+    pub visitor: Option<String>,
+}
+
+/// Body of `POST /v1/server/coupons/redeem`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemBody {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// The code as it was typed.
+    #[schema(example = "WARM-29KFQ-PSWSC-E6W4J-MM6ZQ-WFT94-03TC4")]
+    pub code: String,
+    /// The shop's number of the order that uses it: 1 to 64 bytes.
+    #[schema(example = "T-10017")]
+    pub transaction_id: String,
+    /// Who orders: the signed id that a page or cookie holds, or the visitor's id.
+    pub visitor: Option<String>,
+}

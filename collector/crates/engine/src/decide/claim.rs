@@ -10,6 +10,14 @@ use crate::touch::{OfferId, Scalar, event};
 
 /// The property of a grant in the ledger that names the pool, where its code is one of a pool.
 pub const POOL_PROPERTY: &str = "pool";
+/// The property of a grant in the ledger that says until when its code is good, where that is signed: the last day,
+/// `2026-12-09`, in the site's zone.
+pub const EXPIRES_PROPERTY: &str = "expires";
+/// Our own touch: a code that was given to this visitor was used, in the order that the touch has as its transaction; the code
+/// is the property `code`.
+pub const REDEEMED: &str = "gloed_redeemed";
+/// The property of an order that holds the code used for it; GA4's name.
+pub const COUPON_PROPERTY: &str = "coupon";
 
 /// A code that a visitor may have.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::reason::Reason;
 use crate::time::Millis;
 use crate::touch::{EventName, OfferId, PageFacts, Properties, Touch, event};
 
-pub use claim::{Grant, POOL_PROPERTY, claim, granted};
+pub use claim::{COUPON_PROPERTY, EXPIRES_PROPERTY, Grant, POOL_PROPERTY, REDEEMED, claim, granted};
 pub use history::RESERVATION;
 use history::{OfferHistory, holds, named};
 

@@ -1,5 +1,7 @@
 //! The model: what a marketer writes, checked and compiled.
 
+pub mod cost;
+mod coupon_parse;
 pub mod error;
 mod index;
 pub mod labels;
@@ -25,13 +27,15 @@ use crate::money::Currency;
 use crate::time::{Millis, Span};
 use crate::tree::Tree;
 
+pub use cost::{CouponCost, Share};
 pub use error::ModelError;
 pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
 pub use notice::{BrowserOnly, Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{
-    Coupon, CouponCode, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal, Slot, Trigger,
+    Coupon, CouponCode, CouponPrefix, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal,
+    SignedCoupon, Slot, Trigger, unambiguous,
 };
 pub(crate) use rules::least_trust;
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};

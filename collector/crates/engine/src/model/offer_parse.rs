@@ -1,11 +1,9 @@
 //! From the text of a model to its offers.
 
+use super::coupon_parse::{coupon, prefix_of_another};
 use super::parse::{day, span, when};
 use super::reader::{Faults, Table, boolean, integer, short_text};
-use super::{
-    Coupon, CouponCode, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal, SiteFacts,
-    Slot, Trigger,
-};
+use super::{Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, SiteFacts, Slot, Trigger};
 use crate::calendar::{day_begins, day_ends};
 use crate::condition::{Condition, Names, Scope};
 use crate::touch::{EventName, OfferId};
@@ -36,7 +34,9 @@ pub(super) fn offers(top: &Table<'_>, names: &Names<'_>, site: &SiteFacts, fault
             }
             ids.push(id.clone());
         }
-        offers.extend(offer(&table, id, names, site, faults));
+        let offer = offer(&table, id, names, site, faults);
+        prefix_of_another(&table, offer.as_ref(), &offers, faults);
+        offers.extend(offer);
     }
     offers
 }
@@ -69,7 +69,7 @@ fn offer(
     let trigger = trigger(table, faults);
     let goal_allowed = "an event name: 1 to 64 of a-z A-Z 0-9 _ . : -";
     let goal = table.optional("goal", goal_allowed, faults, |tree| EventName::parse(tree.text()?).ok());
-    let coupon = coupon(table, faults);
+    let coupon = coupon(table, site, faults);
     if coupon.as_ref().is_some_and(|coupon| coupon.reveal == Reveal::Goal) && table.get("goal").is_none() {
         faults.add(&table.inner("goal"), table.line, "nothing", "the event that reveals the code, such as sign_up");
     }
@@ -183,39 +183,6 @@ fn trigger(table: &Table<'_>, faults: &mut Faults) -> Trigger {
             Trigger::Now
         }
     }
-}
-
-fn coupon(table: &Table<'_>, faults: &mut Faults) -> Option<Coupon> {
-    let coupon = table.table("coupon", &["kind", "code", "pool", "reveal"], faults)?;
-    let kind = coupon.required("kind", "\"fixed\" or \"pool\"", faults, |tree| {
-        tree.text().filter(|kind| matches!(*kind, "fixed" | "pool"))
-    });
-    let (other, only) = match kind {
-        Some("pool") => ("code", "nothing: only kind = \"fixed\" has a code"),
-        _ => ("pool", "nothing: only kind = \"pool\" has a pool"),
-    };
-    if let Some(tree) = coupon.get(other).filter(|_| kind.is_some()) {
-        faults.add(&coupon.inner(other), tree.line, tree, only);
-    }
-    let code = match kind {
-        Some("pool") => {
-            let allowed = "the name of a pool of the site's configuration: 1 to 64 of a-z A-Z 0-9 _ . -";
-            coupon.required("pool", allowed, faults, |tree| PoolName::parse(tree.text()?).ok()).map(CouponCode::OneOf)
-        }
-        Some(_) => {
-            let code = coupon.required("code", "1 to 64 visible ASCII characters", faults, |tree| {
-                short_text(tree, 64).filter(|code| code.bytes().all(|byte| byte.is_ascii_graphic()))
-            });
-            code.map(|code| CouponCode::Known(code.to_owned()))
-        }
-        None => None,
-    };
-    let reveal = coupon.required("reveal", "\"shown\" or \"goal\"", faults, |tree| match tree.text()? {
-        "shown" => Some(Reveal::Shown),
-        "goal" => Some(Reveal::Goal),
-        _ => None,
-    });
-    Some(Coupon { code: code?, reveal: reveal? })
 }
 
 fn frequency(table: &Table<'_>, faults: &mut Faults) -> Frequency {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::CouponCost;
 use crate::condition::Condition;
 use crate::text::{identifier, is_id_byte};
 use crate::time::{Millis, Span};
@@ -16,6 +17,31 @@ identifier!(
     /// A pool of codes that the site's configuration brings, each for one visitor.
     PoolName, "pool", 1..=64, is_id_byte, "1 to 64 of a-z A-Z 0-9 _ . -"
 );
+
+identifier!(
+    /// What the signed codes of an offer begin with, so that a till knows which offer they are of.
+    CouponPrefix, "prefix of a code", 1..=12,
+    |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+    "1 to 12 of A-Z 0-9"
+);
+
+impl CouponPrefix {
+    /// The prefix as codes are compared: letters that are read as digits are those digits.
+    #[must_use]
+    pub fn unambiguous(&self) -> String {
+        self.as_str().chars().map(unambiguous).collect()
+    }
+}
+
+/// What a character of a code is read as: a capital letter or a digit, `O` as 0, `I` and `L` as 1, as Crockford's base 32 has it.
+#[must_use]
+pub const fn unambiguous(character: char) -> char {
+    match character.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    }
+}
 
 impl Slot {
     /// Whether this slot lies over the page (`popup`, `bar`) rather than in it.
@@ -53,6 +79,17 @@ pub enum CouponCode {
     Known(String),
     /// One of a pool, that nobody else has. Which one is not for the engine to say.
     OneOf(PoolName),
+    /// One of the visitor's own that whoever has the key can verify. The engine has no key, so it does not make it.
+    Signed(SignedCoupon),
+}
+
+/// What signed codes of an offer are made of, beside the visitor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCoupon {
+    /// What they begin with; of one offer only.
+    pub prefix: CouponPrefix,
+    /// For how many days one is good after the day on which it was granted, 1 to 3,650.
+    pub valid_days: u16,
 }
 
 impl CouponCode {
@@ -61,7 +98,7 @@ impl CouponCode {
     pub fn known(&self) -> Option<&str> {
         match self {
             Self::Known(code) => Some(code),
-            Self::OneOf(_) => None,
+            Self::OneOf(_) | Self::Signed(_) => None,
         }
     }
 
@@ -69,8 +106,17 @@ impl CouponCode {
     #[must_use]
     pub const fn pool(&self) -> Option<&PoolName> {
         match self {
-            Self::Known(_) => None,
+            Self::Known(_) | Self::Signed(_) => None,
             Self::OneOf(pool) => Some(pool),
+        }
+    }
+
+    /// What it is to be made of, where it is a signed one.
+    #[must_use]
+    pub const fn signed(&self) -> Option<&SignedCoupon> {
+        match self {
+            Self::Signed(coupon) => Some(coupon),
+            Self::Known(_) | Self::OneOf(_) => None,
         }
     }
 }
@@ -78,10 +124,12 @@ impl CouponCode {
 /// The discount code of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coupon {
-    /// The same for everybody, or one of a pool.
+    /// The same for everybody, one of a pool, or a signed one.
     pub code: CouponCode,
     /// When it is shown.
     pub reveal: Reveal,
+    /// What one that is used costs the shop; `None`: the model does not say.
+    pub cost: Option<CouponCost>,
 }
 
 /// The words of an offer in one language. Plain text: the page never reads it as HTML.

@@ -7,6 +7,7 @@ use super::reach;
 use super::shadows::shadows;
 use super::{Basis, Effect, Model, Rule, StageIndex, TouchRule};
 use crate::condition::{Condition, Field, Literal, Order, Test};
+use crate::decide::REDEEMED;
 use crate::points::Points;
 use crate::touch::event;
 use crate::tree::Tree;
@@ -105,7 +106,7 @@ impl<'m, 't> Findings<'m, 't> {
 
     /// Whether any touch can match.
     fn matches(&mut self, rule: &Rule, touch: &TouchRule, place: &Place<'_>) {
-        let is_own = |name: &String| [event::RESERVED, event::GRANTED].contains(&name.as_str());
+        let is_own = |name: &String| [event::RESERVED, event::GRANTED, REDEEMED].contains(&name.as_str());
         let own = |names: &Vec<String>| !names.is_empty() && names.iter().all(is_own);
         if touch.events.as_ref().is_some_and(own) {
             let found = "about what the product itself did, which gives nothing".to_owned();

@@ -220,3 +220,17 @@ fn an_empty_pool_takes_its_offer_away_from_who_has_no_code_yet() {
     assert_eq!(first(&granted("A-1")), "autumn");
     assert!(!decide_at(&granted("A-1"), &model, &page, minute(1)).pool_empty);
 }
+
+#[test]
+fn an_offer_with_signed_codes_says_what_they_are_made_of_until_the_ledger_has_one() {
+    let signed =
+        POOLS.replace(r#"kind = "pool", pool = "autumn""#, r#"kind = "signed", prefix = "WARM", valid_for = "14d""#);
+    let (model, page) = (model(&signed), at_page("/"));
+    let code = |lead: &Lead| decide_at(lead, &model, &page, minute(1)).offers[0].code.clone().unwrap();
+    // given somebody without a code, then it is said what theirs is made of
+    let made_of = code(&Lead::default());
+    let coupon = made_of.signed().unwrap();
+    assert_eq!((coupon.prefix.as_str(), coupon.valid_days, made_of.known()), ("WARM", 14, None));
+    // and who was granted one keeps it
+    assert_eq!(code(&granted("WARM-OLD")).known(), Some("WARM-OLD"));
+}
