@@ -26,6 +26,7 @@ use wire::{ConsentState, Envelope, Receipt};
 
 use crate::app::App;
 use crate::geo::Place;
+use crate::identity::Signed;
 use crate::log_record::{LogRecord, MergeGround, TouchesRecord, UnconfirmedEmail};
 use crate::metric::Metric;
 use crate::problem::Problem;
@@ -259,9 +260,8 @@ struct Known {
 /// Cookie, then signed id, then seed.
 fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<Known> {
     let verified = |text: &str| {
-        let (visitor, person) = site.identities.verify(text)?;
+        let Signed { visitor, person, current } = site.identities.verify(text)?;
         // One that was signed with the secret before is signed anew, so that it outlives that secret.
-        let current = site.identities.sign(visitor, person) == text;
         Some(Known { visitor, kept: current, signed: true, person })
     };
     let name = cookie_name(site);

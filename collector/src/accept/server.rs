@@ -105,7 +105,7 @@ fn visitor(site: &Site, whom: &Whom, index: usize) -> Result<VisitorId, EventFau
         Whom::Person(person) => return Ok(site.identities.of_person(person)),
         Whom::Visitor(text) => text,
     };
-    let known = site.identities.verify(text).map(|(visitor, _)| visitor).or_else(|| VisitorId::parse(text).ok());
+    let known = site.identities.verify(text).map(|signed| signed.visitor).or_else(|| VisitorId::parse(text).ok());
     known.ok_or_else(|| EventFault {
         code: EventCode::BadVisitor,
         detail: format!("events[{index}].visitor is neither a signed id of this site nor a visitor's id"),
