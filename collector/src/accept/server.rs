@@ -2,7 +2,7 @@
 //! visitors, each of whom gets a log record.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::{Channel, Millis, Trust};
 use store::{LeadKey, VisitorId};
@@ -49,7 +49,9 @@ pub async fn accept_server(app: &App, site: &Arc<Site>, body: &[u8]) -> Result<S
                 (Receipt::from(&fault), None)
             }
             Ok(Told { visitor, source, channel, valid }) => {
+                let address = OnceLock::new();
                 let about = enrich::Circumstances {
+                    address: &address,
                     site,
                     stream: &source,
                     page: None,
