@@ -106,11 +106,14 @@ thread_local! {
 
 /// What was found of the user agents that were looked at last. A shop's visitors have few between them, and looking one up
 /// costs more than a microsecond. Each has one place; who takes it puts out whoever was there.
-struct Lately(Box<[Option<(Box<[u8]>, bool)>]>);
+struct Lately(Vec<Option<Verdict>>);
+
+/// A user agent, and whether it is a program's.
+type Verdict = (Box<[u8]>, bool);
 
 impl Default for Lately {
     fn default() -> Self {
-        Self(vec![None; REMEMBERED].into())
+        Self(vec![None; REMEMBERED])
     }
 }
 
