@@ -16,7 +16,7 @@ use engine::{
 };
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
 
-use crate::accept::{self, Address, Admitted};
+use crate::accept::{self, Admitted};
 use crate::app::App;
 use crate::coupon::leasing::{Codes, Given};
 use crate::grant::{self, UNAVAILABLE};
@@ -264,21 +264,12 @@ fn lead_view(evaluation: &Evaluation) -> LeadView {
 
 fn moment(admitted: &Admitted, ask: &Ask, explain: bool) -> Moment {
     let page = admitted.envelope.page.as_ref();
-    let address = page.map(|page| {
-        Address::read(
-            page.url.as_deref(),
-            page.referrer.as_deref(),
-            page.title.as_deref(),
-            &admitted.site.config.allow_query,
-            &admitted.site.own_hosts,
-        )
-    });
     let slots = match &ask.slots {
         Some(slots) => slots.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
         None => DEFAULT_SLOTS.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
     };
     Moment {
-        page: address.and_then(|address| address.page),
+        page: admitted.address().page.clone(),
         slots,
         empty_pools: Vec::new(),
         properties: accept::context(&ask.properties),

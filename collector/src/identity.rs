@@ -100,9 +100,9 @@ impl Identities {
         format!("{PREFIX}.{visitor}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// The visitor of a signed id, when this site signed it with one of its two living secrets, and whether as a person's.
+    /// Whom a signed id names, when this site signed it with one of its two living secrets.
     #[must_use]
-    pub fn verify(&self, signed: &str) -> Option<(VisitorId, bool)> {
+    pub fn verify(&self, signed: &str) -> Option<Signed> {
         let mut parts = signed.split('.');
         let (prefix, id, tag) = (parts.next()?, parts.next()?, parts.next()?);
         if prefix != PREFIX || parts.next().is_some() {
@@ -111,8 +111,9 @@ impl Identities {
         let visitor = VisitorId::parse(id).ok()?;
         let given = URL_SAFE_NO_PAD.decode(tag).ok()?;
         let parts = [self.site.as_bytes(), visitor.as_bytes().as_slice()];
-        let person = [false, true].into_iter().find(|person| self.made(purpose(*person), &parts, &given))?;
-        Some((visitor, person))
+        let as_whose = |person| Some((person, self.maker(purpose(person), &parts, &given)?));
+        let (person, maker) = [false, true].into_iter().find_map(as_whose)?;
+        Some(Signed { visitor, person, current: maker == Maker::Current })
     }
 
     /// The seal of a link's content.
@@ -124,7 +125,7 @@ impl Identities {
     /// Whether this site sealed it, with one of its two living secrets.
     #[must_use]
     pub fn sealed(&self, content: &[u8], seal: &[u8]) -> bool {
-        self.made(LINK, &[self.site.as_bytes(), content], seal)
+        self.maker(LINK, &[self.site.as_bytes(), content], seal).is_some()
     }
 
     /// The keys of signed coupon codes: the one that makes them first, then the one before it while it is accepted. Whoever has
@@ -135,11 +136,32 @@ impl Identities {
         std::iter::once(&self.current).chain(&self.previous).map(key).collect()
     }
 
-    /// Whether one of the living secrets gives this tag; the time says nothing about how much of it is right.
-    fn made(&self, purpose: &str, parts: &[&[u8]], given: &[u8]) -> bool {
+    /// Which of the living secrets gives this tag, if one does; the time says nothing about how much of it is right.
+    fn maker(&self, purpose: &str, parts: &[&[u8]], given: &[u8]) -> Option<Maker> {
         let matches = |secret| bool::from(keyed_hash(secret, purpose, parts).as_slice().ct_eq(given));
-        matches(&self.current) || self.previous.as_ref().is_some_and(matches)
+        if matches(&self.current) {
+            return Some(Maker::Current);
+        }
+        self.previous.as_ref().is_some_and(matches).then_some(Maker::Previous)
     }
+}
+
+/// Which secret a tag was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    Current,
+    Previous,
+}
+
+/// What a signed id says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signed {
+    /// Whom it names.
+    pub visitor: VisitorId,
+    /// Whether that is a person whom the shop knows.
+    pub person: bool,
+    /// Whether it was signed with the current secret, so that signing it now would give the same text.
+    pub current: bool,
 }
 
 const LINK: &str = "link";
@@ -205,7 +227,7 @@ mod tests {
     fn a_signed_id_verifies_for_its_own_site_only() {
         let (shop, other) = (identities("shop", "s", None), identities("other", "s", None));
         let visitor = shop.fresh().unwrap();
-        assert_eq!(shop.verify(&shop.sign(visitor, false)), Some((visitor, false)));
+        assert_eq!(shop.verify(&shop.sign(visitor, false)), Some(Signed { visitor, person: false, current: true }));
         assert_eq!(other.verify(&shop.sign(visitor, false)), None);
     }
 
@@ -230,7 +252,7 @@ mod tests {
     fn a_persons_signed_id_says_so_and_a_seal_is_none() {
         let shop = identities("shop", "s", None);
         let visitor = shop.fresh().unwrap();
-        assert_eq!(shop.verify(&shop.sign(visitor, true)), Some((visitor, true)));
+        assert_eq!(shop.verify(&shop.sign(visitor, true)), Some(Signed { visitor, person: true, current: true }));
         assert_ne!(shop.sign(visitor, true), shop.sign(visitor, false));
         let seal = shop.seal(visitor.as_bytes());
         assert!(shop.sealed(visitor.as_bytes(), &seal) && !shop.sealed(b"another", &seal));
@@ -244,7 +266,8 @@ mod tests {
         let before = identities("shop", "old", None);
         let visitor = before.fresh().unwrap();
         let signed = before.sign(visitor, false);
-        assert_eq!(identities("shop", "new", Some("old")).verify(&signed), Some((visitor, false)));
+        let verified = identities("shop", "new", Some("old")).verify(&signed);
+        assert_eq!(verified, Some(Signed { visitor, person: false, current: false }), "to be signed anew");
         assert_eq!(identities("shop", "new", None).verify(&signed), None);
     }
 }

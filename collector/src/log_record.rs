@@ -27,6 +27,12 @@ pub enum LogRecord {
     Merge(MergeRecord),
 }
 
+/// Touches as they are written in a [`LogRecord`], which is read as the whole of one.
+#[derive(Serialize)]
+enum Borrowed<'a> {
+    Touches(&'a TouchesRecord),
+}
+
 /// Touches of one visitor that become visible together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TouchesRecord {
@@ -163,6 +169,15 @@ impl LogRecord {
         postcard::to_extend(self, vec![LOG_RECORD_FORMAT]).map_err(|error| RecordError::Broken(error.to_string()))
     }
 
+    /// As [`encode`](Self::encode) writes them, without taking them.
+    ///
+    /// # Errors
+    /// As of [`encode`](Self::encode).
+    pub(crate) fn encode_touches(record: &TouchesRecord) -> Result<Vec<u8>, RecordError> {
+        let written = postcard::to_extend(&Borrowed::Touches(record), vec![LOG_RECORD_FORMAT]);
+        written.map_err(|error| RecordError::Broken(error.to_string()))
+    }
+
     /// Reads what [`LogRecord::encode`] wrote, in this format or an earlier one.
     ///
     /// # Errors
@@ -287,5 +302,28 @@ fn content(bytes: &[u8], newest: u8) -> Result<(u8, &[u8]), RecordError> {
         None => Err(RecordError::Empty),
         Some((&found, content)) if found <= newest && found > 0 => Ok((found, content)),
         Some((&found, _)) => Err(RecordError::Newer { found, newest }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{EventName, StreamId, TouchId};
+
+    use super::*;
+
+    #[test]
+    fn touches_that_are_only_lent_are_written_as_the_record_that_owns_them() {
+        // given a record of one touch
+        let key = LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([7; 16]));
+        let (id, name) = (TouchId::parse("stream-1.7").unwrap(), EventName::parse("page_view").unwrap());
+        let touch = Touch::new(id, name, StreamId::parse("stream-1").unwrap(), Millis(9));
+        let email = Some(UnconfirmedEmail { address: "jan@voorbeeld.nl".to_owned(), at: Millis(9) });
+        let record = TouchesRecord { whose: (&key).into(), touches: vec![touch], email, refused: Vec::new() };
+        // when it is written without being taken
+        let lent = LogRecord::encode_touches(&record).unwrap();
+        // then it is the whole record
+        let owned = LogRecord::Touches(record);
+        assert_eq!(lent, owned.encode().unwrap());
+        assert_eq!(LogRecord::decode(&lent), Ok(owned));
     }
 }

@@ -22,10 +22,10 @@ use commands::log::LogCommand;
 use commands::model::ModelCommand;
 use commands::report::ReportCommand;
 
-/// A sixth of what an event costs was the C library's allocator: records are made on one thread and dropped on another
-/// (`tests/benches/PROFILE.md`).
+/// A sixth of what an event costs was the C library's allocator: records are made on one thread and dropped on another. This
+/// one gives out again first what was given back last, which the processor still has at hand (`tests/benches/PROFILE.md`).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong, starting again will not help.
 const BAD_CONFIGURATION: u8 = 64;

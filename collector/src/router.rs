@@ -79,9 +79,12 @@ fn finish(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .fallback(|| async { Problem::NotFound })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
         .with_state(app)
-        .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(header_layer(header::REFERRER_POLICY, "same-origin"))
-        .layer(CatchPanicLayer::custom(panicked))
+        // Outermost first, and as one: each layer of a router of its own costs every request an allocation or two.
+        .layer((
+            CatchPanicLayer::custom(panicked),
+            header_layer(header::REFERRER_POLICY, "same-origin"),
+            header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ))
 }
 
 fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

@@ -50,12 +50,13 @@ impl Default for Tail {
 
 impl Tail {
     /// Adds touches. Called before they are handed to the log, so that applying can never overtake it.
-    pub fn add(&self, key: &LeadKey, touches: &[Touch]) {
+    pub fn add(&self, key: &LeadKey, touches: Vec<Touch>) {
         let mut shard = self.shard(key);
         touches.iter().for_each(|touch| shard.came(touch));
-        shard.held.entry(key.clone()).or_default().extend_from_slice(touches);
+        let count = touches.len() as u64;
+        shard.held.entry(key.clone()).or_default().extend(touches);
         drop(shard);
-        self.touches.fetch_add(touches.len() as u64, Ordering::Relaxed);
+        self.touches.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Removes touches that are in the store now, or that the log refused. One of each id: a repeated event that is
@@ -91,9 +92,10 @@ impl Tail {
             found.map(|place| wanted.swap_remove(place)).is_some()
         });
         // There first: whoever reads in between finds them twice, which recording joins, and never misses them.
-        self.add(into, &moved);
+        let ids: Vec<TouchId> = moved.iter().map(|touch| touch.id.clone()).collect();
+        self.add(into, moved);
         moving();
-        self.remove(from, moved.iter().map(|touch| &touch.id));
+        self.remove(from, &ids);
     }
 
     /// What the store may lack of a visitor. The order does not matter: recording is commutative.
@@ -154,8 +156,8 @@ mod tests {
         let key = |byte| LeadKey::new(SiteName::parse("shop").unwrap(), VisitorId::from_bytes([byte; 16]));
         let tail = Tail::default();
         assert_eq!(tail.oldest(), None);
-        tail.add(&key(1), &[touch("a", 64_000), touch("b", 128_010)]);
-        tail.add(&key(2), &[touch("c", 128_020)]);
+        tail.add(&key(1), vec![touch("a", 64_000), touch("b", 128_010)]);
+        tail.add(&key(2), vec![touch("c", 128_020)]);
         assert_eq!(tail.oldest(), Some(Millis(64_000)));
 
         tail.readdress(&key(1), &key(3), [&TouchId::parse("a").unwrap()], || ());

@@ -4,9 +4,11 @@
 
 use engine::{Channel, PageFacts, SourceFacts, Text};
 use url::Url;
+use wire::Page;
 
 use super::sources::{self, Source};
 use crate::masking::masked;
+use crate::site::Site;
 
 /// Bytes of a query value that is kept.
 const QUERY_VALUE_BYTES: usize = 256;
@@ -26,8 +28,16 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Of a page of this site; of none, an empty one.
+    pub(crate) fn of(page: Option<&Page>, site: &Site) -> Self {
+        page.map_or_else(Self::default, |page| {
+            let (url, referrer, title) = (page.url.as_deref(), page.referrer.as_deref(), page.title.as_deref());
+            Self::read(url, referrer, title, &site.config.allow_query, &site.own_hosts)
+        })
+    }
+
     /// Takes a page's address and its referrer apart. What does not parse is as if it were absent.
-    pub(crate) fn read(
+    fn read(
         url: Option<&str>,
         referrer: Option<&str>,
         title: Option<&str>,

@@ -1,6 +1,9 @@
 //! Third step: a valid event becomes a fact about a visitor, in the ledger's words. Personal data is masked here, so
 //! that no later step ever has it.
 
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
 use engine::decide::COUPON_PROPERTY;
 use engine::{
     Channel, DecisionId, Device, EventName, Millis, OfferId, Properties, PropertyName, Scalar, StreamId, Suspicion,
@@ -25,6 +28,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) stream: &'a Stream,
     /// The page of events without one of their own.
     pub(crate) page: Option<&'a Page>,
+    /// The address of that page, taken apart once for all of them.
+    pub(crate) address: &'a OnceLock<Address>,
     /// Where the visitor is.
     pub(crate) place: &'a Place,
     /// How far whoever sends is believed.
@@ -44,22 +49,17 @@ pub(crate) struct Circumstances<'a> {
 pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<Touch, TextError> {
     let event = &valid.event;
     let page = event.page.as_ref().or(about.page);
-    let address = page.map_or_else(Address::default, |page| {
-        Address::read(
-            page.url.as_deref(),
-            page.referrer.as_deref(),
-            page.title.as_deref(),
-            &about.site.config.allow_query,
-            &about.site.own_hosts,
-        )
-    });
+    let address = match &event.page {
+        Some(own) => Cow::Owned(Address::of(Some(own), about.site)),
+        None => Cow::Borrowed(about.address.get_or_init(|| Address::of(about.page, about.site))),
+    };
     let mut touch =
         Touch::new(touch_id(valid, about.stream)?, EventName::parse(&event.name)?, stream(about.stream)?, valid.time);
     touch.received = about.received;
     touch.trust = about.trust;
     touch.suspect = about.suspect;
-    touch.page = address.page;
-    touch.source = address.source;
+    touch.page = address.page.clone();
+    touch.source = address.source.clone();
     touch.source.channel = about.channel.unwrap_or(touch.source.channel);
     touch.country = about.place.country.as_deref().map(Text::cut);
     touch.region = about.place.region.as_deref().map(Text::cut);
@@ -81,8 +81,7 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
         .collect();
     touch.offer = event.offer.as_deref().filter(|id| is_impersonal(id)).and_then(|id| OfferId::parse(id).ok());
     touch.decision = event.decision.as_deref().filter(|id| is_impersonal(id)).and_then(|id| DecisionId::parse(id).ok());
-    let allowed =
-        address.allowed.into_iter().map(|(name, value)| (format!("query.{name}"), Scalar::Text(Text::cut(&value))));
+    let allowed = address.allowed.iter().map(|(name, value)| (format!("query.{name}"), Scalar::Text(Text::cut(value))));
     let kept = |name: &str, value| own_code(name, value, about).unwrap_or_else(|| scalar(value));
     let given = event.properties.iter().filter_map(|(name, value)| Some((name.clone(), kept(name, value.as_ref()?))));
     let named = |(name, value): (String, Scalar)| (PropertyName::cut(&masked(&name)), value);
@@ -94,7 +93,7 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
 
 /// Whether masking would leave this alone. An id with a mask in it would name something else, so it is left out.
 fn is_impersonal(id: &str) -> bool {
-    matches!(masked(id), std::borrow::Cow::Borrowed(_))
+    matches!(masked(id), Cow::Borrowed(_))
 }
 
 /// Whether this has the shape of a language tag (RFC 5646): letters, then groups of letters and digits. Anything else is
@@ -133,8 +132,8 @@ fn scalar(value: &wire::Scalar) -> Scalar {
 fn masked_number(number: i64) -> Scalar {
     let text = number.to_string();
     match masked(&text) {
-        std::borrow::Cow::Borrowed(_) => Scalar::Integer(number),
-        std::borrow::Cow::Owned(masked) => Scalar::Text(Text::cut(&masked)),
+        Cow::Borrowed(_) => Scalar::Integer(number),
+        Cow::Owned(masked) => Scalar::Text(Text::cut(&masked)),
     }
 }
 

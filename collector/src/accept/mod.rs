@@ -17,7 +17,7 @@ mod suspicion;
 mod validate;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::{Millis, Suspicion, Touch, TouchId, Trust};
 use store::log::Appending;
@@ -26,6 +26,7 @@ use wire::{ConsentState, Envelope, Receipt};
 
 use crate::app::App;
 use crate::geo::Place;
+use crate::identity::Signed;
 use crate::log_record::{LogRecord, MergeGround, TouchesRecord, UnconfirmedEmail};
 use crate::metric::Metric;
 use crate::problem::Problem;
@@ -88,6 +89,8 @@ pub struct Admitted {
     pub keep: Keep,
     /// The envelope, its events included.
     pub envelope: Envelope,
+    /// The address of its page, once somebody has asked for it.
+    address: OnceLock<Address>,
     /// When it was received.
     pub received: Millis,
     /// Where the visitor is.
@@ -178,7 +181,9 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
     let (trust, suspect) = suspicion::of_page(sender.suspect, &envelope);
     let same_site = sender.same_site;
     let keep = Keep::Nothing;
-    let mut admitted = Admitted { site, key, person, same_site, keep, envelope, received, place, trust, suspect };
+    let address = OnceLock::new();
+    let mut admitted =
+        Admitted { site, key, person, same_site, keep, envelope, address, received, place, trust, suspect };
     if !kept {
         admitted.renew();
     }
@@ -186,6 +191,11 @@ pub fn admit(app: &App, body: &[u8], sender: &Sender) -> Result<Admission, Probl
 }
 
 impl Admitted {
+    /// The address of the request's page, taken apart once for all of its events and its decision.
+    pub(crate) fn address(&self) -> &Address {
+        self.address.get_or_init(|| Address::of(self.envelope.page.as_ref(), &self.site))
+    }
+
     /// The visitor turned out to be somebody whose lead goes on under another id: the page is to have that one.
     pub(crate) fn becomes(&mut self, key: LeadKey, person: bool) {
         let same = self.key == key;
@@ -259,9 +269,8 @@ struct Known {
 /// Cookie, then signed id, then seed.
 fn known_visitor(site: &Site, envelope: &Envelope, sender: &Sender) -> Option<Known> {
     let verified = |text: &str| {
-        let (visitor, person) = site.identities.verify(text)?;
+        let Signed { visitor, person, current } = site.identities.verify(text)?;
         // One that was signed with the secret before is signed anew, so that it outlives that secret.
-        let current = site.identities.sign(visitor, person) == text;
         Some(Known { visitor, kept: current, signed: true, person })
     };
     let name = cookie_name(site);
@@ -312,6 +321,7 @@ fn circumstances(admitted: &Admitted) -> enrich::Circumstances<'_> {
         site: &admitted.site,
         stream: &admitted.envelope.stream,
         page: admitted.envelope.page.as_ref(),
+        address: &admitted.address,
         place: &admitted.place,
         received: admitted.received,
         trust: admitted.trust,
@@ -423,15 +433,11 @@ impl Begun {
     fn begin(app: &App, key: LeadKey, telling: Telling) -> Result<Self, Problem> {
         let Telling { touches, email, mut refused } = telling;
         refused.truncate(MOST_REFUSED);
-        app.tail.add(&key, &touches);
-        let ids: Vec<TouchId> = touches.iter().map(|touch| touch.id.clone()).collect();
-        match LogRecord::Touches(TouchesRecord { whose: (&key).into(), touches, email, refused }).encode() {
-            Ok(payload) => Ok(Self { key, touches: ids, appending: app.log.append(payload) }),
-            Err(error) => {
-                app.tail.remove(&key, &ids);
-                Err(Problem::Internal(error.to_string()))
-            }
-        }
+        let record = TouchesRecord { whose: (&key).into(), touches, email, refused };
+        let payload = LogRecord::encode_touches(&record).map_err(|error| Problem::Internal(error.to_string()))?;
+        let ids: Vec<TouchId> = record.touches.iter().map(|touch| touch.id.clone()).collect();
+        app.tail.add(&key, record.touches);
+        Ok(Self { key, touches: ids, appending: app.log.append(payload) })
     }
 
     /// Waits until they are on the disk.

@@ -1,5 +1,7 @@
 //! Which user agents are programs'.
 
+use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -90,7 +92,42 @@ pub(crate) fn prepare() {
 pub(super) fn is_program(agent: &[u8]) -> bool {
     let agent = agent.get(..LOOKED_AT).unwrap_or(agent);
     !BROWSERS.iter().any(|begin| agent.starts_with(begin.as_bytes()))
-        || PROGRAMS.as_ref().is_some_and(|programs| programs.find(agent))
+        || LATELY.with_borrow_mut(|lately| {
+            lately.verdict(agent, || PROGRAMS.as_ref().is_some_and(|programs| programs.find(agent)))
+        })
+}
+
+/// User agents of which it is remembered, by each thread, what they are.
+const REMEMBERED: usize = 256;
+
+thread_local! {
+    static LATELY: RefCell<Lately> = RefCell::new(Lately::default());
+}
+
+/// What was found of the user agents that were looked at last. A shop's visitors have few between them, and looking one up
+/// costs more than a microsecond. Each has one place; who takes it puts out whoever was there.
+struct Lately(Vec<Option<Verdict>>);
+
+/// A user agent, and whether it is a program's.
+type Verdict = (Box<[u8]>, bool);
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self(vec![None; REMEMBERED])
+    }
+}
+
+impl Lately {
+    fn verdict(&mut self, agent: &[u8], find: impl FnOnce() -> bool) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(agent);
+        let place = usize::try_from(hasher.finish() % REMEMBERED as u64).unwrap_or_default();
+        let Some(place) = self.0.get_mut(place) else { return find() };
+        match place {
+            Some((held, verdict)) if **held == *agent => *verdict,
+            _ => place.insert((agent.into(), find())).1,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +173,27 @@ mod tests {
         // Of one without end only the beginning is looked at, whatever it is.
         let long = [b"Mozilla/5.0 ".as_slice(), &[b'x'; 100_000], b"Googlebot/2.1"].concat();
         assert!(!is_program(&long));
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_user_agent_is_what_was_found_whoever_had_its_place_before() {
+        // given more user agents than places, each met three times in another order
+        let agents: Vec<String> = (0..3 * REMEMBERED).map(|number| format!("Mozilla/5.0 ({number})")).collect();
+        let is_odd = |agent: &str| agent.bytes().rev().nth(1).is_some_and(|digit| digit % 2 == 1);
+        let (mut lately, mut looked_up) = (Lately::default(), 0);
+        for (step, repeated) in [(1, 1), (7, 1), (5, 2)] {
+            for agent in (0..agents.len()).map(|place| &agents[place * step % agents.len()]) {
+                for _ in 0..repeated {
+                    let verdict = lately.verdict(agent.as_bytes(), || {
+                        looked_up += 1;
+                        is_odd(agent)
+                    });
+                    assert_eq!(verdict, is_odd(agent), "{agent}");
+                }
+            }
+        }
+        // then each is looked up when it comes anew, and not when it comes twice in a row
+        assert!(looked_up <= 3 * agents.len(), "{looked_up}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! visitors, each of whom gets a log record.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::{Channel, Millis, Trust};
 use store::{LeadKey, VisitorId};
@@ -49,7 +49,9 @@ pub async fn accept_server(app: &App, site: &Arc<Site>, body: &[u8]) -> Result<S
                 (Receipt::from(&fault), None)
             }
             Ok(Told { visitor, source, channel, valid }) => {
+                let address = OnceLock::new();
                 let about = enrich::Circumstances {
+                    address: &address,
                     site,
                     stream: &source,
                     page: None,
@@ -105,7 +107,7 @@ fn visitor(site: &Site, whom: &Whom, index: usize) -> Result<VisitorId, EventFau
         Whom::Person(person) => return Ok(site.identities.of_person(person)),
         Whom::Visitor(text) => text,
     };
-    let known = site.identities.verify(text).map(|(visitor, _)| visitor).or_else(|| VisitorId::parse(text).ok());
+    let known = site.identities.verify(text).map(|signed| signed.visitor).or_else(|| VisitorId::parse(text).ok());
     known.ok_or_else(|| EventFault {
         code: EventCode::BadVisitor,
         detail: format!("events[{index}].visitor is neither a signed id of this site nor a visitor's id"),

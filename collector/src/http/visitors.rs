@@ -165,7 +165,7 @@ fn addressed(app: &App, headers: &HeaderMap, id: &str) -> Result<(Arc<Site>, Lea
     let site = server_key::site(app, headers)?;
     let visitor = if id.contains('.') {
         let unsigned = || Problem::BadParameter("the id is signed, but not by this site".to_owned());
-        site.identities.verify(id).ok_or_else(unsigned)?.0
+        site.identities.verify(id).ok_or_else(unsigned)?.visitor
     } else {
         VisitorId::parse(id).map_err(|error| Problem::BadParameter(error.to_string()))?
     };

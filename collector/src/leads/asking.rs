@@ -66,6 +66,13 @@ impl Asking {
     }
 }
 
+/// Asks a store of this process's own for one lead.
+pub(super) async fn alone(store: &Arc<dyn Store>, memory: &Memory, key: &LeadKey) -> Answer {
+    let asked = memory.asks(key);
+    let found = store.load(std::slice::from_ref(key)).await?.into_iter().next().flatten();
+    read(memory, key, asked, found.as_ref()).map_err(corrupt)
+}
+
 async fn answer_all(asking: Arc<Asking>, store: Arc<dyn Store>, memory: Arc<Memory>) {
     loop {
         let some = asking.some();

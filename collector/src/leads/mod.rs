@@ -113,8 +113,15 @@ impl Leads {
         if let Some(held) = self.memory.get(key).filter(|held| self.is_fresh(held)) {
             return Ok((Arc::new(held.read().map_err(unreadable)?), Age::Fresh));
         }
-        let asked = self.asking.ask(store, &self.memory, key);
-        let failed = if self.is_away() {
+        let failed = if self.writers == Writers::Alone {
+            // Its store works in place: many questions at once would save it nothing.
+            match asking::alone(store, &self.memory, key).await {
+                Ok(kept) => return Ok((kept, Age::Fresh)),
+                Err(error) if !error.is_transient() => return Err(error),
+                Err(error) => error,
+            }
+        } else if self.is_away() {
+            let asked = self.asking.ask(store, &self.memory, key);
             // Not waited for, but asked: so it is noticed when it is back.
             let (until, begun) = (self.away_until.clone(), asked);
             tokio::spawn(async move {
@@ -124,6 +131,7 @@ impl Leads {
             });
             away("known to be away a moment ago")
         } else {
+            let asked = self.asking.ask(store, &self.memory, key);
             match tokio::time::timeout(PATIENCE, asked).await {
                 Ok(Ok(Ok(kept))) => return Ok((kept, Age::Fresh)),
                 Ok(Ok(Err(error))) if !error.is_transient() => return Err(error),

@@ -63,7 +63,7 @@ async fn appended(app: &Arc<App>, record: LogRecord, kept: Kept) -> Result<Posit
     match record {
         LogRecord::Touches(record) => {
             let key = record.whose.key().map_err(|error| internal(error.to_string()))?;
-            app.tail.add(&key, &record.touches);
+            app.tail.add(&key, record.touches.clone());
             let appended = app.log.append(kept.payload).await;
             if appended.is_err() {
                 app.tail.remove(&key, record.touches.iter().map(|touch| &touch.id));

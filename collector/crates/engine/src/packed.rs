@@ -121,6 +121,18 @@ enum PackedScalar {
 struct Writing<'a> {
     texts: Vec<&'a str>,
     circumstances: Vec<Circumstances>,
+    /// The touch before, and where its circumstances stand.
+    before: Option<(&'a Touch, u32)>,
+}
+
+/// Whether two touches have all of their circumstances in common: texts that were read from one ledger are the same ones, which
+/// is seen without comparing what stands in them.
+fn under_the_same_circumstances(left: &Touch, right: &Touch) -> bool {
+    left.stream == right.stream
+        && (left.trust, left.device, left.suspect) == (right.trust, right.device, right.suspect)
+        && left.page.as_ref().map(|page| &page.host) == right.page.as_ref().map(|page| &page.host)
+        && left.source == right.source
+        && (&left.country, &left.region, &left.language) == (&right.country, &right.region, &right.language)
 }
 
 impl<'a> Writing<'a> {
@@ -137,6 +149,14 @@ impl<'a> Writing<'a> {
     }
 
     fn circumstances(&mut self, touch: &'a Touch) -> u32 {
+        let known =
+            self.before.filter(|(before, _)| under_the_same_circumstances(before, touch)).map(|(_, place)| place);
+        let place = known.unwrap_or_else(|| self.own_circumstances(touch));
+        self.before = Some((touch, place));
+        place
+    }
+
+    fn own_circumstances(&mut self, touch: &'a Touch) -> u32 {
         let SourceFacts { channel, source, medium, campaign, referrer_host } = &touch.source;
         let own = Circumstances {
             stream: self.text(touch.stream.as_str()),
@@ -226,7 +246,7 @@ impl<'a> Packed<'a> {
             touches.push(writing.touch(touch, before));
             before = touch.time;
         }
-        let Writing { texts, circumstances } = writing;
+        let Writing { texts, circumstances, before: _ } = writing;
         Self {
             overflowed: lead.overflowed.clone(),
             texts,

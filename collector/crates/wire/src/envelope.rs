@@ -1,10 +1,9 @@
 //! The envelope: who asks, from where, with which consent.
 
-use serde_json::{Map, Value};
-
 use crate::event::{Event, Scalar, properties};
 use crate::fault::{EnvelopeFault, EventFault};
 use crate::fields::{Fields, Ledger, integer, kind};
+use crate::tree::{Object, Value};
 use crate::{limits, names};
 
 /// A site's public write key: 1 to 64 of `a-z A-Z 0-9 _ -`.
@@ -236,7 +235,12 @@ impl Envelope {
 }
 
 impl Page {
-    pub(crate) fn read(value: &Value, path: &str, truncated: &mut Vec<String>, ledger: &mut Ledger) -> Option<Self> {
+    pub(crate) fn read(
+        value: &Value<'_>,
+        path: &str,
+        truncated: &mut Vec<String>,
+        ledger: &mut Ledger,
+    ) -> Option<Self> {
         let Value::Object(object) = value else {
             ledger.ignored += 1;
             return None;
@@ -255,8 +259,8 @@ impl Page {
 }
 
 /// A body's JSON, of bounded depth.
-pub(crate) fn body_value(body: &[u8]) -> Result<Value, EnvelopeFault> {
-    let value = serde_json::from_slice(body).map_err(|error| EnvelopeFault::Malformed(error.to_string()))?;
+pub(crate) fn body_value(body: &[u8]) -> Result<Value<'_>, EnvelopeFault> {
+    let value: Value<'_> = serde_json::from_slice(body).map_err(|error| EnvelopeFault::Malformed(error.to_string()))?;
     if deeper_than(&value, limits::DEPTH) {
         return Err(EnvelopeFault::Malformed(format!("nested deeper than {}", limits::DEPTH)));
     }
@@ -264,7 +268,7 @@ pub(crate) fn body_value(body: &[u8]) -> Result<Value, EnvelopeFault> {
 }
 
 /// The object that every body is.
-pub(crate) fn body_object(value: &Value) -> Result<&Map<String, Value>, EnvelopeFault> {
+pub(crate) fn body_object<'value, 'body>(value: &'value Value<'body>) -> Result<&'value Object<'body>, EnvelopeFault> {
     let fault = || EnvelopeFault::Envelope(format!("the body is {}; allowed is an object", kind(value)));
     value.as_object().ok_or_else(fault)
 }
@@ -286,9 +290,11 @@ fn is_base64url(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-fn seed(value: &Value) -> Result<Seed, EnvelopeFault> {
+fn seed(value: &Value<'_>) -> Result<Seed, EnvelopeFault> {
     match value {
-        Value::String(text) if text.len() == limits::SEED_CHARACTERS && is_base64url(text) => Ok(Seed(text.clone())),
+        Value::String(text) if text.len() == limits::SEED_CHARACTERS && is_base64url(text) => {
+            Ok(Seed(text.as_ref().to_owned()))
+        }
         _ => Err(EnvelopeFault::Envelope(format!("seed must be {} base64url characters", limits::SEED_CHARACTERS))),
     }
 }
@@ -297,7 +303,7 @@ fn stream(text: &str) -> Result<Stream, EnvelopeFault> {
     Stream::parse(text).map_err(|allowed| EnvelopeFault::Envelope(format!("stream must be {allowed}")))
 }
 
-fn consent(value: Option<&Value>, ledger: &mut Ledger) -> Result<Consent, EnvelopeFault> {
+fn consent(value: Option<&Value<'_>>, ledger: &mut Ledger) -> Result<Consent, EnvelopeFault> {
     const ALLOWED: &str = "consent.state must be one of granted, denied, required, cookieless";
     let Some(Value::Object(object)) = value else {
         return Err(EnvelopeFault::Envelope("consent is required, an object with state".to_owned()));
@@ -317,7 +323,7 @@ fn consent(value: Option<&Value>, ledger: &mut Ledger) -> Result<Consent, Envelo
     Ok(Consent { state, version, source })
 }
 
-fn ask(value: &Value, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
+fn ask(value: &Value<'_>, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
     let Value::Object(object) = value else {
         return Err(EnvelopeFault::Envelope(format!("decide is {}; allowed is an object", kind(value))));
     };
@@ -352,8 +358,8 @@ fn ask(value: &Value, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
 
 /// Reads each event of a body for itself.
 pub(crate) fn events<One>(
-    value: Option<&Value>,
-    mut read: impl FnMut(&Value, usize) -> Result<One, EventFault>,
+    value: Option<&Value<'_>>,
+    mut read: impl FnMut(&Value<'_>, usize) -> Result<One, EventFault>,
 ) -> Result<Vec<Result<One, EventFault>>, EnvelopeFault> {
     let list = match value {
         Some(Value::Array(list)) => list,
@@ -367,7 +373,7 @@ pub(crate) fn events<One>(
 }
 
 /// The last of the events that a request says were acknowledged.
-fn acknowledged(value: Option<&Value>, ledger: &mut Ledger) -> Vec<Event> {
+fn acknowledged(value: Option<&Value<'_>>, ledger: &mut Ledger) -> Vec<Event> {
     let list = match value {
         None => return Vec::new(),
         Some(Value::Array(list)) => list.as_slice(),
@@ -385,8 +391,8 @@ fn acknowledged(value: Option<&Value>, ledger: &mut Ledger) -> Vec<Event> {
 }
 
 /// Sketches each event of a body.
-pub(crate) fn sketches(value: Option<&Value>) -> Vec<Sketch> {
-    let sketch = |(place, value): (usize, &Value)| {
+pub(crate) fn sketches(value: Option<&Value<'_>>) -> Vec<Sketch> {
+    let sketch = |(place, value): (usize, &Value<'_>)| {
         let text = |field: &str| value.get(field).and_then(Value::as_str).filter(|text| text.len() <= limits::ID_BYTES);
         let number = value.get("n").and_then(sequence_number).map(|number| number.to_string());
         Sketch {
@@ -398,15 +404,15 @@ pub(crate) fn sketches(value: Option<&Value>) -> Vec<Sketch> {
 }
 
 /// Recursion is safe: serde_json itself stops at 128 levels.
-fn deeper_than(value: &Value, levels: usize) -> bool {
+fn deeper_than(value: &Value<'_>, levels: usize) -> bool {
     match value {
         Value::Array(list) => levels == 0 || list.iter().any(|value| deeper_than(value, levels - 1)),
-        Value::Object(object) => levels == 0 || object.values().any(|value| deeper_than(value, levels - 1)),
+        Value::Object(object) => levels == 0 || object.iter().any(|(_, value)| deeper_than(value, levels - 1)),
         _ => false,
     }
 }
 
 /// Whether a value is an integer in the range JavaScript keeps exactly; used by events for `n`.
-pub(crate) fn sequence_number(value: &Value) -> Option<u64> {
+pub(crate) fn sequence_number(value: &Value<'_>) -> Option<u64> {
     integer(value).and_then(|number| u64::try_from(number).ok()).filter(|number| *number > 0)
 }

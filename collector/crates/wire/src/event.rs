@@ -1,10 +1,9 @@
 //! One event of a request.
 
-use serde_json::Value;
-
 use crate::envelope::{Page, sequence_number};
 use crate::fault::{EventCode, EventFault};
 use crate::fields::{Fields, Ledger, cut_at, integer, kind};
+use crate::tree::Value;
 use crate::{limits, names};
 
 /// A property's value.
@@ -77,7 +76,7 @@ pub(crate) struct Head {
 
 impl Event {
     /// Reads an event of a page.
-    pub(crate) fn read(value: &Value, index: usize, ledger: &mut Ledger) -> Result<Self, EventFault> {
+    pub(crate) fn read(value: &Value<'_>, index: usize, ledger: &mut Ledger) -> Result<Self, EventFault> {
         let read = Self::read_with(value, index, ledger, |fields| {
             let time = fields.required_integer("time")?;
             let n = match fields.value("n") {
@@ -88,7 +87,9 @@ impl Event {
             };
             let id = match fields.value("id") {
                 None => None,
-                Some(Value::String(text)) if !text.is_empty() && text.len() <= limits::ID_BYTES => Some(text.clone()),
+                Some(Value::String(text)) if !text.is_empty() && text.len() <= limits::ID_BYTES => {
+                    Some(text.as_ref().to_owned())
+                }
                 Some(value) => return Err(fields.wrong_type("id", value, "text of 1 to 64 bytes")),
             };
             Ok((Head { n, id, time }, ()))
@@ -98,7 +99,7 @@ impl Event {
 
     /// Reads an event whose head, and whatever stands beside the fields that all events have, is read by `head`.
     pub(crate) fn read_with<Beside>(
-        value: &Value,
+        value: &Value<'_>,
         index: usize,
         ledger: &mut Ledger,
         head: impl FnOnce(&mut Fields<'_, '_>) -> Result<(Head, Beside), EventFault>,
@@ -169,7 +170,7 @@ fn name(text: &str, path: &str) -> Result<String, EventFault> {
 fn amount(fields: &mut Fields<'_, '_>, name: &str) -> Result<Option<String>, EventFault> {
     match fields.value(name) {
         None => Ok(None),
-        Some(Value::String(text)) if is_amount(text) => Ok(Some(text.clone())),
+        Some(Value::String(text)) if is_amount(text) => Ok(Some(text.as_ref().to_owned())),
         Some(Value::String(_)) => Err(EventFault {
             code: EventCode::BadAmount,
             detail: format!("{} must be a decimal number as text, such as \"79.95\"", fields.at(name)),
@@ -198,7 +199,12 @@ fn currency(fields: &mut Fields<'_, '_>) -> Result<Option<String>, EventFault> {
     }
 }
 
-fn items(value: &Value, path: &str, truncated: &mut Vec<String>, ledger: &mut Ledger) -> Result<Vec<Item>, EventFault> {
+fn items(
+    value: &Value<'_>,
+    path: &str,
+    truncated: &mut Vec<String>,
+    ledger: &mut Ledger,
+) -> Result<Vec<Item>, EventFault> {
     let Value::Array(list) = value else {
         let detail = format!("{path}.items is {}; allowed is a list", kind(value));
         return Err(EventFault { code: EventCode::WrongType, detail });
@@ -238,7 +244,7 @@ fn items(value: &Value, path: &str, truncated: &mut Vec<String>, ledger: &mut Le
 
 /// Properties in the order of their names. A value that is no scalar is ignored and counted.
 pub(crate) fn properties(
-    value: &Value,
+    value: &Value<'_>,
     path: &str,
     truncated: &mut Vec<String>,
     ledger: &mut Ledger,
@@ -248,7 +254,7 @@ pub(crate) fn properties(
         return Vec::new();
     };
     let mut properties = Vec::with_capacity(object.len().min(limits::PROPERTIES));
-    for (name, value) in object {
+    for (name, value) in object.iter() {
         let scalar = match value {
             Value::String(text) => {
                 let kept = cut_at(text, limits::PROPERTY_TEXT_BYTES);
@@ -275,7 +281,7 @@ pub(crate) fn properties(
             ledger.ignored += 1;
             continue;
         }
-        properties.push((name.clone(), scalar));
+        properties.push((name.to_owned(), scalar));
     }
     properties.sort_by(|left, right| left.0.cmp(&right.0));
     properties

@@ -1,8 +1,7 @@
 //! Reading one JSON object field by field, keeping count of what was ignored and naming what was cut.
 
-use serde_json::{Map, Value};
-
 use crate::fault::{EventCode, EventFault};
+use crate::tree::{Number, Object, Value};
 
 /// What reading has set aside so far, over a whole body.
 #[derive(Debug, Default)]
@@ -13,23 +12,19 @@ pub(crate) struct Ledger {
 
 /// One object being read. Every field must be asked for; what is left over counts as ignored.
 pub(crate) struct Fields<'body, 'context> {
-    object: &'body Map<String, Value>,
+    object: &'body Object<'body>,
     path: &'context str,
     asked: u32,
     truncated: &'context mut Vec<String>,
 }
 
 impl<'body, 'context> Fields<'body, 'context> {
-    pub(crate) fn new(
-        object: &'body Map<String, Value>,
-        path: &'context str,
-        truncated: &'context mut Vec<String>,
-    ) -> Self {
+    pub(crate) fn new(object: &'body Object<'body>, path: &'context str, truncated: &'context mut Vec<String>) -> Self {
         Self { object, path, asked: 0, truncated }
     }
 
     /// A field's value, `null` being the same as absent.
-    pub(crate) fn value(&mut self, name: &str) -> Option<&'body Value> {
+    pub(crate) fn value(&mut self, name: &str) -> Option<&'body Value<'body>> {
         let value = self.object.get(name)?;
         self.asked += 1;
         (!value.is_null()).then_some(value)
@@ -71,7 +66,7 @@ impl<'body, 'context> Fields<'body, 'context> {
         EventFault { code: EventCode::MissingField, detail: format!("{} is required", self.at(name)) }
     }
 
-    pub(crate) fn wrong_type(&self, name: &str, found: &Value, allowed: &str) -> EventFault {
+    pub(crate) fn wrong_type(&self, name: &str, found: &Value<'_>, allowed: &str) -> EventFault {
         EventFault {
             code: EventCode::WrongType,
             detail: format!("{} is {}; allowed is {allowed}", self.at(name), kind(found)),
@@ -94,7 +89,7 @@ impl<'body, 'context> Fields<'body, 'context> {
 }
 
 /// An integer that a JavaScript number holds exactly.
-pub(crate) fn integer(value: &Value) -> Option<i64> {
+pub(crate) fn integer(value: &Value<'_>) -> Option<i64> {
     let integer = value.as_i64()?;
     (integer.unsigned_abs() <= crate::limits::LARGEST_INTEGER.unsigned_abs()).then_some(integer)
 }
@@ -112,12 +107,12 @@ pub(crate) fn cut_at(text: &str, limit: usize) -> &str {
 }
 
 /// What a value is, for an error's "found".
-pub(crate) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value<'_>) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_i64() || number.is_u64() => "an integer",
-        Value::Number(_) => "a number with a fraction",
+        Value::Number(Number::Fraction(_)) => "a number with a fraction",
+        Value::Number(_) => "an integer",
         Value::String(_) => "text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",

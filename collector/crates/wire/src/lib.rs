@@ -26,6 +26,8 @@ pub mod schema;
 #[cfg(feature = "parse")]
 mod server;
 #[cfg(feature = "parse")]
+mod tree;
+#[cfg(feature = "parse")]
 mod who;
 
 #[cfg(feature = "parse")]

@@ -1,13 +1,12 @@
 //! What the shop's server tells: mails, calls, orders. There is no page and no consent in it; who sends is known by the
 //! site's server key.
 
-use serde_json::Value;
-
 use crate::envelope::{Sketch, Stream, body_object, body_value, events, sketches, version};
 use crate::event::{Event, Head};
 use crate::fault::{EnvelopeFault, EventCode, EventFault};
 use crate::fields::{Fields, Ledger, integer};
 use crate::limits;
+use crate::tree::Value;
 
 /// The shop's own id of a person: 1 to 128 bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -96,7 +95,7 @@ impl ServerEnvelope {
 }
 
 impl ServerEvent {
-    fn read(value: &Value, index: usize, received: i64, ledger: &mut Ledger) -> Result<Self, EventFault> {
+    fn read(value: &Value<'_>, index: usize, received: i64, ledger: &mut Ledger) -> Result<Self, EventFault> {
         let (event, (whom, source, channel)) = Event::read_with(value, index, ledger, |fields| {
             let time = match fields.value("time") {
                 None => received,
@@ -119,7 +118,7 @@ fn id(fields: &mut Fields<'_, '_>) -> Result<String, EventFault> {
 fn whom(fields: &mut Fields<'_, '_>) -> Result<Whom, EventFault> {
     let bad = |detail: String| EventFault { code: EventCode::BadVisitor, detail };
     match (fields.value("visitor"), fields.value("person")) {
-        (Some(Value::String(visitor)), None) => Ok(Whom::Visitor(visitor.clone())),
+        (Some(Value::String(visitor)), None) => Ok(Whom::Visitor(visitor.as_ref().to_owned())),
         (None, Some(Value::String(person))) => {
             let named = Person::parse(person).map(Whom::Person);
             named.map_err(|fault| bad(format!("{} {fault}", fields.at("person"))))
@@ -145,7 +144,7 @@ fn source(fields: &mut Fields<'_, '_>) -> Result<Stream, EventFault> {
 fn channel(fields: &mut Fields<'_, '_>) -> Result<Option<String>, EventFault> {
     match fields.value("channel") {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::String(text)) => Ok(Some(text.as_ref().to_owned())),
         Some(other) => Err(fields.wrong_type("channel", other, "text")),
     }
 }

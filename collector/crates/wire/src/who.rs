@@ -1,12 +1,11 @@
 //! What the shop's server says of who is who: that a visitor is a person, and links that say so later.
 
-use serde_json::Value;
-
 use crate::envelope::{body_object, body_value, version};
 use crate::fault::{EnvelopeFault, EventFault};
 use crate::fields::{Fields, Ledger, kind};
 use crate::limits;
 use crate::server::{Person, Whom};
+use crate::tree::Value;
 
 /// Body of `POST /v1/server/merge`, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,12 +101,12 @@ fn person(fields: &mut Fields<'_, '_>) -> Result<Option<Person>, EnvelopeFault> 
 pub(crate) fn text(fields: &mut Fields<'_, '_>, name: &str) -> Result<Option<String>, EnvelopeFault> {
     match fields.value(name) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::String(text)) => Ok(Some(text.as_ref().to_owned())),
         Some(other) => Err(fault(format!("{name} is {}; allowed is text", kind(other)))),
     }
 }
 
-fn labels(value: Option<&Value>) -> Result<Vec<String>, EnvelopeFault> {
+fn labels(value: Option<&Value<'_>>) -> Result<Vec<String>, EnvelopeFault> {
     let list = match value {
         None => return Ok(Vec::new()),
         Some(Value::Array(list)) => list,
@@ -116,8 +115,8 @@ fn labels(value: Option<&Value>) -> Result<Vec<String>, EnvelopeFault> {
     if list.len() > limits::LINK_LABELS {
         return Err(fault(format!("{} labels; allowed are at most {}", list.len(), limits::LINK_LABELS)));
     }
-    let label = |(place, value): (usize, &Value)| match value {
-        Value::String(label) if (1..=limits::LABEL_BYTES).contains(&label.len()) => Ok(label.clone()),
+    let label = |(place, value): (usize, &Value<'_>)| match value {
+        Value::String(label) if (1..=limits::LABEL_BYTES).contains(&label.len()) => Ok(label.as_ref().to_owned()),
         _ => Err(fault(format!("labels[{place}] must be text of 1 to {} bytes", limits::LABEL_BYTES))),
     };
     list.iter().enumerate().map(label).collect()
