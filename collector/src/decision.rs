@@ -14,7 +14,7 @@ use engine::{
     CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PoolName,
     PropertyName, Reason, Scalar, Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
 };
-use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
+use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer, Page};
 
 use crate::accept::{self, Address, Admitted};
 use crate::app::App;
@@ -26,6 +26,7 @@ use crate::log_record::KeptLead;
 use crate::metric::Metric;
 use crate::person::{self, Person};
 use crate::problem::Problem;
+use crate::site::Site;
 
 /// Places that a page can fill when it names none.
 const DEFAULT_SLOTS: [&str; 2] = ["popup", "bar"];
@@ -138,7 +139,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let decision = random_id().map_err(|error| internal(error.to_string()))?;
 
     let explain = ask.explain && site.config.page_may_explain;
-    let mut moment = moment(admitted, ask, explain);
+    let mut moment = moment(site, admitted.envelope.page.as_ref(), ask, explain);
     moment.empty_pools = site.pools.empty(now.0);
     let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
     let asker = Asker { stream, used: admitted.trust == Trust::Page };
@@ -259,15 +260,15 @@ fn lead_view(evaluation: &Evaluation) -> LeadView {
     LeadView { score: evaluation.score.shown(), stage: evaluation.stage_name.clone() }
 }
 
-fn moment(admitted: &Admitted, ask: &Ask, explain: bool) -> Moment {
-    let page = admitted.envelope.page.as_ref();
+/// The moment that a page asks about.
+pub(crate) fn moment(site: &Site, page: Option<&Page>, ask: &Ask, explain: bool) -> Moment {
     let address = page.map(|page| {
         Address::read(
             page.url.as_deref(),
             page.referrer.as_deref(),
             page.title.as_deref(),
-            &admitted.site.config.allow_query,
-            &admitted.site.own_hosts,
+            &site.config.allow_query,
+            &site.own_hosts,
         )
     });
     let slots = match &ask.slots {

@@ -15,6 +15,7 @@ use crate::{
     contract::Contract,
     disk,
     exchange::{Framing, Request},
+    explain::EXPLAIN,
 };
 
 const OTHER: &str = "other";
@@ -498,7 +499,7 @@ fn draft(path: &str, key: &str, body: &Value) -> Request {
         .with("authorization", &format!("Bearer {key}"))
 }
 
-/// Everything that is refused on these two addresses.
+/// Everything that is refused on these addresses, and on the one that explains.
 pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract) {
     let key = environment.server_key(SITE).unwrap();
     let private = environment.private();
@@ -511,7 +512,8 @@ pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract)
         body
     };
 
-    for (path, good) in [(MERGE, &merge), (LINKS, &link)] {
+    let explain = json!({ "v": 1, "person": "merging-1" });
+    for (path, good) in [(MERGE, &merge), (LINKS, &link), (EXPLAIN, &explain)] {
         for wrong in ["", "gsk_x", &key[..key.len() - 1]] {
             let request = Request { framing: Framing::OnlyDeclared(100), ..draft(path, wrong, good) };
             contract.refused("a wrong key", &request.send(private).await, "unauthorized");
@@ -567,6 +569,15 @@ pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract)
         ("an address that is too long", json!({ "url": format!("{URL}{}", "x".repeat(2_048)) })),
     ] {
         let answer = draft(LINKS, &key, &changed(&link, change)).send(private).await;
+        contract.refused(what, &answer, "bad_envelope");
+    }
+    for (what, change) in [
+        ("two to explain to", json!({ "visitor": visitor })),
+        ("nobody to explain to", json!({ "person": null })),
+        ("a question that is text", json!({ "decide": "popup" })),
+        ("a visitor to explain to that is none", json!({ "person": null, "visitor": "somebody" })),
+    ] {
+        let answer = draft(EXPLAIN, &key, &changed(&explain, change)).send(private).await;
         contract.refused(what, &answer, "bad_envelope");
     }
     who_is_not_merged(environment, contract, &key, &visitor).await;

@@ -14,6 +14,7 @@ pub mod openapi;
 pub mod outbox;
 pub mod sender;
 pub mod server_events;
+pub mod server_explain;
 mod server_key;
 pub mod server_links;
 pub mod server_merge;

@@ -31,6 +31,7 @@ use crate::problem::Problem;
         super::server_events::post,
         super::server_merge::post,
         super::server_links::post,
+        super::server_explain::post,
         super::outbox::get,
         super::outbox::acknowledge,
         super::model::get,

@@ -97,7 +97,7 @@ fn may_become(source: &Person, target: &Person, ground: MergeGround) -> Result<(
 }
 
 /// A bare id is good enough here: who has the server key can read and erase by it too.
-fn somebody(site: &Site, text: &str, field: &str) -> Result<VisitorId, Problem> {
+pub(super) fn somebody(site: &Site, text: &str, field: &str) -> Result<VisitorId, Problem> {
     let signed = site.identities.verify(text).map(|(visitor, _)| visitor);
     signed.or_else(|| VisitorId::parse(text).ok()).ok_or_else(|| {
         let detail = format!("{field} is neither a signed id of this site nor a visitor's id");

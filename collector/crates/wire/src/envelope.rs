@@ -317,7 +317,7 @@ fn consent(value: Option<&Value>, ledger: &mut Ledger) -> Result<Consent, Envelo
     Ok(Consent { state, version, source })
 }
 
-fn ask(value: &Value, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
+pub(crate) fn ask(value: &Value, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
     let Value::Object(object) = value else {
         return Err(EnvelopeFault::Envelope(format!("decide is {}; allowed is an object", kind(value))));
     };

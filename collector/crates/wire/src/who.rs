@@ -81,7 +81,7 @@ impl LinkRequest {
 }
 
 /// Reads a body's object by `fields`, and says how many of its fields nobody asked for.
-fn read<T>(
+pub(crate) fn read<T>(
     body: &[u8],
     fields_of: impl FnOnce(&mut Fields<'_, '_>) -> Result<T, EnvelopeFault>,
 ) -> Result<(T, u32), EnvelopeFault> {
@@ -94,12 +94,12 @@ fn read<T>(
     Ok((request, ledger.ignored))
 }
 
-fn person(fields: &mut Fields<'_, '_>) -> Result<Option<Person>, EnvelopeFault> {
+pub(crate) fn person(fields: &mut Fields<'_, '_>) -> Result<Option<Person>, EnvelopeFault> {
     let named = text(fields, "person")?;
     named.map(|person| Person::parse(&person).map_err(|found| fault(format!("person {found}")))).transpose()
 }
 
-fn text(fields: &mut Fields<'_, '_>, name: &str) -> Result<Option<String>, EnvelopeFault> {
+pub(crate) fn text(fields: &mut Fields<'_, '_>, name: &str) -> Result<Option<String>, EnvelopeFault> {
     match fields.value(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -127,6 +127,6 @@ fn whole(fault: EventFault) -> EnvelopeFault {
     EnvelopeFault::Envelope(fault.detail)
 }
 
-fn fault(detail: impl Into<String>) -> EnvelopeFault {
+pub(crate) fn fault(detail: impl Into<String>) -> EnvelopeFault {
     EnvelopeFault::Envelope(detail.into())
 }
