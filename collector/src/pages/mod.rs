@@ -17,6 +17,7 @@ mod language;
 mod lead;
 mod leads;
 mod login;
+mod offers;
 mod reasons;
 mod session;
 mod shell;
