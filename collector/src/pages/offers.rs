@@ -206,7 +206,7 @@ impl Language {
             }
             Becomes::Seen => self.either("de bezoeker doet nu iets", "the visitor does something now").to_owned(),
             Becomes::Sequence { steps } => {
-                format!("{} {steps}", self.either("nu, in deze volgorde:", "now, in this order:"))
+                format!("{} {steps}", self.either("nu gebeurt nog:", "what still happens now:"))
             }
             Becomes::Audience(audience) => self.audience(audience),
             Becomes::Context { name, value } => {
