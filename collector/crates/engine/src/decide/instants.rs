@@ -46,8 +46,8 @@ impl<'a, 's> Instants<'a, 's> {
         let touches = self.scene.lead.touches();
         let about = |touch: &&Touch| touch.offer.as_ref() == Some(&offer.id);
         if let Some(away) = offer.frequency.after_dismissal {
-            let dismissed = touches.iter().filter(about).filter(|touch| touch.is(event::OFFER_DISMISSED));
-            self.found.extend(dismissed.last().map(|touch| touch.time.plus(away)));
+            let mut dismissed = touches.iter().filter(about).filter(|touch| touch.is(event::OFFER_DISMISSED));
+            self.found.extend(dismissed.next_back().map(|touch| touch.time.plus(away)));
         }
         let reserved = touches.iter().filter(|touch| touch.is(event::RESERVED));
         self.found.extend(reserved.map(|touch| touch.time.plus(RESERVATION)));
