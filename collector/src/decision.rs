@@ -11,7 +11,7 @@ use engine::decide::{EXPIRES_PROPERTY, Grant, POOL_PROPERTY};
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PoolName,
+    CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PageFacts, PoolName,
     PropertyName, Reason, Scalar, Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
 };
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
@@ -26,6 +26,7 @@ use crate::log_record::KeptLead;
 use crate::metric::Metric;
 use crate::person::{self, Person};
 use crate::problem::Problem;
+use crate::site::Site;
 
 /// Places that a page can fill when it names none.
 const DEFAULT_SLOTS: [&str; 2] = ["popup", "bar"];
@@ -138,7 +139,8 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let decision = random_id().map_err(|error| internal(error.to_string()))?;
 
     let explain = ask.explain && site.config.page_may_explain;
-    let mut moment = moment(admitted, ask, explain);
+    let language = admitted.envelope.page.as_ref().and_then(|page| page.language.clone());
+    let mut moment = moment(admitted.address().page.clone(), language, ask, explain);
     moment.empty_pools = site.pools.empty(now.0);
     let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
     let asker = Asker { stream, used: admitted.trust == Trust::Page };
@@ -262,20 +264,13 @@ fn lead_view(evaluation: &Evaluation) -> LeadView {
     LeadView { score: evaluation.score.shown(), stage: evaluation.stage_name.clone() }
 }
 
-fn moment(admitted: &Admitted, ask: &Ask, explain: bool) -> Moment {
-    let page = admitted.envelope.page.as_ref();
+/// The moment that a page asks about.
+pub(crate) fn moment(page: Option<PageFacts>, language: Option<String>, ask: &Ask, explain: bool) -> Moment {
     let slots = match &ask.slots {
         Some(slots) => slots.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
         None => DEFAULT_SLOTS.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
     };
-    Moment {
-        page: admitted.address().page.clone(),
-        slots,
-        empty_pools: Vec::new(),
-        properties: accept::context(&ask.properties),
-        language: page.and_then(|page| page.language.clone()),
-        explain,
-    }
+    Moment { page, slots, empty_pools: Vec::new(), properties: accept::context(&ask.properties), language, explain }
 }
 
 /// What the product itself does in one decision.

@@ -49,6 +49,7 @@ mod connections;
 pub mod coupon;
 pub mod decision;
 pub mod erasure;
+pub mod explain;
 pub mod fleet;
 pub mod geo;
 pub mod grant;

@@ -189,11 +189,10 @@ const begin = () => {
   if (places[0]) link.ask({ slots: places }, show);
 };
 
-if (/[?&]gloed_debug/.test(location.search))
-  fetchScript(link, DEBUG, DEBUG_INTEGRITY).then((explain) => (link.note = explain));
-
 const connect = async () => {
   try {
+    // Before anything is sent, so that the first decision is explained too.
+    if (/[?&]gloed_debug/.test(location.search)) (await fetchScript(link, DEBUG, DEBUG_INTEGRITY))(link);
     // Refused by a policy, the compiler throws; a file that is not the one we name never arrives.
     const file = fetch(link.origin + "/" + WASM, { integrity: WASM_INTEGRITY });
     initSync({ module: await WebAssembly.compileStreaming(file) });

@@ -24,6 +24,8 @@ mod exactly_once;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod flood;

@@ -15,6 +15,7 @@ use crate::{
     contract::Contract,
     disk,
     exchange::{Framing, Request},
+    explain::EXPLAIN,
 };
 
 const OTHER: &str = "other";
@@ -500,7 +501,7 @@ fn draft(path: &str, key: &str, body: &Value) -> Request {
         .with("authorization", &format!("Bearer {key}"))
 }
 
-/// Everything that is refused on these addresses.
+/// Everything that is refused on these addresses, and on the one that explains.
 pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract) {
     let key = environment.server_key(SITE).unwrap();
     let private = environment.private();
@@ -514,7 +515,9 @@ pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract)
     };
 
     let redeem = json!({ "v": 1, "code": "WARM10", "transaction_id": "T-1", "visitor": visitor });
-    for (path, good) in [(MERGE, &merge), (LINKS, &link), (VERIFY, &redeem), (REDEEM, &redeem)] {
+    let explain = json!({ "v": 1, "person": "merging-1" });
+    let all = [(MERGE, &merge), (LINKS, &link), (VERIFY, &redeem), (REDEEM, &redeem), (EXPLAIN, &explain)];
+    for (path, good) in all {
         for wrong in ["", "gsk_x", &key[..key.len() - 1]] {
             let request = Request { framing: Framing::OnlyDeclared(100), ..draft(path, wrong, good) };
             contract.refused("a wrong key", &request.send(private).await, "unauthorized");
@@ -582,6 +585,15 @@ pub(crate) async fn refusals(environment: &Environment, contract: &mut Contract)
         ("an order of two lines", json!({ "transaction_id": "T\n1" })),
     ] {
         let answer = draft(REDEEM, &key, &changed(&redeem, change)).send(private).await;
+        contract.refused(what, &answer, "bad_envelope");
+    }
+    for (what, change) in [
+        ("two to explain to", json!({ "visitor": visitor })),
+        ("nobody to explain to", json!({ "person": null })),
+        ("a question that is text", json!({ "decide": "popup" })),
+        ("a visitor to explain to that is none", json!({ "person": null, "visitor": "somebody" })),
+    ] {
+        let answer = draft(EXPLAIN, &key, &changed(&explain, change)).send(private).await;
         contract.refused(what, &answer, "bad_envelope");
     }
     who_is_not_merged(environment, contract, &key, &visitor).await;

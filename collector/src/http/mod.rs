@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod sender;
 pub mod server_coupons;
 pub mod server_events;
+pub mod server_explain;
 mod server_key;
 pub mod server_links;
 pub mod server_merge;

@@ -33,6 +33,7 @@ use crate::problem::Problem;
         super::server_links::post,
         super::server_coupons::verify,
         super::server_coupons::redeem,
+        super::server_explain::post,
         super::outbox::get,
         super::outbox::acknowledge,
         super::model::get,

@@ -18,6 +18,7 @@ mod lead;
 mod leads;
 mod login;
 mod names;
+mod offers;
 mod reasons;
 mod session;
 mod shell;

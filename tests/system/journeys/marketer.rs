@@ -2,7 +2,7 @@
 
 use tests::{
     browser::{Browser, Look},
-    environment::Environment,
+    environment::{DEMO_SITE, Environment},
 };
 
 use super::{Journey, Origin, SOON};
@@ -69,6 +69,36 @@ async fn marketer_sees_the_visitor_and_lines_that_add_up_to_the_score() {
     let timeline = marketer.text("#timeline").await.unwrap();
     assert!(timeline.contains("onderhoud-brochure.pdf"), "{timeline}");
     assert_eq!(marketer.console_errors().await.unwrap(), Vec::<String>::new());
+    journey.assert_no_errors().await;
+}
+
+#[tokio::test]
+async fn marketer_reads_why_an_offer_does_not_show_and_what_would_show_it() {
+    // given somebody with a coat in the cart, who has looked at the cart last
+    let journey = Journey::begin(Origin::SameSite).await;
+    journey.settle_in().await;
+    journey.add_to_cart("regenjas-texel").await;
+    journey.goto("/winkelwagen").await;
+    let lead = journey.lead("a cart", |lead| lead["score"] != "0").await;
+    assert_ne!(lead["stage"], "", "{lead}");
+    let visitor = journey.visitor().await.unwrap();
+
+    // when the marketer opens the visitor's page
+    for (look, name) in [(Look::default(), "1280"), (Look::phone(), "390")] {
+        let marketer = Browser::start(&look).await.unwrap();
+        open(&journey.environment, &marketer, &format!("/sites/{DEMO_SITE}/leads/{visitor}?lang=nl")).await;
+        marketer.wait_for("#offers", SOON).await.unwrap();
+
+        // then every offer of the model is there, with why it does not show, and what would show it
+        let told = marketer.text("#offers").await.unwrap();
+        assert_eq!(marketer.count(".offers > li").await.unwrap(), 3, "{told}");
+        for words in ["cart-newsletter", "Zou verschijnen met:", "een pagina zoals", "/winkelwagen"] {
+            assert!(told.contains(words), "{words} is not in {told}");
+        }
+        let wide = "return document.documentElement.scrollWidth > innerWidth";
+        assert_eq!(marketer.execute(wide, &[]).await.unwrap(), false, "{name} scrolls sideways");
+        assert_eq!(marketer.console_errors().await.unwrap(), Vec::<String>::new());
+    }
     journey.assert_no_errors().await;
 }
 

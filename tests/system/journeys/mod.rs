@@ -7,6 +7,7 @@
 mod accessibility;
 mod brochure;
 mod consent;
+mod debugging;
 mod early_leave;
 mod first_visit;
 mod mango;

@@ -72,7 +72,7 @@ impl Date {
 
 /// The date of a day counted from 1970-01-01 (Howard Hinnant, `civil_from_days`).
 pub(crate) fn date_of(day: i64) -> Date {
-    let shifted = day + 719_468;
+    let shifted = day.saturating_add(719_468);
     let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
@@ -80,6 +80,12 @@ pub(crate) fn date_of(day: i64) -> Date {
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     Date { year: year + era * 400 + i64::from(month <= 2), month, day }
+}
+
+/// A day counted from 1970-01-01 as `YYYY-MM-DD`; `None`: outside the years that are read.
+pub(crate) fn day_text(day: i64) -> Option<String> {
+    let Date { year, month, day } = date_of(day);
+    (1970..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
 /// The first day on or after month times 100 plus day in a year; the day after the last of February where a year has no

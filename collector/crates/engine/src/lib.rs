@@ -14,6 +14,7 @@
 //! | forecast | [`next_change()`], [`next_notice()`], [`bound()`] | the same | when the stage, or a state that is told of, changes without any event; the highest score until then; [`Outlook`]: all of it and the evaluation from one replay |
 //! | tell why not | [`rule_story()`], [`missing()`], [`transitions()`] | lead, model, now | what a rule made of each touch; what a stage takes; how the stage changed |
 //! | decide | [`decide()`], [`claim()`] | lead, evaluation, model, [`Moment`], now | offers with their reasons; codes |
+//! | explain | [`decide::explain()`] | lead, model, [`Moment`], now | of each offer the fewest changes that would show it |
 //!
 //! # What is not here
 //!

@@ -374,7 +374,7 @@ impl<'a> State<'a> {
 }
 
 /// The numbers that a test compares with.
-fn bounds(test: &Test) -> impl Iterator<Item = i64> {
+pub(crate) fn bounds(test: &Test) -> impl Iterator<Item = i64> {
     let literals: &[Literal] = match test {
         Test::Equal(literal) | Test::NotEqual(literal) => std::slice::from_ref(literal),
         Test::In(list) => list,

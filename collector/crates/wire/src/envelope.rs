@@ -323,7 +323,7 @@ fn consent(value: Option<&Value<'_>>, ledger: &mut Ledger) -> Result<Consent, En
     Ok(Consent { state, version, source })
 }
 
-fn ask(value: &Value<'_>, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
+pub(crate) fn ask(value: &Value<'_>, ledger: &mut Ledger) -> Result<Ask, EnvelopeFault> {
     let Value::Object(object) = value else {
         return Err(EnvelopeFault::Envelope(format!("decide is {}; allowed is an object", kind(value))));
     };

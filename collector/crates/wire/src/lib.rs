@@ -18,6 +18,8 @@ mod envelope;
 #[cfg(feature = "parse")]
 mod event;
 #[cfg(feature = "parse")]
+mod explain;
+#[cfg(feature = "parse")]
 mod fault;
 #[cfg(feature = "parse")]
 mod fields;
@@ -41,6 +43,8 @@ pub use coupon::{CouponAnswer, RedeemRequest, Redeemed, VerifyRequest};
 pub use envelope::{Ask, Consent, ConsentState, Envelope, Page, Seed, SiteKey, Sketch, Stream};
 #[cfg(feature = "parse")]
 pub use event::{Event, Item, Scalar};
+#[cfg(feature = "parse")]
+pub use explain::{ChangeAnswer, ExplainAnswer, ExplainRequest, ExplainedOffer, NotChangeable, RangeAnswer};
 #[cfg(feature = "parse")]
 pub use fault::{EnvelopeFault, EventCode, EventFault};
 #[cfg(feature = "parse")]

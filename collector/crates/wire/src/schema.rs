@@ -258,6 +258,24 @@ pub struct MergeBody {
     pub into: Option<String>,
 }
 
+/// Body of `POST /v1/server/explain`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainBody {
+    /// Version: 1.
+    #[schema(example = 1)]
+    pub v: u8,
+    /// The signed id that a page or cookie holds, or the visitor's id. This or `person`.
+    pub visitor: Option<String>,
+    /// The shop's own stable id of a person.
+    #[schema(example = "customer-1017")]
+    pub person: Option<String>,
+    /// The page that would ask.
+    pub page: Option<PageBody>,
+    /// What it would ask: `slots` and `properties`.
+    pub decide: Option<DecideBody>,
+}
+
 /// Body of `POST /v1/server/links`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -93,7 +93,7 @@ pub(crate) fn read<T>(
     Ok((request, ledger.ignored))
 }
 
-fn person(fields: &mut Fields<'_, '_>) -> Result<Option<Person>, EnvelopeFault> {
+pub(crate) fn person(fields: &mut Fields<'_, '_>) -> Result<Option<Person>, EnvelopeFault> {
     let named = text(fields, "person")?;
     named.map(|person| Person::parse(&person).map_err(|found| fault(format!("person {found}")))).transpose()
 }

@@ -76,6 +76,33 @@ impl Glob {
         }
     }
 
+    /// What every text that matches begins with.
+    pub(crate) fn begins(&self) -> &str {
+        &self.prefix
+    }
+
+    /// A few texts that match: with nothing for a run, and with something.
+    pub(crate) fn samples(&self) -> Vec<String> {
+        let spelled = |run: &str, any: &str| {
+            let mut text = self.prefix.clone();
+            for token in &self.rest {
+                match token {
+                    Token::Literal(letter) => text.push(*letter),
+                    Token::One => text.push('x'),
+                    Token::Run => text.push_str(run),
+                    Token::AnyRun => text.push_str(any),
+                }
+            }
+            text
+        };
+        let mut samples: Vec<String> = [("", ""), ("x", "x"), ("x", ""), ("", "x"), ("x", "x/x")]
+            .into_iter()
+            .map(|(run, any)| spelled(run, any))
+            .collect();
+        samples.dedup();
+        samples
+    }
+
     fn rest_matches(&self, text: &str) -> bool {
         // Every place in the pattern that the text read so far can have led to.
         let mut places = Places::default();

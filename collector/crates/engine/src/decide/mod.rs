@@ -1,7 +1,13 @@
 //! Decisions: which offer a visitor sees now, where, and why.
 
+mod change;
 mod claim;
+mod explain;
 mod history;
+mod instants;
+mod smallest;
+mod states;
+mod what_if;
 
 use crate::condition::LeadFacts;
 use crate::evaluate::Evaluation;
@@ -11,7 +17,9 @@ use crate::reason::Reason;
 use crate::time::Millis;
 use crate::touch::{EventName, OfferId, PageFacts, Properties, Touch, event};
 
+pub use change::{Audience, Becomes, Change, Range};
 pub use claim::{COUPON_PROPERTY, EXPIRES_PROPERTY, Grant, POOL_PROPERTY, REDEEMED, claim, granted};
+pub use explain::{Explained, MOST_INSTANTS, MOST_WORK, Remedy, explain};
 pub use history::RESERVATION;
 use history::{OfferHistory, holds, named};
 
@@ -85,15 +93,7 @@ pub struct Decision {
 /// `evaluation` is that of the same lead and model at `now`.
 #[must_use]
 pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Moment, now: Millis) -> Decision {
-    let facts = LeadFacts::new(lead, evaluation, model, Some(moment));
-    let asking = Asking {
-        lead,
-        moment,
-        facts,
-        now,
-        gap: gap_refusal(lead, model, now),
-        met: lead.touches().iter().any(|touch| touch.offer.is_some()),
-    };
+    let asking = Asking::of(lead, evaluation, model, moment, now);
     // Who asks why not hears of every offer; else the first in its slot's order that may be shown is all there is to find.
     let refusals: Option<Vec<_>> = moment
         .explain
@@ -153,7 +153,18 @@ struct Asking<'a> {
     met: bool,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    fn of(lead: &'a Lead, evaluation: &'a Evaluation, model: &'a Model, moment: &'a Moment, now: Millis) -> Self {
+        Self {
+            lead,
+            moment,
+            facts: LeadFacts::new(lead, evaluation, model, Some(moment)),
+            now,
+            gap: gap_refusal(lead, model, now),
+            met: lead.touches().iter().any(|touch| touch.offer.is_some()),
+        }
+    }
+
     /// Whether an offer has no place here.
     fn elsewhere(&self, offer: &Offer) -> Option<Refusal> {
         let offered = self.moment.slots.contains(&offer.slot);
@@ -163,27 +174,42 @@ impl Asking<'_> {
     /// Why an offer cannot be shown in its slot; `None`: it can. Cheap reasons first, the condition last but for the gap, so
     /// that a page that asks often pays little for offers that are over.
     fn refusal(&self, offer: &Offer) -> Option<Refusal> {
-        if offer.from.is_some_and(|from| self.now < from) {
-            return Some((Reason::NotYet, self.detail(|| "before its first day".to_owned())));
-        }
-        if offer.until.is_some_and(|until| self.now >= until) {
-            return Some((Reason::Ended, self.detail(|| "after its last day".to_owned())));
-        }
-        if self.met
-            && let Some(refusal) = OfferHistory::of(offer, self.lead.touches()).forbids(self.now)
-        {
+        if let Some(refusal) = self.barred(offer) {
             return Some(refusal);
         }
         if !offer.when.matches(&self.facts) {
             let failing = if self.moment.explain { offer.when.why_not(&self.facts) } else { None };
             return Some(failing.map_or((Reason::ConditionNotMet, String::new()), |one| (one.reason, one.detail)));
         }
-        if let Some(pool) = offer.coupon.as_ref().and_then(|coupon| coupon.code.pool())
-            && self.moment.empty_pools.contains(pool)
-            && claim::granted(self.lead, &offer.id).is_none()
-        {
+        if let Some(pool) = self.empty_pool(offer) {
             return Some((Reason::PoolEmpty, self.detail(|| format!("pool = {pool}"))));
         }
+        self.too_soon(offer)
+    }
+
+    /// Why an offer cannot be shown now, whoever is looking and wherever: its dates, and what the ledger says about it.
+    fn barred(&self, offer: &Offer) -> Option<Refusal> {
+        if offer.from.is_some_and(|from| self.now < from) {
+            return Some((Reason::NotYet, self.detail(|| "before its first day".to_owned())));
+        }
+        if offer.until.is_some_and(|until| self.now >= until) {
+            return Some((Reason::Ended, self.detail(|| "after its last day".to_owned())));
+        }
+        if !self.met {
+            return None;
+        }
+        OfferHistory::of(offer, self.lead.touches()).forbids(self.now)
+    }
+
+    /// The pool in which there is no code left for this visitor, who has none.
+    fn empty_pool<'o>(&self, offer: &'o Offer) -> Option<&'o PoolName> {
+        let pool = offer.coupon.as_ref().and_then(|coupon| coupon.code.pool())?;
+        let empty = self.moment.empty_pools.contains(pool) && claim::granted(self.lead, &offer.id).is_none();
+        empty.then_some(pool)
+    }
+
+    /// Why nothing may be shown in this slot yet, whatever the offer.
+    fn too_soon(&self, offer: &Offer) -> Option<Refusal> {
         self.gap.clone().filter(|_| offer.slot.interrupts())
     }
 

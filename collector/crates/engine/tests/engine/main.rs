@@ -66,6 +66,8 @@ mod trust;
 #[cfg(test)]
 mod validator;
 #[cfg(test)]
+mod what_shows;
+#[cfg(test)]
 mod why_not;
 
 /// The collector's: figures are taken as it runs.

@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::io::Write;
 use std::time::Instant;
 
+use engine::decide::explain;
 use engine::{Lead, LedgerLimits, Model, decide, evaluate, next_change, record};
 
 /// How often each figure is measured; the least counts, since nothing makes a computation faster than it is. Rounds are
@@ -51,14 +52,23 @@ fn evaluated(lead: &Lead, model: &Model) -> f64 {
 
 /// Prints the line, collects it where `make bars` asks for it, and says whether the figure is within its limit.
 pub(crate) fn bar(name: &str, value: f64, unit: &str, limit: f64) -> bool {
-    let verdict = if value <= limit { "ok" } else { "short" };
+    told(name, value, unit, limit, value <= limit)
+}
+
+/// The same of a figure that must be no less than its limit.
+pub(crate) fn bar_at_least(name: &str, value: f64, unit: &str, limit: f64) -> bool {
+    told(name, value, unit, limit, value >= limit)
+}
+
+fn told(name: &str, value: f64, unit: &str, limit: f64, holds: bool) -> bool {
+    let verdict = if holds { "ok" } else { "short" };
     let line = format!("bar {name} {value:.3} {unit} limit {limit} {verdict}");
     println!("{line}");
     if let Some(file) = env::var_os("GLOED_BARS_FILE") {
         let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
         writeln!(file, "{line}").unwrap();
     }
-    value <= limit
+    holds
 }
 
 #[test]
@@ -99,4 +109,18 @@ fn bar_the_engine_is_fast() {
         bar("engine_1000_foreign_rules", with_foreign / one, "x", 1.05),
     ];
     assert!(verdicts.iter().all(|holds| *holds), "a figure is over its limit");
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "a figure of a debug build says nothing: cargo test --release bar_")]
+fn bar_explaining_every_offer_of_a_model_takes_milliseconds() {
+    let (model, lead, moment) = (median::model(0), median::lead(6), median::moment());
+    let now = median::now(&lead);
+    let milliseconds = || {
+        let begin = Instant::now();
+        black_box(explain(black_box(&lead), &model, &moment, now, &|at| evaluate(&lead, &model, at)));
+        begin.elapsed().as_secs_f64() * 1e3
+    };
+    let explained = (0..20).map(|_| milliseconds()).fold(f64::INFINITY, f64::min);
+    assert!(bar("explain_50_offers", explained, "ms", 100.0));
 }
