@@ -26,7 +26,6 @@ use crate::log_record::KeptLead;
 use crate::metric::Metric;
 use crate::person::{self, Person};
 use crate::problem::Problem;
-use crate::site::Site;
 
 /// Places that a page can fill when it names none.
 const DEFAULT_SLOTS: [&str; 2] = ["popup", "bar"];
