@@ -26,6 +26,8 @@ pub enum Metric {
     /// Codes given: `shown` with an offer, `claimed` at its goal, or `unavailable` where the store did not take them in time.
     /// Decisions that had none to give, their pool being empty: `pool_empty`.
     CouponGranted,
+    /// Budgets asked for an offer or a code, by `outcome`: `held`, `spent`, or `unavailable` where the store did not say.
+    BudgetAsked,
     /// Visitors erased.
     VisitorErased,
     /// Merges applied, by `outcome`.
@@ -82,7 +84,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 35] = [
+    pub const ALL: [(Self, &'static str); 36] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::ConnectionClosed, "Connections closed to make room"),
@@ -92,6 +94,7 @@ impl Metric {
         (Self::Decision, "Decisions answered"),
         (Self::DecisionWithoutStore, "Decisions made while the store was away"),
         (Self::CouponGranted, "Coupon codes revealed"),
+        (Self::BudgetAsked, "Budgets asked for an offer or a code"),
         (Self::VisitorErased, "Visitors erased"),
         (Self::MergeOutcome, "Merges of two visitors by what became of them"),
         (Self::LinkOutcome, "Signed links opened by what became of them"),
@@ -133,6 +136,7 @@ impl Metric {
             Self::Decision => "gloed_decisions_total",
             Self::DecisionWithoutStore => "gloed_decisions_without_store_total",
             Self::CouponGranted => "gloed_coupons_granted_total",
+            Self::BudgetAsked => "gloed_budgets_asked_total",
             Self::VisitorErased => "gloed_visitors_erased_total",
             Self::MergeOutcome => "gloed_merges_total",
             Self::LinkOutcome => "gloed_links_total",

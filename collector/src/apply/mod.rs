@@ -15,6 +15,7 @@
 mod advance;
 mod attempted;
 mod batch;
+mod budgets;
 mod checkpoint;
 mod commit;
 mod contention;
