@@ -176,6 +176,7 @@ async fn bar_no_more_is_reserved_than_there_is_when_a_collector_and_redis_are_ki
     a_collector_and_redis_die(Fate::Killed, "_after_kills").await;
 }
 
+/// Seen red with a collector that starts on an empty store and takes from it at once (4 reservations, 1 over).
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_no_more_is_reserved_than_there_is_when_redis_has_lost_everything() {
     a_collector_and_redis_die(Fate::Emptied, "_after_a_loss").await;

@@ -11,7 +11,7 @@ use engine::{Lead, Millis, OfferId, Touch, Trust};
 use store::{Confirmed, LeadKey, Reservation, StoreError};
 
 use crate::app::App;
-use crate::budget::{HELD_FOR, MONEY_HELD_FOR, Part, bounds};
+use crate::budget::{HELD_FOR, MONEY_HELD_FOR, Part, bounds, holder_beside};
 
 /// What becomes of a part of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +31,28 @@ pub(super) fn of(lead: &Lead, touches: &[&Touch]) -> Vec<Settling> {
             let (Some(part), Some(offer)) = (Part::of(&own.properties), own.offer.clone()) else { continue };
             let is_spent = own.is(event::GRANTED) || was_shown(lead, own);
             let held_until = (!is_spent).then(|| own.time.plus(HELD_FOR));
+            let part = if is_spent { beside(lead, own, part) } else { part };
             settling.push(Settling { offer, part, held_until });
         }
     }
     settling
+}
+
+/// What an impression spends: the place that was held, or another one where an earlier impression has spent that.
+fn beside(lead: &Lead, own: &Touch, part: Part) -> Part {
+    let before = lead.touches().iter().take_while(|touch| touch.id != own.id);
+    let mut same = before.filter(|touch| {
+        touch.is(event::RESERVED)
+            && touch.trust == Trust::Product
+            && touch.decision != own.decision
+            && Part::of(&touch.properties).is_some_and(|other| other.holder == part.holder)
+    });
+    match &own.decision {
+        Some(decision) if own.is(event::RESERVED) && same.any(|touch| was_shown(lead, touch)) => {
+            Part { holder: holder_beside(part.holder, decision), ..part }
+        }
+        _ => part,
+    }
 }
 
 /// Tells the store. Can be repeated.
@@ -51,7 +69,7 @@ pub(super) async fn settle(app: &App, key: &LeadKey, settling: &[Settling]) -> R
         let Part { holder, day, kind } = *part;
         for bound in bounds(&key.site, &model, model.offer(offer.as_str()), offer, kind, day) {
             let expires = held_until.unwrap_or_else(|| now.plus(MONEY_HELD_FOR)).0;
-            let (resource, amount) = (bound.resource, bound.amount);
+            let (amount, resource) = (bound.amount(), bound.resource);
             let is_spent = held_until.is_none();
             if is_spent && app.store.confirm(&resource, holder).await? == Confirmed::Confirmed {
                 continue;

@@ -208,7 +208,7 @@ impl<'a> Budgets<'a> {
     async fn look(&self, money: &[Bound]) -> Result<(), Fault> {
         for bound in money {
             let usage = self.app.store.usage(&bound.resource).await?;
-            if usage.confirmed.saturating_add(usage.held).saturating_add(bound.amount) > bound.limit {
+            if usage.confirmed.saturating_add(usage.held).saturating_add(bound.amount()) > bound.limit {
                 return Err(self.spent(bound));
             }
         }
@@ -232,9 +232,9 @@ impl<'a> Budgets<'a> {
         let expires = self.now.0.saturating_add(held_for);
         let mut is_held = true;
         for (place, bound) in bounds.iter().enumerate() {
-            let Bound { resource, amount, limit, .. } = bound;
+            let Bound { resource, limit, .. } = bound;
             let reservation =
-                Reservation { resource: resource.clone(), holder, amount: *amount, limit: *limit, expires };
+                Reservation { resource: resource.clone(), holder, amount: bound.amount(), limit: *limit, expires };
             match self.app.store.reserve(&reservation, self.now.0).await? {
                 Reserved::Held => {}
                 Reserved::Confirmed => is_held = false,
@@ -275,12 +275,11 @@ impl<'a> Budgets<'a> {
     fn withhold_under(&mut self, lead: &Lead, offer: &Offer, spent: &Bound) {
         let model = self.model;
         for other in &model.offers {
-            let takes = || {
-                let money = self.cost(lead, other).map(|cost| self.bounds(other, Kind::Money(cost)));
-                let mut bounds = self.bounds(other, Kind::Time).into_iter().chain(money.into_iter().flatten());
-                bounds.any(|bound| bound.resource == spent.resource && bound.amount >= spent.amount)
+            let takes_it = || match spent.kind {
+                Kind::Time => true,
+                Kind::Money(amount) => self.cost(lead, other).is_some_and(|cost| cost >= amount),
             };
-            if other.id == offer.id || (spent.of_all && takes()) {
+            if other.id == offer.id || (spent.of_all && takes_it()) {
                 self.withhold(other, Reason::BudgetSpent, spent.words.clone(), spent.until);
             }
         }

@@ -15,7 +15,7 @@ pub mod spent;
 
 use engine::decide::RESERVATION;
 use engine::model::{Budget, Offer};
-use engine::{Millis, Model, Money, OfferId, Properties, PropertyName, Scalar, Span, Text};
+use engine::{DecisionId, Millis, Model, Money, OfferId, Properties, PropertyName, Scalar, Span, Text};
 use store::{Holder, LeadKey, ResourceName, SiteName};
 
 use crate::coupon::pool::{digest, hexadecimal};
@@ -47,8 +47,8 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bound {
     pub(crate) resource: ResourceName,
-    /// How much is taken.
-    pub(crate) amount: u64,
+    /// What is taken.
+    pub(crate) kind: Kind,
     /// How much there is, as the model has it now.
     pub(crate) limit: u64,
     /// Whether all offers of the site share it.
@@ -57,6 +57,16 @@ pub(crate) struct Bound {
     pub(crate) words: String,
     /// When there is all of it again; `None`: never.
     pub(crate) until: Option<Millis>,
+}
+
+impl Bound {
+    /// How much is taken.
+    pub(crate) const fn amount(&self) -> u64 {
+        match self.kind {
+            Kind::Time => 1,
+            Kind::Money(cost) => cost,
+        }
+    }
 }
 
 /// The bounds that taking something of an offer on a day falls under, as the model has them now.
@@ -77,14 +87,14 @@ pub(crate) fn bounds(
             let Some(limit) = limit else { continue };
             // A name of letters, digits and slashes always parses.
             let Ok(resource) = resource(site, id, kind, day) else { continue };
-            let (amount, prefix, value) = match kind {
-                Kind::Time => (1, "", limit.to_string()),
-                Kind::Money(cost) => (cost, "money_", money(model, limit)),
+            let (prefix, value) = match kind {
+                Kind::Time => ("", limit.to_string()),
+                Kind::Money(_) => ("money_", money(model, limit)),
             };
             let until = day.and_then(|day| model.day_ends(day));
             bounds.push(Bound {
                 resource,
-                amount,
+                kind,
                 limit,
                 of_all: id.is_none(),
                 words: format!("{key}.{prefix}{name} = {value}"),
@@ -138,6 +148,11 @@ pub(crate) fn holder_of_time(key: &LeadKey, offer: &OfferId, number: usize) -> H
 /// Who holds what a visitor's code of an offer costs: they have one.
 pub(crate) fn holder_of_money(key: &LeadKey, offer: &OfferId) -> Holder {
     Holder(digest(&[b"granted", key.site.as_str().as_bytes(), key.visitor.as_bytes(), offer.as_str().as_bytes()]))
+}
+
+/// Who holds what was shown by another decision that had the same place: in two tabs, say. It was shown twice.
+pub(crate) fn holder_beside(holder: Holder, decision: &DecisionId) -> Holder {
+    Holder(digest(&[b"beside", &holder.0, decision.as_str().as_bytes()]))
 }
 
 /// What was taken from budgets for one touch of ours.

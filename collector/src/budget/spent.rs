@@ -31,7 +31,7 @@ impl Spent {
         if found.len() >= MOST {
             found.clear();
         }
-        found.insert(bound.resource.clone(), Found { limit: bound.limit, amount: bound.amount, at: now });
+        found.insert(bound.resource.clone(), Found { limit: bound.limit, amount: bound.amount(), at: now });
     }
 
     /// Whether there need be no asking. Where the limit is another one, or less is wanted, there is.
@@ -39,7 +39,7 @@ impl Spent {
         let found = self.lock().get(&bound.resource).copied();
         found.is_some_and(|found| {
             let age = now.since(found.at).0;
-            found.limit == bound.limit && found.amount <= bound.amount && (0..BELIEVED_FOR.0).contains(&age)
+            found.limit == bound.limit && found.amount <= bound.amount() && (0..BELIEVED_FOR.0).contains(&age)
         })
     }
 

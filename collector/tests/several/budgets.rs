@@ -136,6 +136,24 @@ async fn who_looks_at_page_after_page_holds_one_place_and_what_a_browser_makes_u
     assert_eq!(offer(&popup_in_the_end(&Page::of(4), one).await), "plain");
 }
 
+/// Seen red with an impression that spends the place of another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_tabs_show_counts_twice() {
+    // Given an offer that may be shown twice, chosen on two pages of one visitor, the first of which is still open
+    let shop = shop("budget = { total = 2 }").await;
+    let [one, ..] = &shop.collectors[..] else { panic!("three") };
+    let mut page = Page::of(1);
+    turns(&mut page, &shop, one, Span::seconds(1)).await;
+    let first = popup_in_the_end(&page, one).await;
+    turns(&mut page, &shop, one, Span::seconds(2)).await;
+    let second = popup_in_the_end(&page, one).await;
+    assert_eq!((offer(&first), offer(&second)), ("scarce", "scarce"));
+    // When both show it, then there is nothing left
+    shows(&mut page, one, &first).await;
+    shows(&mut page, one, &second).await;
+    assert_eq!(offer(&popup_in_the_end(&Page::of(2), one).await), "plain");
+}
+
 /// A code that costs five euro, and ten euro a day.
 const MONEY: &str = "coupon = { kind = \"fixed\", code = \"FIVE\", reveal = \"shown\", cost = \"5.00\" }\n\
                      budget = { money_per_day = \"10.00\" }";

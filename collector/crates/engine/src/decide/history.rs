@@ -104,7 +104,7 @@ impl<'a> OfferHistory<'a> {
 }
 
 /// Everything that was put before the visitor, each once, and what another decision has chosen and may be about to show.
-pub(super) fn appearances<'a>(touches: &'a [Touch], now: Millis) -> impl Iterator<Item = &'a Touch> {
+pub(super) fn appearances(touches: &[Touch], now: Millis) -> impl Iterator<Item = &Touch> {
     let reserved = named(touches, event::RESERVED).filter(move |touch| holds(touch, touches, now));
     once_each(named(touches, event::OFFER_SHOWN)).into_iter().chain(reserved)
 }

@@ -103,7 +103,8 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
     // Most visitors have met no offer, and then there is nothing to count.
     let met = lead.touches().iter().any(|touch| touch.offer.is_some());
     let touches = if met { lead.touches() } else { &[] };
-    let visit = moment.stream.as_ref().filter(|_| met).and_then(|stream| GoingOn::at(touches, stream, now));
+    let visit = moment.stream.as_ref().filter(|_| met && model.limits_visits());
+    let visit = visit.and_then(|stream| GoingOn::at(touches, stream, now));
     let asking = Asking { lead, moment, facts, now, visit: visit.clone(), met };
     let limits = Limits::of(touches, model, visit, now);
     // Who asks why not hears of every offer; else the first in its slot's order that may be shown is all there is to find.

@@ -139,6 +139,12 @@ impl Model {
         calendar::local_midnight(day.checked_add(1)?, &self.offsets)
     }
 
+    /// Whether anything is limited within a visit.
+    pub(crate) fn limits_visits(&self) -> bool {
+        self.offers_policy.per_session.is_some()
+            || self.offers.iter().any(|offer| offer.frequency.per_session.is_some())
+    }
+
     /// Rules whose states are told of when they begin to hold, with their places.
     pub fn notices(&self) -> impl Iterator<Item = (usize, &Notice)> {
         let states = self.index.states.iter().map(|number| *number as usize);

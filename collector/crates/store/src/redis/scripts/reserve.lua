@@ -6,7 +6,8 @@
 -- ARGV    [1] the holder (16 bytes), [2] the amount, [3] how much there is in all, [4] when it expires, [5] now
 -- Returns 'held', 'confirmed', or how much is left, as a text of digits, when that is not enough
 --
--- Atomic, and writes nothing where there is not enough and nothing has expired: no key for what never was. Amounts and times are whole numbers below 2^53, which Lua counts exactly.
+-- Atomic. Amounts and times are whole numbers below 2^53, which Lua counts exactly. Writes nothing where there is not enough
+-- and nothing has expired: no key for what never was.
 
 local resource, expiries = KEYS[1], KEYS[2]
 local holder, amount, limit, expires, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
