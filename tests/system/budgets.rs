@@ -121,6 +121,7 @@ fn judge(reserved: usize, least: usize, what: &str) {
     assert_eq!([enough.print(), over.print()], [Verdict::Ok; 2]);
 }
 
+/// The same in one process (`collector/tests/several/budgets.rs`) was seen red with a limit of one more in the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_a_thousand_who_ask_three_collectors_at_once_reserve_as_many_as_there_are() {
     // Given an offer that may be shown three times, when a thousand ask at once
@@ -166,9 +167,11 @@ async fn a_collector_and_redis_die(fate: Fate, what: &str) {
     }
     fleet.collectors[0].collector.restart().await.unwrap();
 
-    // Then no more than two others were answered with it, whoever asked again
-    let reserved = reserved(asking).await;
-    judge(reserved.len() + 1, 1, what);
+    let after = clients.all_ask(PERSISTENT..2 * PERSISTENT, &answered);
+
+    // Then no more than two others were answered with it, whoever asked again, or only then
+    let others = reserved(asking).await.len() + reserved(after).await.len();
+    judge(others + 1, 1, what);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,7 +66,7 @@ async fn popup_in_the_end(page: &Page, of: &Collector) -> Value {
     }
 }
 
-/// Seen red with a limit of one more in the store, and with reservations that are not given back.
+/// Seen red with a limit of one more in the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_times_are_for_three_visitors_whichever_collectors_they_ask_and_lapse_when_nothing_is_shown() {
     // Given an offer that may be shown three times, when forty ask three collectors at once
@@ -136,7 +136,7 @@ async fn who_looks_at_page_after_page_holds_one_place_and_what_a_browser_makes_u
     assert_eq!(offer(&popup_in_the_end(&Page::of(4), one).await), "plain");
 }
 
-/// Seen red with an impression that spends the place of another one.
+/// Seen red with a limit of one more in the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_two_tabs_show_counts_twice() {
     // Given an offer that may be shown twice, chosen on two pages of one visitor, the first of which is still open
@@ -158,7 +158,6 @@ async fn what_two_tabs_show_counts_twice() {
 const MONEY: &str = "coupon = { kind = \"fixed\", code = \"FIVE\", reveal = \"shown\", cost = \"5.00\" }\n\
                      budget = { money_per_day = \"10.00\" }";
 
-/// Seen red with days of UTC.
 #[tokio::test(flavor = "multi_thread")]
 async fn money_is_counted_for_each_visitor_once_and_is_there_again_at_midnight() {
     let shop = shop(MONEY).await;
@@ -182,7 +181,6 @@ async fn money_is_counted_for_each_visitor_once_and_is_there_again_at_midnight()
     assert_eq!(code(&mut third, one, UNTIL_MIDNIGHT).await, given);
 }
 
-/// Seen red with offers that are shown where the store is not asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_store_is_away_nothing_with_a_budget_is_offered_and_the_rest_is() {
     let shop = shop("budget = { per_day = 100 }").await;
