@@ -11,6 +11,7 @@ use store::log::Log;
 use tokio::sync::{Mutex, Notify};
 
 use crate::apply::Progress;
+use crate::budget::spent::Spent;
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -70,6 +71,8 @@ pub struct App {
     pub server_in_flight: InFlight,
     /// One decision at a time for each visitor, so that two never reserve the same offer.
     pub deciding: Deciding,
+    /// Budgets of which the store had nothing left a moment ago.
+    pub spent: Spent,
     /// What the page loads.
     pub snippet: SnippetFiles,
     /// Renders `/metrics`.

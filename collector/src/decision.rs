@@ -18,6 +18,8 @@ use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
 
 use crate::accept::{self, Admitted};
 use crate::app::App;
+use crate::budget::Part;
+use crate::budget::asking::{Budgets, Step};
 use crate::coupon::leasing::{Codes, Given};
 use crate::grant::{self, UNAVAILABLE};
 use crate::identity::random_id;
@@ -51,7 +53,7 @@ pub async fn decide(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Dec
 
 /// An answer without an offer, and why.
 fn nothing(ask: &Ask, why: &str, lead: Option<LeadView>) -> Result<DecisionAnswer, Problem> {
-    let refused = |id: &String| Claimed { id: id.clone(), code: None, refused: Some(why.to_owned()) };
+    let refused = |id: &String| Claimed { id: id.clone(), code: None, refused: Some(why.to_owned()), until: None };
     Ok(DecisionAnswer {
         v: 1,
         decision: random_id().map_err(|error| Problem::Internal(error.to_string()))?,
@@ -113,6 +115,15 @@ impl Worked {
         let claimed = self.claim.iter().flatten().map(|grant| &grant.code);
         shown.chain(claimed).filter_map(CouponCode::pool).find(|pool| !codes.asked(pool)).cloned()
     }
+
+    /// What budgets are to be asked for, and were not yet.
+    fn unbudgeted(&self, lead: &Lead, claimed: Option<&OfferId>, budgets: &Budgets<'_>) -> Option<(OfferId, Step)> {
+        let shown = self.decided.offers.iter().map(|chosen| (&chosen.offer, Step::Shown));
+        let claims = matches!(&self.claim, Some(Ok(grant)) if !grant.already_granted);
+        let claimed = claimed.filter(|_| claims).map(|offer| (offer, Step::Claimed));
+        let (offer, step) = shown.chain(claimed).find(|(offer, step)| budgets.is_open_question(lead, offer, *step))?;
+        Some((offer.clone(), step))
+    }
 }
 
 async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<DecisionAnswer, Problem> {
@@ -138,33 +149,46 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let decision = random_id().map_err(|error| internal(error.to_string()))?;
 
     let explain = ask.explain && site.config.page_may_explain;
-    let language = admitted.envelope.page.as_ref().and_then(|page| page.language.clone());
-    let mut moment = moment(admitted.address().page.clone(), language, ask, explain);
-    moment.empty_pools = site.pools.empty(now.0);
     let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
+    let language = admitted.envelope.page.as_ref().and_then(|page| page.language.clone());
+    let mut moment = moment(admitted.address().page.clone(), language, Some(stream.clone()), ask, explain);
+    moment.empty_pools = site.pools.empty(now.0);
     let asker = Asker { stream, used: admitted.trust == Trust::Page };
     let claimed = ask.claim.as_deref().and_then(|id| OfferId::parse(id).ok());
     let mut worked = Worked::of(&kept.lead, &model, &moment, &asker, claimed.as_ref(), now);
-    let mut open = true;
-    if worked.needs_the_store(&kept.lead) {
-        // Another collector may have given one a moment ago.
-        match grant::read_again(app, key).await {
-            Some(person) => {
-                kept = KeptLead::shared_with(person.kept, carried, &app.config.ledger);
-                worked = Worked::of(&kept.lead, &model, &moment, &asker, claimed.as_ref(), now);
+    let (mut budgets, mut codes) = (Budgets::of(app, key, &model, now), Codes::default());
+    let (mut open, mut read) = (true, false);
+    loop {
+        let changed = if open && !read && worked.needs_the_store(&kept.lead) {
+            // Another collector may have given one a moment ago.
+            match grant::read_again(app, key).await {
+                Some(person) => {
+                    kept = KeptLead::shared_with(person.kept, carried.clone(), &app.config.ledger);
+                    read = true;
+                }
+                None => {
+                    open = false;
+                    budgets.close();
+                }
             }
-            None => {
-                open = false;
-                grant::withhold_new(&mut worked.decided, &kept.lead);
-            }
-        }
-    }
-    let mut codes = Codes::default();
-    while open && let Some(pool) = worked.unasked(&codes) {
-        if codes.ask(app, site, key, pool.clone()).await {
-            moment.empty_pools.push(pool);
+            true
+        } else if let Some((offer, step)) = worked.unbudgeted(&kept.lead, claimed.as_ref(), &budgets) {
+            let withholds = budgets.ask(&kept.lead, &offer, step).await;
+            moment.withheld = budgets.withheld().to_vec();
+            withholds
+        } else if let Some(pool) = worked.unasked(&codes).filter(|_| open) {
+            let empty = codes.ask(app, site, key, pool.clone()).await;
+            moment.empty_pools.extend(Some(pool).filter(|_| empty));
+            empty
+        } else {
+            break;
+        };
+        if changed {
             worked = Worked::of(&kept.lead, &model, &moment, &asker, claimed.as_ref(), now);
         }
+    }
+    if !open {
+        grant::withhold_new(&mut worked.decided, &kept.lead);
     }
     let Worked { evaluation, mut decided, claim } = worked;
     let shown = decided.offers.iter().filter_map(|chosen| Some((&chosen.offer, chosen.code.as_ref()?)));
@@ -177,23 +201,36 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let mut given = Vec::new();
     for chosen in &decided.offers {
         own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;
+        own.took(budgets.time(&chosen.offer));
         if let Some(Ok(code)) = chosen.code.as_ref().map(|code| codes.given(code))
             && grant::is_new(lead, &chosen.offer)
         {
             given.push(own.add(event::GRANTED, &chosen.offer, Some(&code)).map_err(internal)?);
+            own.took(budgets.money(&chosen.offer, Step::Shown));
         }
     }
     let shown = given.len();
     let is_given =
         |offer: &OfferId| decided.offers.iter().any(|chosen| chosen.offer == *offer && chosen.code.is_some());
-    let claim = claim.as_ref().map(|claim| ClaimedCode::of(claim, &codes));
+    let over_budget = claimed.as_ref().and_then(|offer| budgets.refuses(offer));
+    let claim = claim.as_ref().map(|claim| match over_budget {
+        Some((reason, _)) if claim.is_ok() => Err(reason.code()),
+        _ => ClaimedCode::of(claim, &codes),
+    });
+    let mut claims = false;
     if let (Some(Ok(ClaimedCode { code, is_new: true })), Some(offer)) = (&claim, &claimed)
         && open
         && !is_given(offer)
     {
         given.push(own.add(event::GRANTED, offer, Some(code)).map_err(internal)?);
+        own.took(budgets.money(offer, Step::Claimed));
+        claims = true;
     }
     let own_codes = own.own_codes();
+    let is_shown = |offer: &OfferId| decided.offers.iter().any(|chosen| chosen.offer == *offer);
+    budgets
+        .give_back(|offer, step| if step == Step::Shown { is_shown(offer) } else { claims || is_given(offer) })
+        .await;
     accept::append(app, key, own.touches, None).await?;
     if !given.is_empty() {
         // A code is answered only when it is durable and every collector sees it.
@@ -208,7 +245,8 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     if decided.pool_empty || empty {
         Metric::CouponGranted.count(Reason::PoolEmpty.code());
     }
-    let claimed = ask.claim.as_ref().map(|id| claim_answer(id, claim, open));
+    let until = over_budget.and_then(|(_, until)| until).map(|until| until.0);
+    let claimed = ask.claim.as_ref().map(|id| Claimed { until, ..claim_answer(id, claim, open) });
 
     Metric::Decision.count(if decided.offers.is_empty() { "empty" } else { "offer" });
     let considered = decided.considered.iter().map(|considered| Considered {
@@ -216,11 +254,19 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
         shown: considered.shown,
         reason: considered.reason.code().to_owned(),
         detail: considered.detail.clone(),
+        until: considered.until.map(|until| until.0),
     });
+    let unavailable = moment.withheld.iter().any(|withheld| withheld.reason == Reason::Unavailable);
+    let reasons = [
+        (decided.pool_empty, Reason::PoolEmpty),
+        (decided.budget_spent, Reason::BudgetSpent),
+        (unavailable, Reason::Unavailable),
+    ];
+    let reasons = reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason.code().to_owned()).collect();
     Ok(DecisionAnswer {
         v: 1,
         offers: decided.offers.into_iter().map(|chosen| answer(chosen, &codes)).collect(),
-        reasons: decided.pool_empty.then(|| Reason::PoolEmpty.code().to_owned()).into_iter().collect(),
+        reasons,
         claimed,
         considered: considered.collect(),
         lead: site.config.page_may_see_score.then(|| lead_view(&evaluation)),
@@ -247,14 +293,17 @@ impl<'a> ClaimedCode<'a> {
 
 /// What became of a claim. `open`: whether new codes are given.
 fn claim_answer(id: &str, claim: Option<Result<ClaimedCode<'_>, &'static str>>, open: bool) -> Claimed {
-    let refused = |reason: &str| Claimed { id: id.to_owned(), code: None, refused: Some(reason.to_owned()) };
+    let refused =
+        |reason: &str| Claimed { id: id.to_owned(), code: None, refused: Some(reason.to_owned()), until: None };
     match claim {
         // What is no offer's id.
         None => refused(Reason::UnknownOffer.code()),
         Some(Ok(claimed)) if !open && claimed.is_new => refused(UNAVAILABLE),
         Some(Err(_)) if !open => refused(UNAVAILABLE),
         Some(Err(reason)) => refused(reason),
-        Some(Ok(claimed)) => Claimed { id: id.to_owned(), code: Some(claimed.code.code.to_owned()), refused: None },
+        Some(Ok(claimed)) => {
+            Claimed { id: id.to_owned(), code: Some(claimed.code.code.to_owned()), refused: None, until: None }
+        }
     }
 }
 
@@ -264,12 +313,27 @@ fn lead_view(evaluation: &Evaluation) -> LeadView {
 }
 
 /// The moment that a page asks about.
-pub(crate) fn moment(page: Option<PageFacts>, language: Option<String>, ask: &Ask, explain: bool) -> Moment {
+pub(crate) fn moment(
+    page: Option<PageFacts>,
+    language: Option<String>,
+    stream: Option<StreamId>,
+    ask: &Ask,
+    explain: bool,
+) -> Moment {
     let slots = match &ask.slots {
         Some(slots) => slots.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
         None => DEFAULT_SLOTS.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
     };
-    Moment { page, slots, empty_pools: Vec::new(), properties: accept::context(&ask.properties), language, explain }
+    Moment {
+        page,
+        slots,
+        stream,
+        empty_pools: Vec::new(),
+        withheld: Vec::new(),
+        properties: accept::context(&ask.properties),
+        language,
+        explain,
+    }
 }
 
 /// What the product itself does in one decision.
@@ -298,6 +362,13 @@ impl OwnTouches<'_> {
         touch.properties = code.into_iter().chain(pool).chain(last_day).collect();
         self.touches.push(touch);
         Ok(id)
+    }
+
+    /// Notes in the last one what it took from budgets.
+    fn took(&mut self, part: Option<Part>) {
+        if let (Some(part), Some(touch)) = (part, self.touches.last_mut()) {
+            touch.properties = touch.properties.pairs().iter().cloned().chain(part.properties()).collect();
+        }
     }
 
     /// The codes that it grants of which each is one visitor's, by offer.

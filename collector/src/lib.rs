@@ -41,6 +41,7 @@ pub mod account;
 pub mod admin;
 pub mod app;
 pub mod apply;
+pub mod budget;
 mod census;
 pub mod client_address;
 pub mod clock;

@@ -28,6 +28,8 @@ pub enum Metric {
     CouponGranted,
     /// Codes that a till asked to redeem: `redeemed`, or why not; and codes that `leaked`.
     CouponRedeemed,
+    /// Budgets asked for an offer or a code, by `outcome`: `held`, `spent`, or `unavailable` where the store did not say.
+    BudgetAsked,
     /// Visitors erased.
     VisitorErased,
     /// Merges applied, by `outcome`.
@@ -95,6 +97,7 @@ impl Metric {
         (Self::DecisionWithoutStore, "Decisions made while the store was away"),
         (Self::CouponGranted, "Coupon codes revealed"),
         (Self::CouponRedeemed, "Coupon codes that tills redeemed or asked to, and those that leaked"),
+        (Self::BudgetAsked, "Budgets asked for an offer or a code"),
         (Self::VisitorErased, "Visitors erased"),
         (Self::MergeOutcome, "Merges of two visitors by what became of them"),
         (Self::LinkOutcome, "Signed links opened by what became of them"),
@@ -137,6 +140,7 @@ impl Metric {
             Self::DecisionWithoutStore => "gloed_decisions_without_store_total",
             Self::CouponGranted => "gloed_coupons_granted_total",
             Self::CouponRedeemed => "gloed_coupons_redeemed_total",
+            Self::BudgetAsked => "gloed_budgets_asked_total",
             Self::VisitorErased => "gloed_visitors_erased_total",
             Self::MergeOutcome => "gloed_merges_total",
             Self::LinkOutcome => "gloed_links_total",

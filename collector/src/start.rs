@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::accept;
 use crate::app::{App, Deciding};
 use crate::apply::{self, ApplyError, Progress};
+use crate::budget::spent::Spent;
 use crate::client_address::TrustedProxies;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Missing, RedisConfig, Secrets, SecretsError, StoreConfig};
@@ -211,6 +212,7 @@ pub async fn start_on(
         sessions: Sessions::default(),
         admin_password: secrets.admin_password,
         progress: Progress::default(),
+        spent: Spent::default(),
         quarantine,
         applying: AtomicBool::new(true),
         draining: AtomicBool::new(false),

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod command_line;

@@ -8,9 +8,10 @@ use engine::{Evaluation, Lead, Millis, Model, Outlook, Span, StageCause, TextErr
 use store::{Bound, Change, Committed, Erasure, LeadKey, StoreError, Version, VisitorId};
 
 use super::attempted::Attempted;
+use super::budgets::Settling;
 use super::commit::commit;
 use super::places::Places;
-use super::{codes, contention, coupons, merging, poison};
+use super::{budgets, codes, contention, coupons, merging, poison};
 use crate::app::App;
 use crate::coupon::redemption::leaks;
 use crate::erasure;
@@ -74,8 +75,9 @@ pub(crate) async fn apply(
         match record {
             LogRecord::Touches(record) => {
                 let Ok(key) = record.whose.key() else { continue };
+                let good = record.touches.iter().filter(|touch| !void.has(&key, &touch.id)).collect::<Vec<_>>();
                 let work = work.entry(key).or_default();
-                work.touches.extend(record.touches.iter().filter(|touch| !void.contains(&touch.id)));
+                work.touches.extend(good);
                 work.refused.extend(record.refused.iter().cloned());
                 work.email = record.email.clone().or(work.email.take());
             }
@@ -190,7 +192,8 @@ async fn attempt<'a>(
             Some(Ok(Joined::Elsewhere(_))) => put_aside(app, &key, work, "its lead was merged in a circle")?,
             // Nothing of it is kept.
             Some(Ok(Joined::Nothing)) => {}
-            Some(Ok(Joined::Here(change, mut outcome))) => {
+            Some(Ok(Joined::Here { change, outcomes: mut outcome, settling })) => {
+                budgets::settle(app, &key, &settling).await?;
                 attempted.recall(work.keys(&key), &work.touches, &mut outcome);
                 changes.push(change);
                 outcomes.push(outcome);
@@ -286,8 +289,8 @@ pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
 
 /// What becomes of one visitor's work.
 enum Joined {
-    /// The change to commit, and what became of each touch.
-    Here(Change, Vec<Outcome>),
+    /// The change to commit, what became of each touch, and of what they took from budgets.
+    Here { change: Change, outcomes: Vec<Outcome>, settling: Vec<Settling> },
     /// The lead was merged into this one.
     Elsewhere(VisitorId),
     /// There is nothing to keep: only of a lead that is there is it said what was refused.
@@ -332,7 +335,8 @@ fn joined(app: &App, key: &LeadKey, work: &Work<'_>, basis: &Basis, pass: Pass) 
     {
         kept.email = Some(email.clone());
     }
-    Ok(Joined::Here(change(app, key, expected, kept)?, outcomes))
+    let settling = budgets::of(&kept.lead, &work.touches);
+    Ok(Joined::Here { change: change(app, key, expected, kept)?, outcomes, settling })
 }
 
 /// Folds what is old in a lead that has grown large since `before`, and forgets what nobody asks of our own doings any more.

@@ -3,7 +3,7 @@
 //! Kept under the visitor that the record names, whoever their lead was merged into since: so it is the same holder whenever
 //! the log is applied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::decide::POOL_PROPERTY;
 use engine::touch::event;
@@ -16,21 +16,32 @@ use crate::coupon::codes::Code;
 use crate::coupon::pool::{self, Kept, LEASE, PoolError, Term};
 use crate::log_record::{LogRecord, TouchesRecord};
 
+/// Grants that are none. By lead: touches of two visitors may have the same id.
+#[derive(Debug, Default)]
+pub(super) struct Void(BTreeMap<LeadKey, BTreeSet<TouchId>>);
+
+impl Void {
+    /// Whether a touch of a lead is among them.
+    pub(super) fn has(&self, key: &LeadKey, touch: &TouchId) -> bool {
+        self.0.get(key).is_some_and(|void| void.contains(touch))
+    }
+}
+
 /// Keeps every code that records grant, and says which grants are none, since the code is with somebody else: these go to
 /// quarantine, where a person finds them, and into no ledger. Nobody was answered with such a code, but where a store was lost
 /// that no log could bring back. Can be repeated.
 ///
 /// # Errors
 /// When the store is away, or there is no room in quarantine.
-pub(super) async fn keep(app: &App, records: &[LogRecord]) -> Result<BTreeSet<TouchId>, StoreError> {
-    let mut void = BTreeSet::new();
+pub(super) async fn keep(app: &App, records: &[LogRecord]) -> Result<Void, StoreError> {
+    let mut void = Void::default();
     for record in records {
         let LogRecord::Touches(record) = record else { continue };
         let Ok(key) = record.whose.key() else { continue };
         for (touch, code) in record.touches.iter().filter_map(|touch| Some((touch, code_of_pool(touch)?))) {
             if let Some(reason) = refusal(app, &key, &code).await? {
                 put_aside(app, record, touch, &reason)?;
-                void.insert(touch.id.clone());
+                void.0.entry(key.clone()).or_default().insert(touch.id.clone());
             }
         }
     }

@@ -15,6 +15,7 @@
 mod advance;
 mod attempted;
 mod batch;
+mod budgets;
 mod checkpoint;
 mod codes;
 mod commit;
@@ -104,8 +105,8 @@ pub async fn replay(app: &App, feed: &mut Feed) -> Result<u64, ApplyError> {
     let identity = app.store.health().await?.identity;
     let mut checkpoint = Checkpoint::load(app).await?;
     let stats = app.log.stats();
-    if stats.start < stats.end && !checkpoint.is_of(&identity) {
-        app.fleet.store_is_another(app.clock.now());
+    if !checkpoint.is_of(&identity) {
+        app.fleet.starts_on_another(app.clock.now());
     }
     app.progress.goes_on_in(&identity);
     let mut records = Vec::with_capacity(BATCH);

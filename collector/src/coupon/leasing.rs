@@ -135,13 +135,13 @@ async fn leased(app: &App, pool: &Pool, key: &LeadKey) -> Result<Option<Leased>,
 }
 
 /// Whether the store is the one that this collector's log is applied to, and lacks nothing.
-async fn is_known(app: &App) -> Result<bool, StoreError> {
+pub(crate) async fn is_known(app: &App) -> Result<bool, StoreError> {
     let identity = app.store.health().await?.identity;
     Ok(app.progress.is_on(&identity) && knows_whose_codes_are(app))
 }
 
 /// Whether nothing says that codes look free in the store which somebody was granted: it was not lost, or every collector has
 /// applied its log to it since.
-fn knows_whose_codes_are(app: &App) -> bool {
+pub(crate) fn knows_whose_codes_are(app: &App) -> bool {
     !app.progress.is_again() && app.fleet.has_all_again(app.clock.now())
 }

@@ -179,7 +179,7 @@ fn first_place(key: &LeadKey, codes: usize) -> usize {
 }
 
 /// The first 128 bits of SHA-256 over the parts, each with its length before it.
-fn digest(parts: &[&[u8]]) -> [u8; 16] {
+pub(crate) fn digest(parts: &[&[u8]]) -> [u8; 16] {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());
@@ -190,7 +190,7 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
     cut
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

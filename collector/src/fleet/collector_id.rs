@@ -29,6 +29,12 @@ impl CollectorId {
         &self.0
     }
 
+    /// Whether this is the data folder of a collector that has run.
+    #[must_use]
+    pub fn is_made(data: &Path) -> bool {
+        data.join(Self::FILE).exists()
+    }
+
     /// The id of the collector whose data folder this is; made when there is none. Blocks.
     ///
     /// # Errors

@@ -95,6 +95,8 @@ pub struct Fleet {
     lost: Mutex<Option<Lost>>,
     /// Set once this collector is off the roll.
     left: AtomicBool,
+    /// Whether a process of this collector has run before.
+    has_run: bool,
 }
 
 /// What was last seen of the fleet.
@@ -115,6 +117,8 @@ struct Lost {
     told_by: Millis,
     /// Those that were heard of then.
     awaited: BTreeSet<CollectorId>,
+    /// Whether there may be others: who has just started knows nobody from before.
+    unheard: bool,
 }
 
 /// Another collector that is heard of.
@@ -153,6 +157,7 @@ impl Fleet {
     /// # Errors
     /// When its id cannot be read or made.
     pub(crate) fn new(data: &std::path::Path) -> Result<Self, FleetError> {
+        let has_run = CollectorId::is_made(data);
         let id = CollectorId::load_or_make(data).map_err(FleetError::Id)?;
         let mut process = [0; 8];
         getrandom::fill(&mut process).map_err(|error| FleetError::Id(std::io::Error::other(error.to_string())))?;
@@ -174,6 +179,7 @@ impl Fleet {
             behind: Mutex::new(None),
             lost: Mutex::new(None),
             left: AtomicBool::new(false),
+            has_run,
         })
     }
 
@@ -254,16 +260,35 @@ impl Fleet {
     pub(crate) fn store_is_another(&self, now: Millis) {
         let mut awaited: BTreeSet<_> = self.view.load().others.iter().map(|other| other.id).collect();
         let mut lost = lock(&self.lost);
+        let unheard = lost.as_ref().is_some_and(|before| before.unheard);
         awaited.extend(lost.take().into_iter().flat_map(|before| before.awaited));
-        *lost = Some(Lost { told_by: now.plus(FOUND_OUT_WITHIN), awaited });
+        *lost = Some(Lost { told_by: now.plus(FOUND_OUT_WITHIN), awaited, unheard });
+    }
+
+    /// A store that knows nothing of this collector, which has run before, is another one than then. Whoever else works on it
+    /// may not have found out yet, and is heard of only then.
+    pub(crate) fn starts_on_another(&self, now: Millis) {
+        if !self.has_run {
+            return;
+        }
+        self.store_is_another(now);
+        if let Some(lost) = &mut *lock(&self.lost) {
+            lost.unheard = true;
+        }
     }
 
     /// Whether everybody who was heard of when the store was last found to be another one has applied their log to it. Who is
     /// not heard of again is waited for as long as a code is leased.
     pub(crate) fn has_all_again(&self, now: Millis) -> bool {
         let mut lost = lock(&self.lost);
-        let Some(Lost { told_by, awaited }) = &mut *lost else { return true };
+        let Some(Lost { told_by, awaited, unheard }) = &mut *lost else { return true };
         let view = self.view.load();
+        if *unheard {
+            if now < *told_by {
+                return false;
+            }
+            awaited.extend(view.others.iter().map(|other| other.id));
+        }
         let has_applied = |id| view.others.iter().any(|other| other.id == id && other.watermark >= *told_by);
         awaited.retain(|id| !has_applied(*id));
         let over = awaited.is_empty() || now >= told_by.plus(LEASE);
@@ -397,6 +422,31 @@ mod tests {
 
         fleet.caught_up();
         assert_eq!(fleet.horizon(soon), soon);
+    }
+
+    /// Seen red by a system test with a collector that knew nobody and so waited for nobody: four had what there was three of.
+    #[test]
+    fn who_starts_on_a_store_that_knows_nothing_of_it_waits_for_whoever_is_heard_of() {
+        // given a collector that has run before, and another one that has not found out yet
+        let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        drop(Fleet::new(data.path()).unwrap());
+        let fleet = Fleet::new(data.path()).unwrap();
+        let id = CollectorId::load_or_make(elsewhere.path()).unwrap();
+        let hear =
+            |watermark| fleet.see(View { others: vec![Other { id, watermark, models: Vec::new() }], ..fleet.seen() });
+        let now = Millis(1_795_262_400_000);
+        fleet.starts_on_another(now);
+        assert!(!fleet.has_all_again(now.plus(Span::seconds(14))));
+        // when the other is heard of, then it is waited for until it has applied its log
+        hear(now);
+        assert!(!fleet.has_all_again(now.plus(Span::seconds(16))));
+        hear(now.plus(FOUND_OUT_WITHIN));
+        assert!(fleet.has_all_again(now.plus(Span::seconds(16))));
+        // and who never ran before knows of no loss
+        let fresh = tempfile::tempdir().unwrap();
+        let fresh = Fleet::new(fresh.path()).unwrap();
+        fresh.starts_on_another(now);
+        assert!(fresh.has_all_again(now));
     }
 
     /// Seen red with a collector that is believed at once, and with one that is not waited for.

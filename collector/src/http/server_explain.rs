@@ -56,7 +56,7 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -
         return Err(Problem::NoSuchVisitor);
     }
     let language = page.as_ref().and_then(|page| page.language.clone());
-    let moment = moment(Address::of(page.as_ref(), &site).page, language, &ask, true);
+    let moment = moment(Address::of(page.as_ref(), &site).page, language, None, &ask, true);
     let answer = explain::explain(&app, &site, person, moment).await?;
     Metric::AnswerSeconds.labelled_seconds("server_explain", started.elapsed());
     Ok(Json(ExplainAnswer { ignored, ..answer }))

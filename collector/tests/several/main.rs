@@ -5,6 +5,7 @@
 mod asking;
 mod away;
 mod bar;
+mod budgets;
 mod contention;
 mod coupons;
 mod following;

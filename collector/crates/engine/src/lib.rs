@@ -127,7 +127,7 @@ pub mod why_not;
 
 pub use cart::{CartItem, cart_items};
 pub use compact::{Before, Folded, compact, is_due};
-pub use decide::{Chosen, Considered, Decision, Grant, Moment, claim, decide};
+pub use decide::{Chosen, Considered, Decision, Grant, Moment, Withheld, claim, decide};
 pub use evaluate::{Cart, Cause, Evaluation, HeldLabel, Limit, Line, StageCause, evaluate, evaluate_for};
 pub use fold::Fold;
 pub use forecast::{Foreseen, NextChange, Outlook, bound, foresee_change, foresee_notice, next_change, next_notice};

@@ -102,10 +102,24 @@ reasons! {
     Reserved => "reserved",
     /// The visitor already did what it is for.
     GoalReached => "goal_reached",
+    /// The visitor has seen it as often as it may be shown in one visit.
+    ShownThisSession => "shown_this_session",
+    /// The visitor has seen it, not long enough ago.
+    ShownRecently => "shown_recently",
     /// The visitor closed it, not long enough ago.
     DismissedRecently => "dismissed_recently",
     /// Another offer was shown, not long enough ago.
     MinGap => "min_gap",
+    /// As many offers were shown in this visit as may be in one.
+    SessionFull => "session_full",
+    /// As many offers were shown to the visitor today as may be in a day.
+    DayFull => "day_full",
+    /// The visitor closed offers and followed none since, not long enough ago.
+    OffersDismissed => "offers_dismissed",
+    /// What the offer, or all offers together, may be shown or cost is spent.
+    BudgetSpent => "budget_spent",
+    /// Whether there is any left for it cannot be asked now.
+    Unavailable => "unavailable",
     /// Every code of the offer's pool is with somebody else.
     PoolEmpty => "pool_empty",
     /// Another offer takes the slot.

@@ -27,6 +27,36 @@ pub fn goes_on(last: Millis, source: &SourceFacts, next: &Touch) -> bool {
     next.time.since(last) < gap_before(next) && (!next.source.has_campaign() || next.source.is_campaign_of(source))
 }
 
+/// A session that goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct GoingOn<'a> {
+    stream: &'a StreamId,
+    begun: Millis,
+    /// When it ends if nothing more happens.
+    pub(crate) ends: Millis,
+}
+
+impl<'a> GoingOn<'a> {
+    /// The one of a stream at an instant, if it has one.
+    pub(crate) fn at(touches: &'a [Touch], stream: &'a StreamId, now: Millis) -> Option<Self> {
+        let mut open: Option<(Millis, Millis, &SourceFacts)> = None;
+        for touch in touches.iter().filter(|touch| touch.stream == *stream && is_visit(touch) && !touch.is_fold()) {
+            open = match open {
+                Some((begun, last, source)) if goes_on(last, source, touch) => Some((begun, touch.time, source)),
+                _ => Some((touch.time, touch.time, &touch.source)),
+            };
+        }
+        let (begun, last, _) = open?;
+        let ends = last.plus(SESSION_GAP);
+        (now < ends).then_some(Self { stream, begun, ends })
+    }
+
+    /// Whether a touch is part of it: what the product did at a page of it is, too.
+    pub(crate) fn has(&self, touch: &Touch) -> bool {
+        touch.stream == *self.stream && touch.time >= self.begun
+    }
+}
+
 /// The sessions of a lead, as far as its touches were taken.
 ///
 /// Each stream has its own: one ends after thirty minutes without a touch of the stream, or when the campaign changes.

@@ -88,7 +88,8 @@ pub struct DecisionAnswer {
     /// What to show, at most one a slot. Empty is an ordinary answer.
     pub offers: Vec<OfferAnswer>,
     /// Why nothing is offered whatever the model says: who asks may be no person (`bot`, `prerender`), or the store is away
-    /// (`unavailable`). Or that more would be offered if a pool had a code left (`pool_empty`).
+    /// (`unavailable`). Or that more would be offered if a pool had a code left (`pool_empty`), or a budget something
+    /// (`budget_spent`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// The outcome of a claim, when one was made.
@@ -150,6 +151,9 @@ pub struct Claimed {
     /// Why not, when refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// From when on that is no reason any more, ms since 1970, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 /// An offer that was weighed.
@@ -163,6 +167,9 @@ pub struct Considered {
     pub reason: String,
     /// The condition that decided, in words.
     pub detail: String,
+    /// From when on it is no reason any more if nothing happens until then, ms since 1970, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 /// What a page may see of a lead.

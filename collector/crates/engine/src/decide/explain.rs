@@ -12,7 +12,7 @@ use super::change::{Becomes, Change};
 use super::instants::Instants;
 use super::smallest::{Found, Leaf, Node, Way, smallest};
 use super::what_if::{Fact, Scene, State};
-use super::{Asking, Moment, decide};
+use super::{Asking, Moment, Withheld, decide};
 use crate::condition::{Comparison, Condition, Facts, Field, Sequence, Test};
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
@@ -153,17 +153,22 @@ fn instants(scene: &Scene<'_>, offer: &Offer, now: Millis, evaluate: &dyn Fn(Mil
     let mut instants = Instants::after(scene, now);
     instants.of_offer(offer);
     instants.of_condition(&offer.when, evaluate);
-    for rival in rivals(scene.model, offer) {
+    for rival in rivals(scene, offer) {
         instants.of_rival(rival);
         instants.of_condition(&rival.when, evaluate);
     }
     instants.all()
 }
 
-/// Offers that take the slot before this one does.
-fn rivals<'m>(model: &'m Model, offer: &Offer) -> impl Iterator<Item = &'m Offer> {
-    let ranked = model.ranking.of_slot(&offer.slot).iter().filter_map(|place| model.offers.get(*place));
-    ranked.take_while(|one| one.id != offer.id)
+/// Offers that take the slot before this one does, or that may interrupt before it in the same answer.
+fn rivals<'m>(scene: &Scene<'m>, offer: &Offer) -> impl Iterator<Item = &'m Offer> {
+    let model = scene.model;
+    let of_slot = move |slot: &Slot| model.ranking.of_slot(slot).iter().filter_map(|place| model.offers.get(*place));
+    let (id, slot) = (offer.id.clone(), offer.slot.clone());
+    let before = scene.moment.slots.iter().take_while(move |one| **one != slot).filter(|one| one.interrupts());
+    let interrupts = offer.slot.interrupts();
+    let beside = before.filter(move |_| interrupts).flat_map(of_slot);
+    of_slot(&offer.slot).take_while(move |one| one.id != id).chain(beside)
 }
 
 /// A fact, and what parts of conditions ask of it.
@@ -195,15 +200,23 @@ impl<'a, 's> Case<'a, 's> {
         if asking.barred(offer).or_else(|| asking.too_soon(offer)).is_some() {
             return None;
         }
-        let rivals = rivals(scene.model, offer).filter(|rival| asking.barred(rival).is_none());
+        // Another that interrupts is in the way where the limits of all allow no two in one answer. Where they allow two and
+        // no third, none is let be: that may be more than is needed.
+        let one_more = asking.limits.refusal(&[offer]).is_some();
+        let two_more = asking.limits.refusal(&[offer, offer]).is_some();
+        let in_the_way = |rival: &Offer| rival.slot == offer.slot || one_more || two_more;
+        let is_out =
+            |rival: &Offer| asking.barred(rival).or_else(|| Withheld::refusal(&scene.moment.withheld, rival)).is_some();
+        let rivals = rivals(scene, offer).filter(|rival| in_the_way(rival) && !is_out(rival));
         let rivals: Vec<&'a Offer> = rivals.collect();
+        let several = two_more && !one_more && rivals.iter().any(|rival| rival.slot != offer.slot);
         let mut case = Self {
             scene,
             variables: Vec::new(),
             formula: Node::All(Vec::new()),
             texts: Vec::new(),
             sequences: Vec::new(),
-            complete: true,
+            complete: !several,
         };
         let mut labels: Vec<&str> = scene.evaluation.labels.iter().map(|held| &*held.label).collect();
         labels.extend(scene.model.labels.iter().map(|rule| &*rule.label));

@@ -1,5 +1,6 @@
 //! Instants at which time alone may change whether an offer is shown.
 
+use super::Asking;
 use super::history::RESERVATION;
 use super::what_if::Scene;
 use crate::calendar;
@@ -10,12 +11,14 @@ use crate::model::Offer;
 use crate::points::Points;
 use crate::state::bounds;
 use crate::time::{Millis, Span};
-use crate::touch::{Touch, event};
+use crate::touch::event;
 
 /// How far ahead is looked for a score to have fallen, and for a stage to be left.
 const AHEAD: Span = Span::days(90);
 /// How many changes of the stage are foreseen.
 const MOST_STAGES: usize = 4;
+/// How many things in an offer's own way are waited for, one after the other.
+const MOST_OBSTACLES: usize = 8;
 /// How many instants one part of a condition may add.
 const MOST_OF_A_PART: usize = 16;
 
@@ -40,23 +43,20 @@ impl<'a, 's> Instants<'a, 's> {
         self.found
     }
 
-    /// When an offer's own obstacles end.
+    /// When what stands in an offer's own way ends, one thing after the other.
     pub(super) fn of_offer(&mut self, offer: &Offer) {
-        self.found.extend(offer.from);
-        let touches = self.scene.lead.touches();
-        let about = |touch: &&Touch| touch.offer.as_ref() == Some(&offer.id);
-        if let Some(away) = offer.frequency.after_dismissal {
-            let mut dismissed = touches.iter().filter(about).filter(|touch| touch.is(event::OFFER_DISMISSED));
-            self.found.extend(dismissed.next_back().map(|touch| touch.time.plus(away)));
+        let Scene { lead, evaluation, model, moment } = *self.scene;
+        let mut at = self.now;
+        for _ in 0..MOST_OBSTACLES {
+            let asking = Asking::of(lead, evaluation, model, moment, at);
+            let until = asking.barred(offer).or_else(|| asking.too_soon(offer)).and_then(|refusal| refusal.until);
+            let Some(until) = until.filter(|until| *until > at) else { break };
+            self.found.push(until);
+            at = until;
         }
-        let reserved = touches.iter().filter(|touch| touch.is(event::RESERVED));
+        // Of offers beside it, what is reserved lapses.
+        let reserved = lead.touches().iter().filter(|touch| touch.is(event::RESERVED));
         self.found.extend(reserved.map(|touch| touch.time.plus(RESERVATION)));
-        if let Some(gap) = self.scene.model.offers_policy.min_gap
-            && offer.slot.interrupts()
-        {
-            let met = touches.iter().filter(|touch| touch.is(event::RESERVED) || touch.is(event::OFFER_SHOWN));
-            self.found.extend(met.map(|touch| touch.time.plus(gap)));
-        }
     }
 
     /// When another offer of the slot is over.

@@ -5,6 +5,8 @@ mod claim;
 mod explain;
 mod history;
 mod instants;
+mod limits;
+mod refusal;
 mod smallest;
 mod states;
 mod what_if;
@@ -14,14 +16,18 @@ use crate::evaluate::Evaluation;
 use crate::lead::Lead;
 use crate::model::{CouponCode, Model, Offer, OfferContent, PoolName, Reveal, Slot, Trigger};
 use crate::reason::Reason;
+use crate::sessions::GoingOn;
 use crate::time::Millis;
-use crate::touch::{EventName, OfferId, PageFacts, Properties, Touch, event};
+use crate::touch::{EventName, OfferId, PageFacts, Properties, StreamId};
 
 pub use change::{Audience, Becomes, Change, Range};
 pub use claim::{COUPON_PROPERTY, EXPIRES_PROPERTY, Grant, POOL_PROPERTY, REDEEMED, claim, granted};
 pub use explain::{Explained, MOST_INSTANTS, MOST_WORK, Remedy, explain};
-pub use history::RESERVATION;
-use history::{OfferHistory, holds, named};
+use history::OfferHistory;
+pub use history::{RESERVATION, impressions, reservations, was_shown};
+use limits::Limits;
+use refusal::Refusal;
+pub use refusal::Withheld;
 
 /// The moment that a decision is asked for.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +40,12 @@ pub struct Moment {
     pub properties: Properties,
     /// The language that offers are written in; that of the lead's last touch where it is absent.
     pub language: Option<String>,
+    /// The device that asks: what is limited within a visit is so within the one that goes on there. `None`: within none.
+    pub stream: Option<StreamId>,
     /// Pools of codes in which there is nothing left for this visitor.
     pub empty_pools: Vec<PoolName>,
+    /// Offers that the store has nothing for.
+    pub withheld: Vec<Withheld>,
     /// Also list the offers that were not chosen.
     pub explain: bool,
 }
@@ -74,6 +84,8 @@ pub struct Considered {
     pub reason: Reason,
     /// The part of the condition, or the circumstance, that decided: `label = brochure`.
     pub detail: String,
+    /// From when on that is no reason any more if nothing happens until then, where it is known.
+    pub until: Option<Millis>,
 }
 
 /// What a visitor sees now.
@@ -85,6 +97,8 @@ pub struct Decision {
     pub considered: Vec<Considered>,
     /// Whether an offer would be shown, or weighed against what is, if its pool had a code left.
     pub pool_empty: bool,
+    /// Whether one would be if its budget, or that of all offers, had some left.
+    pub budget_spent: bool,
 }
 
 /// Chooses at most one offer for each slot: the one of highest priority, then of the first id, among those whose dates,
@@ -98,48 +112,55 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
     let refusals: Option<Vec<_>> = moment
         .explain
         .then(|| model.offers.iter().map(|offer| asking.elsewhere(offer).or_else(|| asking.refusal(offer))).collect());
-    let mut pool_empty = false;
+    let (mut pool_empty, mut budget_spent) = (false, false);
     let mut is_open = |place: usize, offer: &Offer| {
         let reason = match &refusals {
-            Some(refusals) => refusals.get(place).and_then(|refusal| refusal.as_ref().map(|(reason, _)| *reason)),
-            None => asking.refusal(offer).map(|(reason, _)| reason),
+            Some(refusals) => refusals.get(place).and_then(|refusal| Some(refusal.as_ref()?.reason)),
+            None => asking.refusal(offer).map(|refusal| refusal.reason),
         };
         pool_empty |= reason == Some(Reason::PoolEmpty);
+        budget_spent |= reason == Some(Reason::BudgetSpent);
         reason.is_none()
     };
     let mut winners: Vec<&Offer> = Vec::with_capacity(moment.slots.len());
-    for slot in &moment.slots {
-        if winners.iter().any(|winner| winner.slot == *slot) {
+    let mut closed: Vec<(&Slot, Refusal)> = Vec::new();
+    for (place, slot) in moment.slots.iter().enumerate() {
+        if moment.slots.iter().take(place).any(|before| before == slot) {
             continue;
+        }
+        if slot.interrupts() {
+            let beside: Vec<&Offer> = winners.iter().copied().filter(|winner| winner.slot.interrupts()).collect();
+            if let Some(refusal) = asking.limits.refusal(&beside) {
+                closed.push((slot, refusal));
+                continue;
+            }
         }
         let mut ranked =
             model.ranking.of_slot(slot).iter().filter_map(|place| Some((*place, model.offers.get(*place)?)));
         winners.extend(ranked.find(|(place, offer)| is_open(*place, offer)).map(|(_, offer)| offer));
     }
     let considered = if let Some(refusals) = &refusals {
+        let limited = |offer: &Offer| {
+            let refusal = closed.iter().find(|(slot, _)| **slot == offer.slot);
+            refusal.map(|(_, refusal)| refusal.clone())
+        };
         let lost = |offer: &Offer| {
             let winner = winners.iter().find(|winner| winner.slot == offer.slot);
-            winner.filter(|winner| winner.id != offer.id).map(|winner| format!("{} takes the slot", winner.id))
+            let winner = winner.filter(|winner| winner.id != offer.id)?;
+            Some(Refusal::of(Reason::LowerPriority, format!("{} takes the slot", winner.id)))
         };
-        model
-            .offers
-            .iter()
-            .zip(refusals)
-            .filter_map(|(offer, refusal)| {
-                let (reason, detail) =
-                    refusal.clone().or_else(|| lost(offer).map(|detail| (Reason::LowerPriority, detail)))?;
-                Some(Considered { offer: offer.id.clone(), shown: false, reason, detail })
-            })
-            .collect()
+        let considered = |(offer, refusal): (&Offer, &Option<Refusal>)| {
+            let Refusal { reason, detail, until } =
+                refusal.clone().or_else(|| limited(offer)).or_else(|| lost(offer))?;
+            Some(Considered { offer: offer.id.clone(), shown: false, reason, detail, until })
+        };
+        model.offers.iter().zip(refusals).filter_map(considered).collect()
     } else {
         Vec::new()
     };
     let offers = winners.into_iter().map(|offer| asking.chosen(offer, evaluation)).collect();
-    Decision { offers, considered, pool_empty }
+    Decision { offers, considered, pool_empty, budget_spent }
 }
-
-/// Why an offer is not shown, and the particulars.
-type Refusal = (Reason, String);
 
 /// One request for a decision.
 struct Asking<'a> {
@@ -147,58 +168,68 @@ struct Asking<'a> {
     moment: &'a Moment,
     facts: LeadFacts<'a>,
     now: Millis,
-    /// Why nothing that interrupts may be shown.
-    gap: Option<Refusal>,
+    /// The visit that asks, where one goes on.
+    visit: Option<GoingOn<'a>>,
     /// Whether any touch is about an offer at all: most visitors have met none.
     met: bool,
+    /// What holds for all offers together.
+    limits: Limits<'a>,
 }
 
 impl<'a> Asking<'a> {
     fn of(lead: &'a Lead, evaluation: &'a Evaluation, model: &'a Model, moment: &'a Moment, now: Millis) -> Self {
+        // Most visitors have met no offer, and then there is nothing to count.
+        let met = lead.touches().iter().any(|touch| touch.offer.is_some());
+        let touches = if met { lead.touches() } else { &[] };
+        let visit = moment.stream.as_ref().filter(|_| met && model.limits_visits());
+        let visit = visit.and_then(|stream| GoingOn::at(touches, stream, now));
         Self {
             lead,
             moment,
             facts: LeadFacts::new(lead, evaluation, model, Some(moment)),
             now,
-            gap: gap_refusal(lead, model, now),
-            met: lead.touches().iter().any(|touch| touch.offer.is_some()),
+            limits: Limits::of(touches, model, visit.clone(), now),
+            visit,
+            met,
         }
     }
 
     /// Whether an offer has no place here.
     fn elsewhere(&self, offer: &Offer) -> Option<Refusal> {
         let offered = self.moment.slots.contains(&offer.slot);
-        (!offered).then(|| (Reason::SlotNotOffered, self.detail(|| format!("slot = {}", offer.slot))))
+        (!offered).then(|| Refusal::of(Reason::SlotNotOffered, self.detail(|| format!("slot = {}", offer.slot))))
     }
 
-    /// Why an offer cannot be shown in its slot; `None`: it can. Cheap reasons first, the condition last but for the gap, so
-    /// that a page that asks often pays little for offers that are over.
+    /// Why an offer cannot be shown in its slot; `None`: it can, as far as it goes by itself. Cheap reasons first, the
+    /// condition late, so that a page that asks often pays little for offers that are over.
     fn refusal(&self, offer: &Offer) -> Option<Refusal> {
         if let Some(refusal) = self.barred(offer) {
             return Some(refusal);
         }
         if !offer.when.matches(&self.facts) {
             let failing = if self.moment.explain { offer.when.why_not(&self.facts) } else { None };
-            return Some(failing.map_or((Reason::ConditionNotMet, String::new()), |one| (one.reason, one.detail)));
+            let (reason, detail) =
+                failing.map_or((Reason::ConditionNotMet, String::new()), |one| (one.reason, one.detail));
+            return Some(Refusal::of(reason, detail));
         }
         if let Some(pool) = self.empty_pool(offer) {
-            return Some((Reason::PoolEmpty, self.detail(|| format!("pool = {pool}"))));
+            return Some(Refusal::of(Reason::PoolEmpty, self.detail(|| format!("pool = {pool}"))));
         }
-        self.too_soon(offer)
+        Withheld::refusal(&self.moment.withheld, offer)
     }
 
     /// Why an offer cannot be shown now, whoever is looking and wherever: its dates, and what the ledger says about it.
     fn barred(&self, offer: &Offer) -> Option<Refusal> {
-        if offer.from.is_some_and(|from| self.now < from) {
-            return Some((Reason::NotYet, self.detail(|| "before its first day".to_owned())));
+        if let Some(from) = offer.from.filter(|from| self.now < *from) {
+            return Some(Refusal::until(Reason::NotYet, self.detail(|| "before its first day".to_owned()), from));
         }
         if offer.until.is_some_and(|until| self.now >= until) {
-            return Some((Reason::Ended, self.detail(|| "after its last day".to_owned())));
+            return Some(Refusal::of(Reason::Ended, self.detail(|| "after its last day".to_owned())));
         }
         if !self.met {
             return None;
         }
-        OfferHistory::of(offer, self.lead.touches()).forbids(self.now)
+        OfferHistory::of(offer, self.lead.touches()).forbids(self.visit.as_ref(), self.now)
     }
 
     /// The pool in which there is no code left for this visitor, who has none.
@@ -208,9 +239,10 @@ impl<'a> Asking<'a> {
         empty.then_some(pool)
     }
 
-    /// Why nothing may be shown in this slot yet, whatever the offer.
+    /// Why an offer cannot be shown yet, whatever its condition: nothing of it is left, or nothing may interrupt.
     fn too_soon(&self, offer: &Offer) -> Option<Refusal> {
-        self.gap.clone().filter(|_| offer.slot.interrupts())
+        Withheld::refusal(&self.moment.withheld, offer)
+            .or_else(|| self.limits.refusal(&[]).filter(|_| offer.slot.interrupts()))
     }
 
     /// The particulars of a refusal, which only somebody who asks for them pays for.
@@ -237,19 +269,4 @@ impl<'a> Asking<'a> {
             reasons: offer.when.why(&self.facts),
         }
     }
-}
-
-/// Why nothing that interrupts may be shown: another such offer was, or is about to be.
-fn gap_refusal(lead: &Lead, model: &Model, now: Millis) -> Option<Refusal> {
-    let gap = model.offers_policy.min_gap?;
-    let touches = lead.touches();
-    let interrupts = |touch: &&Touch| {
-        let offer = touch.offer.as_ref().and_then(|id| model.offer(id.as_str()));
-        offer.is_some_and(|offer| offer.slot.interrupts())
-    };
-    let shown = named(touches, event::OFFER_SHOWN);
-    let reserved = named(touches, event::RESERVED).filter(|touch| holds(touch, touches, now));
-    let last = shown.chain(reserved).filter(interrupts).max_by_key(|touch| touch.time)?;
-    let offer = last.offer.as_ref().map_or_else(String::new, ToString::to_string);
-    (now < last.time.plus(gap)).then(|| (Reason::MinGap, format!("{offer} less than {gap} ago")))
 }

@@ -1,12 +1,14 @@
 //! The model: what a marketer writes, checked and compiled.
 
+pub mod budget;
 pub mod cost;
 mod coupon_parse;
 pub mod error;
 mod index;
 pub mod labels;
-pub mod misspelt;
-mod notice;
+mod limit_parse;
+mod misspelt;
+pub mod notice;
 mod offer_parse;
 pub mod offers;
 mod parse;
@@ -23,10 +25,12 @@ pub mod warnings;
 
 use std::sync::Arc;
 
+use crate::calendar;
 use crate::money::Currency;
 use crate::time::{Millis, Span};
 use crate::tree::Tree;
 
+pub use budget::Budget;
 pub use cost::{CouponCost, Share};
 pub use error::ModelError;
 pub(crate) use index::{Concern, EventIndex};
@@ -124,6 +128,24 @@ impl Model {
     #[must_use]
     pub fn offer(&self, id: &str) -> Option<&Offer> {
         self.offers.iter().find(|offer| offer.id.as_str() == id)
+    }
+
+    /// The day of the site's zone that an instant lies in, counted from 1970-01-01.
+    #[must_use]
+    pub fn day_of(&self, at: Millis) -> i64 {
+        calendar::local_day(at, &self.offsets)
+    }
+
+    /// When a day of the site's zone is over; `None` beyond every calendar.
+    #[must_use]
+    pub fn day_ends(&self, day: i64) -> Option<Millis> {
+        calendar::local_midnight(day.checked_add(1)?, &self.offsets)
+    }
+
+    /// Whether anything is limited within a visit.
+    pub(crate) fn limits_visits(&self) -> bool {
+        self.offers_policy.per_session.is_some()
+            || self.offers.iter().any(|offer| offer.frequency.per_session.is_some())
     }
 
     /// Rules whose states are told of when they begin to hold, with their places.

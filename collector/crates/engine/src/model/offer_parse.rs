@@ -1,16 +1,17 @@
 //! From the text of a model to its offers.
 
 use super::coupon_parse::{coupon, prefix_of_another};
-use super::parse::{day, span, when};
-use super::reader::{Faults, Table, boolean, integer, short_text};
-use super::{Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, SiteFacts, Slot, Trigger};
+use super::limit_parse::{budget, check_costs, frequency};
+use super::parse::{day, when};
+use super::reader::{Faults, Table, integer, short_text};
+use super::{LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, SiteFacts, Slot, Trigger};
 use crate::calendar::{day_begins, day_ends};
 use crate::condition::{Condition, Names, Scope};
 use crate::touch::{EventName, OfferId};
-use crate::tree::{Node, Tree};
+use crate::tree::Tree;
 
-const OFFER: [&str; 11] =
-    ["id", "slot", "priority", "when", "from", "until", "content", "trigger", "goal", "coupon", "frequency"];
+const OFFER: [&str; 12] =
+    ["id", "slot", "priority", "when", "from", "until", "content", "trigger", "goal", "coupon", "frequency", "budget"];
 const WORDS: [&str; 9] =
     ["title", "text", "button", "decline", "placeholder", "success_title", "success_text", "link", "disclosure"];
 const ID: &str = "1 to 64 of a-z A-Z 0-9 _ . -";
@@ -18,12 +19,13 @@ const DAY: &str = "a day such as 2026-10-01, in the site's time zone";
 /// The most bytes that one text of an offer may have.
 const LONGEST_TEXT: usize = 1_000;
 
-pub(super) fn policy(top: &Table<'_>, faults: &mut Faults) -> OfferPolicy {
-    let table = top.table("offers_policy", &["min_gap"], faults);
-    OfferPolicy { min_gap: table.and_then(|table| span(&table, "min_gap", faults)) }
-}
-
-pub(super) fn offers(top: &Table<'_>, names: &Names<'_>, site: &SiteFacts, faults: &mut Faults) -> Vec<Offer> {
+pub(super) fn offers(
+    top: &Table<'_>,
+    names: &Names<'_>,
+    site: &SiteFacts,
+    policy: OfferPolicy,
+    faults: &mut Faults,
+) -> Vec<Offer> {
     let mut offers: Vec<Offer> = Vec::new();
     let mut ids: Vec<OfferId> = Vec::new();
     for table in top.tables("offers", &OFFER, faults) {
@@ -36,6 +38,9 @@ pub(super) fn offers(top: &Table<'_>, names: &Names<'_>, site: &SiteFacts, fault
         }
         let offer = offer(&table, id, names, site, faults);
         prefix_of_another(&table, offer.as_ref(), &offers, faults);
+        if let Some(offer) = &offer {
+            check_costs(&table, offer.budget, offer.coupon.as_ref(), policy.budget.counts_money(), faults);
+        }
         offers.extend(offer);
     }
     offers
@@ -74,6 +79,7 @@ fn offer(
         faults.add(&table.inner("goal"), table.line, "nothing", "the event that reveals the code, such as sign_up");
     }
     let frequency = frequency(table, faults);
+    let budget = budget(table, site.currency, faults);
     Some(Offer {
         id: id?,
         slot: slot?,
@@ -86,6 +92,7 @@ fn offer(
         goal,
         coupon,
         frequency,
+        budget,
     })
 }
 
@@ -182,22 +189,5 @@ fn trigger(table: &Table<'_>, faults: &mut Faults) -> Trigger {
             }
             Trigger::Now
         }
-    }
-}
-
-fn frequency(table: &Table<'_>, faults: &mut Faults) -> Frequency {
-    let known = ["per_visitor", "not_after_goal", "after_dismissal"];
-    let Some(frequency) = table.table("frequency", &known, faults) else { return Frequency::default() };
-    let allowed = "a whole number from 1 to 1000, or \"unlimited\"";
-    let per_visitor = frequency.optional("per_visitor", allowed, faults, |tree| match &tree.node {
-        Node::Text(text) if text == "unlimited" => Some(None),
-        Node::Integer(times) => u32::try_from(*times).ok().filter(|times| (1..=1_000).contains(times)).map(Some),
-        _ => None,
-    });
-    let not_after_goal = frequency.optional("not_after_goal", "true or false", faults, boolean);
-    Frequency {
-        per_visitor: per_visitor.unwrap_or(Some(1)),
-        not_after_goal: not_after_goal.unwrap_or(true),
-        after_dismissal: span(&frequency, "after_dismissal", faults),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::CouponCost;
+use super::{Budget, CouponCost};
 use crate::condition::Condition;
 use crate::text::{identifier, is_id_byte};
 use crate::time::{Millis, Span};
@@ -179,6 +179,10 @@ impl LocalisedContent {
 pub struct Frequency {
     /// At most so many times; `None`: no limit.
     pub per_visitor: Option<u32>,
+    /// At most so many times in one visit; `None`: no limit.
+    pub per_session: Option<u32>,
+    /// The least time between two impressions of it; `None`: none.
+    pub every: Option<Span>,
     /// Not again once its goal was reached through it.
     pub not_after_goal: bool,
     /// How long it stays away after it was closed; `None`: it need not.
@@ -187,7 +191,7 @@ pub struct Frequency {
 
 impl Default for Frequency {
     fn default() -> Self {
-        Self { per_visitor: Some(1), not_after_goal: true, after_dismissal: None }
+        Self { per_visitor: Some(1), per_session: None, every: None, not_after_goal: true, after_dismissal: None }
     }
 }
 
@@ -214,8 +218,10 @@ pub struct Offer {
     pub goal: Option<EventName>,
     /// The code that comes with it.
     pub coupon: Option<Coupon>,
-    /// How often it may be shown.
+    /// How often it may be shown to one visitor.
     pub frequency: Frequency,
+    /// How often it may be shown, and what its codes may cost, whoever sees it.
+    pub budget: Budget,
 }
 
 /// What holds for all offers together.
@@ -223,6 +229,15 @@ pub struct Offer {
 pub struct OfferPolicy {
     /// The least time between two offers that interrupt (`popup`, `bar`) to one visitor; `None`: none.
     pub min_gap: Option<Span>,
+    /// The most offers that interrupt in one visit; `None`: no limit.
+    pub per_session: Option<u32>,
+    /// The most offers that interrupt in one day of the site's zone, to one visitor; `None`: no limit.
+    pub per_visitor_per_day: Option<u32>,
+    /// How long nothing interrupts somebody who closed an offer that did: after the second in a row twice as long, then four
+    /// times, up to 64 times, until they follow one. `None`: whatever was closed is no reason.
+    pub after_dismissal: Option<Span>,
+    /// What there is of all offers together.
+    pub budget: Budget,
 }
 
 /// Which offers compete for a slot, the one that wins of those that may be shown first.

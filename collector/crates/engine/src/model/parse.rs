@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::offer_parse::{offers, policy};
+use super::limit_parse::policy;
+use super::offer_parse::offers;
 use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
 use super::touch_kinds::touch_kinds;
@@ -74,8 +75,8 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
     let rules = rules(&top, half_life, &groups, &names, faults);
     let labels = labels(&top, &names, faults);
     let touch_kinds = touch_kinds(&top, site.currency, faults);
-    let offers = offers(&top, &names, site, faults);
-    let offers_policy = policy(&top, faults);
+    let offers_policy = policy(&top, site.currency, faults);
+    let offers = offers(&top, &names, site, offers_policy, faults);
     Some(Model {
         version: version?,
         name: name?,

@@ -35,6 +35,8 @@ mod folds_unknown;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod models;

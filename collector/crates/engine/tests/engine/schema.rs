@@ -65,6 +65,7 @@ fn every_table_has_the_keys_that_the_parser_knows_and_no_others() {
         (offer("trigger = { zzz = 1 }"), "/$defs/offer/properties/trigger/properties"),
         (offer("coupon = { zzz = 1 }"), "/$defs/offer/properties/coupon/properties"),
         (offer("frequency = { zzz = 1 }"), "/$defs/offer/properties/frequency/properties"),
+        (offer("budget = { zzz = 1 }"), "/$defs/budget/properties"),
         (offer("content.nl = { zzz = 1 }"), "/$defs/words/properties"),
     ];
     for (text, pointer) in tables {

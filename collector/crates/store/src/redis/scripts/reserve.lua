@@ -6,7 +6,8 @@
 -- ARGV    [1] the holder (16 bytes), [2] the amount, [3] how much there is in all, [4] when it expires, [5] now
 -- Returns 'held', 'confirmed', or how much is left, as a text of digits, when that is not enough
 --
--- Atomic. Amounts and times are whole numbers below 2^53, which Lua counts exactly.
+-- Atomic. Amounts and times are whole numbers below 2^53, which Lua counts exactly. Writes nothing where there is not enough
+-- and nothing has expired: no key for what never was.
 
 local resource, expiries = KEYS[1], KEYS[2]
 local holder, amount, limit, expires, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
@@ -16,7 +17,8 @@ local part_of = function(text) return string.match(text, '^(%a)(%d+):(-?%d+)$') 
 local own = redis.call('HGET', resource, holder)
 if own and string.sub(own, 1, 1) == 'c' then return 'confirmed' end
 
-local held = tonumber(redis.call('HGET', resource, 'h') or '0')
+local before = tonumber(redis.call('HGET', resource, 'h') or '0')
+local held = before
 for _, other in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now)) do
     if other ~= holder then
         local _, theirs = part_of(redis.call('HGET', resource, other))
@@ -25,11 +27,11 @@ for _, other in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now)) do
         redis.call('ZREM', expiries, other)
     end
 end
-redis.call('HSET', resource, 'h', digits(held))
+if held ~= before then redis.call('HSET', resource, 'h', digits(held)) end
 
 if own then
-    local _, mine, before = part_of(own)
-    local later = math.max(tonumber(before), expires)
+    local _, mine, ends = part_of(own)
+    local later = math.max(tonumber(ends), expires)
     redis.call('HSET', resource, holder, 'h' .. mine .. ':' .. digits(later))
     redis.call('ZADD', expiries, digits(later), holder)
     return 'held'
