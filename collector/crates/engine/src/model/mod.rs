@@ -1,5 +1,6 @@
 //! The model: what a marketer writes, checked and compiled.
 
+pub mod cost;
 pub mod error;
 mod index;
 pub mod labels;
@@ -24,6 +25,7 @@ use crate::money::Currency;
 use crate::time::{Millis, Span};
 use crate::tree::Tree;
 
+pub use cost::{CouponCost, Share};
 pub use error::ModelError;
 pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};

@@ -1,5 +1,6 @@
 //! From the text of a model to its offers.
 
+use super::cost::cost;
 use super::parse::{day, span, when};
 use super::reader::{Faults, Table, boolean, integer, short_text};
 use super::{
@@ -69,7 +70,7 @@ fn offer(
     let trigger = trigger(table, faults);
     let goal_allowed = "an event name: 1 to 64 of a-z A-Z 0-9 _ . : -";
     let goal = table.optional("goal", goal_allowed, faults, |tree| EventName::parse(tree.text()?).ok());
-    let coupon = coupon(table, faults);
+    let coupon = coupon(table, site, faults);
     if coupon.as_ref().is_some_and(|coupon| coupon.reveal == Reveal::Goal) && table.get("goal").is_none() {
         faults.add(&table.inner("goal"), table.line, "nothing", "the event that reveals the code, such as sign_up");
     }
@@ -185,8 +186,8 @@ fn trigger(table: &Table<'_>, faults: &mut Faults) -> Trigger {
     }
 }
 
-fn coupon(table: &Table<'_>, faults: &mut Faults) -> Option<Coupon> {
-    let coupon = table.table("coupon", &["kind", "code", "pool", "reveal"], faults)?;
+fn coupon(table: &Table<'_>, site: &SiteFacts, faults: &mut Faults) -> Option<Coupon> {
+    let coupon = table.table("coupon", &["kind", "code", "pool", "reveal", "cost", "at_most"], faults)?;
     let kind = coupon.required("kind", "\"fixed\" or \"pool\"", faults, |tree| {
         tree.text().filter(|kind| matches!(*kind, "fixed" | "pool"))
     });
@@ -215,7 +216,8 @@ fn coupon(table: &Table<'_>, faults: &mut Faults) -> Option<Coupon> {
         "goal" => Some(Reveal::Goal),
         _ => None,
     });
-    Some(Coupon { code: code?, reveal: reveal? })
+    let cost = cost(&coupon, site.currency, faults);
+    Some(Coupon { code: code?, reveal: reveal?, cost })
 }
 
 fn frequency(table: &Table<'_>, faults: &mut Faults) -> Frequency {

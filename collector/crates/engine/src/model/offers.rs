@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::CouponCost;
 use crate::condition::Condition;
 use crate::text::{identifier, is_id_byte};
 use crate::time::{Millis, Span};
@@ -82,6 +83,8 @@ pub struct Coupon {
     pub code: CouponCode,
     /// When it is shown.
     pub reveal: Reveal,
+    /// What one that is used costs the shop; `None`: the model does not say.
+    pub cost: Option<CouponCost>,
 }
 
 /// The words of an offer in one language. Plain text: the page never reads it as HTML.

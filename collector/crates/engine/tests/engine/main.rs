@@ -23,6 +23,8 @@ mod corpus;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod folds;

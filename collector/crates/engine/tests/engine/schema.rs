@@ -149,7 +149,7 @@ fn allowed_or_nothing(text: &str) -> String {
 }
 
 /// A model as an editor hands it to a validator.
-fn json(tree: &Tree) -> Value {
+pub(crate) fn json(tree: &Tree) -> Value {
     match &tree.node {
         Node::Text(text) | Node::Date(text) => Value::from(text.as_str()),
         Node::Integer(number) => Value::from(*number),
