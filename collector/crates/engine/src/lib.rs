@@ -134,7 +134,8 @@ pub use funnel::Funnel;
 pub use lead::{FormatError, Lead};
 pub use merge::merge;
 pub use model::{
-    CouponCode, Model, ModelError, OfferContent, PoolName, Reveal, RuleId, SiteFacts, Slot, StageIndex, Trigger,
+    CouponCode, HOLDOUT, Model, ModelError, OfferContent, PoolName, Reveal, RuleId, SiteFacts, Slot, StageIndex,
+    Trigger,
 };
 pub use money::{Currency, Money};
 pub use points::Points;

@@ -1,17 +1,20 @@
 //! Decisions: which offer a visitor sees now, where, and why.
 
 mod claim;
+mod experiment;
 mod history;
 
 use crate::condition::LeadFacts;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
-use crate::model::{CouponCode, Model, Offer, OfferContent, PoolName, Reveal, Slot, Trigger};
+use crate::model::{CouponCode, Model, Offer, OfferContent, OfferPolicy, PoolName, Reveal, Slot, Trigger};
 use crate::reason::Reason;
 use crate::time::Millis;
-use crate::touch::{EventName, OfferId, PageFacts, Properties, Touch, event};
+use crate::touch::{EventName, OfferId, PageFacts, Properties, StreamId, Touch, event};
 
 pub use claim::{Grant, POOL_PROPERTY, claim, granted};
+use experiment::Assigned;
+pub use experiment::{Noted, SEED_PROPERTY, SHARES_PROPERTY, STAGE_PROPERTY, VARIANT_PROPERTY, bucket};
 pub use history::RESERVATION;
 use history::{OfferHistory, holds, named};
 
@@ -20,6 +23,8 @@ use history::{OfferHistory, holds, named};
 pub struct Moment {
     /// The page that asks.
     pub page: Option<PageFacts>,
+    /// Its stream: decides which variants somebody sees of whom no browser has told yet.
+    pub stream: Option<StreamId>,
     /// The places that it can fill.
     pub slots: Vec<Slot>,
     /// What the page says about itself: `context.<name>` in conditions.
@@ -39,18 +44,22 @@ pub struct Chosen {
     pub offer: OfferId,
     /// The place it takes.
     pub slot: Slot,
-    /// Which variant; `default` until there are experiments.
-    pub variant: &'static str,
+    /// Which variant: `default` where there is only one, `holdout` for whoever is shown nothing.
+    pub variant: String,
     /// What the visitor is asked for, such as `email`.
     pub field: Option<String>,
-    /// Its words.
-    pub content: OfferContent,
+    /// Its words; `None`: the visitor is held out, and nothing is shown when the trigger fires.
+    pub content: Option<OfferContent>,
     /// When the page shows it.
     pub trigger: Trigger,
     /// The event that it is meant to bring about.
     pub goal: Option<EventName>,
     /// The code, where it is revealed with the offer. One of a pool is to be found before the offer is shown.
     pub code: Option<CouponCode>,
+    /// Whether the offer comes with a code at once, if not for who is held out: in all else the two are treated alike.
+    pub gives_code: bool,
+    /// What its reservation has to say, so that the visitor keeps the variant.
+    pub noted: Properties,
     /// What held, each kind once.
     pub reasons: Vec<Reason>,
 }
@@ -89,6 +98,7 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
     let asking = Asking {
         lead,
         moment,
+        policy: &model.offers_policy,
         facts,
         now,
         gap: gap_refusal(lead, model, now),
@@ -145,6 +155,7 @@ type Refusal = (Reason, String);
 struct Asking<'a> {
     lead: &'a Lead,
     moment: &'a Moment,
+    policy: &'a OfferPolicy,
     facts: LeadFacts<'a>,
     now: Millis,
     /// Why nothing that interrupts may be shown.
@@ -194,20 +205,23 @@ impl Asking<'_> {
 
     fn chosen(&self, offer: &Offer, evaluation: &Evaluation) -> Chosen {
         let language = self.moment.language.as_deref().or(evaluation.language.as_deref());
+        let assigned = Assigned::of(self.lead, offer, self.policy, self.moment.stream.as_ref());
         let shown = offer.coupon.as_ref().filter(|coupon| coupon.reveal == Reveal::Shown);
         // Whoever was granted a code keeps it, whatever the model says today.
-        let code = shown.and_then(|coupon| {
+        let code = shown.filter(|_| !assigned.holds_out()).and_then(|coupon| {
             claim::granted(self.lead, &offer.id).map(|grant| grant.code).or_else(|| Some(coupon.code.clone()))
         });
         Chosen {
             offer: offer.id.clone(),
             slot: offer.slot.clone(),
-            variant: "default",
-            field: offer.content.field.clone(),
-            content: offer.content.pick(language).cloned().unwrap_or_default(),
+            field: assigned.content(offer).and_then(|content| content.field.clone()),
+            content: assigned.content(offer).map(|content| content.pick(language).cloned().unwrap_or_default()),
             trigger: offer.trigger,
             goal: offer.goal.clone(),
             code,
+            gives_code: shown.is_some(),
+            noted: assigned.properties(&evaluation.stage_name),
+            variant: assigned.variant,
             reasons: offer.when.why(&self.facts),
         }
     }

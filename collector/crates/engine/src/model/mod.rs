@@ -1,7 +1,9 @@
 //! The model: what a marketer writes, checked and compiled.
 
 pub mod cost;
+pub mod economics;
 pub mod error;
+pub mod experiment;
 mod index;
 pub mod labels;
 pub mod notice;
@@ -26,7 +28,9 @@ use crate::time::{Millis, Span};
 use crate::tree::Tree;
 
 pub use cost::{CouponCost, Share};
+pub use economics::Economics;
 pub use error::ModelError;
+pub use experiment::{DEFAULT, Experiment, HOLDOUT, Shares, Variant, VariantName};
 pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
 pub use notice::{BrowserOnly, Notice, Via};
@@ -86,6 +90,8 @@ pub struct Model {
     pub offers: Vec<Offer>,
     /// What holds for all offers.
     pub offers_policy: OfferPolicy,
+    /// What orders are worth to the shop.
+    pub economics: Economics,
     /// Which offers compete for a slot.
     pub(crate) ranking: Ranking,
     /// Which rules and labels an event name can concern.

@@ -1,6 +1,7 @@
 //! From the text of a model to its offers.
 
 use super::cost::cost;
+use super::experiment::{experiment, holdout};
 use super::parse::{day, span, when};
 use super::reader::{Faults, Table, boolean, integer, short_text};
 use super::{
@@ -12,8 +13,22 @@ use crate::condition::{Condition, Names, Scope};
 use crate::touch::{EventName, OfferId};
 use crate::tree::{Node, Tree};
 
-const OFFER: [&str; 11] =
-    ["id", "slot", "priority", "when", "from", "until", "content", "trigger", "goal", "coupon", "frequency"];
+const OFFER: [&str; 14] = [
+    "id",
+    "slot",
+    "priority",
+    "when",
+    "from",
+    "until",
+    "content",
+    "trigger",
+    "goal",
+    "coupon",
+    "frequency",
+    "holdout",
+    "variants",
+    "seed",
+];
 const WORDS: [&str; 9] =
     ["title", "text", "button", "decline", "placeholder", "success_title", "success_text", "link", "disclosure"];
 const ID: &str = "1 to 64 of a-z A-Z 0-9 _ . -";
@@ -22,8 +37,10 @@ const DAY: &str = "a day such as 2026-10-01, in the site's time zone";
 const LONGEST_TEXT: usize = 1_000;
 
 pub(super) fn policy(top: &Table<'_>, faults: &mut Faults) -> OfferPolicy {
-    let table = top.table("offers_policy", &["min_gap"], faults);
-    OfferPolicy { min_gap: table.and_then(|table| span(&table, "min_gap", faults)) }
+    let Some(table) = top.table("offers_policy", &["min_gap", "holdout"], faults) else {
+        return OfferPolicy::default();
+    };
+    OfferPolicy { min_gap: span(&table, "min_gap", faults), holdout: holdout(&table, faults) }
 }
 
 pub(super) fn offers(top: &Table<'_>, names: &Names<'_>, site: &SiteFacts, faults: &mut Faults) -> Vec<Offer> {
@@ -75,6 +92,7 @@ fn offer(
         faults.add(&table.inner("goal"), table.line, "nothing", "the event that reveals the code, such as sign_up");
     }
     let frequency = frequency(table, faults);
+    let experiment = experiment(table, faults);
     Some(Offer {
         id: id?,
         slot: slot?,
@@ -87,12 +105,13 @@ fn offer(
         goal,
         coupon,
         frequency,
+        experiment,
     })
 }
 
 /// `[offers.content]`: the field, and a table of words for each language. The first language of the file is the
 /// fallback, or the one that `fallback` names.
-fn content(table: &Table<'_>, faults: &mut Faults) -> Option<LocalisedContent> {
+pub(super) fn content(table: &Table<'_>, faults: &mut Faults) -> Option<LocalisedContent> {
     let path = table.inner("content");
     let Some(tree) = table.get("content") else {
         faults.add(&path, table.line, "nothing", "[offers.content] with the words of at least one language");

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::CouponCost;
+use super::{CouponCost, Experiment, Share};
 use crate::condition::Condition;
 use crate::text::{identifier, is_id_byte};
 use crate::time::{Millis, Span};
@@ -171,6 +171,8 @@ pub struct Offer {
     pub coupon: Option<Coupon>,
     /// How often it may be shown.
     pub frequency: Frequency,
+    /// How its visitors are divided.
+    pub experiment: Experiment,
 }
 
 /// What holds for all offers together.
@@ -178,6 +180,8 @@ pub struct Offer {
 pub struct OfferPolicy {
     /// The least time between two offers that interrupt (`popup`, `bar`) to one visitor; `None`: none.
     pub min_gap: Option<Span>,
+    /// The share of each offer's visitors that is shown nothing, where the offer does not say; `None`: 5 %.
+    pub holdout: Option<Share>,
 }
 
 /// Which offers compete for a slot, the one that wins of those that may be shown first.
