@@ -11,7 +11,7 @@ use engine::decide::{Grant, POOL_PROPERTY};
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PoolName,
+    Chosen, CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PoolName,
     PropertyName, Reason, Scalar, Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
 };
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
@@ -141,6 +141,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let mut moment = moment(admitted, ask, explain);
     moment.empty_pools = site.pools.empty(now.0);
     let stream = StreamId::parse(admitted.envelope.stream.as_str()).map_err(|error| internal(error.to_string()))?;
+    moment.stream = Some(stream.clone());
     let asker = Asker { stream, used: admitted.trust == Trust::Page };
     let claimed = ask.claim.as_deref().and_then(|id| OfferId::parse(id).ok());
     let mut worked = Worked::of(&kept.lead, &model, &moment, &asker, claimed.as_ref(), now);
@@ -172,7 +173,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let mut own = OwnTouches { decision: &decision, stream: asker.stream, now, touches: Vec::new() };
     let mut given = Vec::new();
     for chosen in &decided.offers {
-        own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;
+        own.reserve(chosen).map_err(internal)?;
         if let Some(Ok(code)) = chosen.code.as_ref().map(|code| codes.given(code))
             && grant::is_new(lead, &chosen.offer)
         {
@@ -276,6 +277,7 @@ fn moment(admitted: &Admitted, ask: &Ask, explain: bool) -> Moment {
     };
     Moment {
         page: address.and_then(|address| address.page),
+        stream: None,
         slots,
         empty_pools: Vec::new(),
         properties: accept::context(&ask.properties),
@@ -294,6 +296,13 @@ struct OwnTouches<'a> {
 }
 
 impl OwnTouches<'_> {
+    /// Reserves what was chosen, with what there is to say of the variant.
+    fn reserve(&mut self, chosen: &Chosen) -> Result<(), String> {
+        self.add(event::RESERVED, &chosen.offer, None)?;
+        self.touches.last_mut().into_iter().for_each(|touch| touch.properties = chosen.noted.clone());
+        Ok(())
+    }
+
     /// Adds one, and says its id.
     fn add(&mut self, name: &str, offer: &OfferId, code: Option<&Given<'_>>) -> Result<TouchId, String> {
         let text = |error: engine::TextError| error.to_string();
@@ -322,14 +331,14 @@ impl OwnTouches<'_> {
     }
 }
 
-fn answer(chosen: engine::Chosen, codes: &Codes) -> OfferAnswer {
+fn answer(chosen: Chosen, codes: &Codes) -> OfferAnswer {
     let code = chosen.code.as_ref().and_then(|code| codes.given(code).ok());
     let code = code.map(|given| given.code.to_owned());
     OfferAnswer {
         id: chosen.offer.to_string(),
         slot: chosen.slot.to_string(),
-        variant: chosen.variant.to_owned(),
-        content: content(chosen.content, chosen.field),
+        variant: chosen.variant,
+        content: chosen.content.map(|words| content(words, chosen.field)),
         trigger: match chosen.trigger {
             Trigger::Now => wire::Trigger::Now,
             Trigger::Delay { seconds } => wire::Trigger::Delay { seconds },
