@@ -28,8 +28,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::http::{
-    cors, decide, events, health, model, model_schema, model_version, models, openapi, outbox, server_events,
-    server_links, server_merge, snippet, visitors,
+    cors, decide, events, experiments, health, model, model_schema, model_version, models, openapi, outbox,
+    server_events, server_links, server_merge, snippet, visitors,
 };
 use crate::pages;
 use crate::problem::Problem;
@@ -52,6 +52,7 @@ pub fn private(app: Arc<App>) -> Router {
         .route("/v1/server/events", post(server_events::post))
         .route("/v1/server/merge", post(server_merge::post))
         .route("/v1/server/links", post(server_links::post))
+        .route("/v1/server/experiments", get(experiments::get))
         .route("/v1/server/outbox", get(outbox::get))
         .route("/v1/server/outbox/acknowledge", post(outbox::acknowledge))
         .route("/v1/server/model", get(model::get))

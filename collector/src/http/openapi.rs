@@ -31,6 +31,7 @@ use crate::problem::Problem;
         super::server_events::post,
         super::server_merge::post,
         super::server_links::post,
+        super::experiments::get,
         super::outbox::get,
         super::outbox::acknowledge,
         super::model::get,
