@@ -17,6 +17,8 @@ mod language;
 mod lead;
 mod leads;
 mod login;
+mod offer_words;
+mod offers;
 mod reasons;
 mod session;
 mod shell;
@@ -45,6 +47,8 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/leads", get(leads::first_site))
         .route("/sites/{site}/leads", get(leads::of_site))
         .route("/sites/{site}/leads/{visitor}", get(lead::get))
+        .route("/offers", get(offers::first_site))
+        .route("/sites/{site}/offers", get(offers::of_site))
         .route("/logout", post(login::out))
         .route_layer(from_fn_with_state(app.clone(), door::session));
     let outside =

@@ -60,20 +60,31 @@ impl Visitor {
 
     /// Asks for a decision, keeps what it reserves, and meets the offer: what it chose.
     pub(crate) fn meets(&mut self, model: &Model, minute: i64) -> Option<String> {
+        let variant = self.asks(model, minute)?;
+        self.is_told_to_have_met(&format!("d{minute}"), minute);
+        Some(variant)
+    }
+
+    /// The page says that it showed the offer, under this decision.
+    pub(crate) fn is_told_to_have_met(&mut self, decision: &str, minute: i64) {
+        self.does("offer_shown", minute, |touch| {
+            touch.offer = OfferId::parse("ten").ok();
+            touch.decision = engine::DecisionId::parse(decision).ok();
+        });
+    }
+
+    /// Asks for a decision and keeps what it reserves: what it chose.
+    pub(crate) fn asks(&mut self, model: &Model, minute: i64) -> Option<String> {
         let now = START + Span::minutes(minute);
         let moment = Moment { slots: vec![Slot::parse("popup").unwrap()], ..Moment::default() };
         let decision = decide(&self.lead, &evaluate(&self.lead, model, now), model, &moment, now);
         let chosen = decision.offers.into_iter().next()?;
-        let about = |touch: &mut Touch| {
+        self.does("gloed_reserved", minute, |touch| {
             touch.offer = OfferId::parse("ten").ok();
             touch.decision = engine::DecisionId::parse(&format!("d{minute}")).ok();
-        };
-        self.does("gloed_reserved", minute, |touch| {
-            about(touch);
             touch.trust = Trust::Product;
             touch.properties = chosen.noted;
         });
-        self.does("offer_shown", minute, about);
         Some(chosen.variant)
     }
 

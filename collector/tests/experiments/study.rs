@@ -93,7 +93,7 @@ fn who_is_held_out_counts_when_the_offer_would_have_been_shown_and_reaches_the_g
     through.does("sign_up", 5, |touch| touch.offer = engine::OfferId::parse("ten").ok());
     // and somebody for whom it was reserved and not shown
     let mut left = Visitor::new(Visitor::numbers(5_000..10_000).nth(1).unwrap(), false);
-    left.does("page_view", 1, |_| ());
+    left.asks(&model, 1);
     let report = report(&model, &[held.lead, through.lead, left.lead], LATER);
     let of = |variant: &str| {
         (row(&report, variant).exposed, row(&report, variant).goals, row(&report, variant).through_offer)
@@ -133,6 +133,7 @@ fn groups_that_are_not_as_large_as_they_should_be_are_refused_a_verdict() {
     assert!(lost.groups.iter().all(|row| row.verdict.is_none_or(|verdict| verdict == Verdict::SampleRatio)));
 }
 
+/// Seen red with an impression of any decision.
 #[test]
 fn without_a_holdout_there_is_no_verdict_and_forged_variants_change_nothing() {
     let without = model("holdout = \"0%\"", "");
@@ -145,12 +146,10 @@ fn without_a_holdout_there_is_no_verdict_and_forged_variants_change_nothing() {
         touch.decision = engine::DecisionId::parse("d1").ok();
         touch.properties = [("variant".into(), Scalar::Text("holdout".into()))].into_iter().collect();
     });
-    // and one that tells of an impression that no decision gave
+    // and one that tells of an impression that no decision gave, beside one that was reserved and not shown
     let mut made_up = Visitor::new(Visitor::numbers(0..5_000).nth(2).unwrap(), false);
-    made_up.does("offer_shown", 2, |touch| {
-        touch.offer = engine::OfferId::parse("ten").ok();
-        touch.decision = engine::DecisionId::parse("d9").ok();
-    });
+    made_up.asks(&model, 1);
+    made_up.is_told_to_have_met("d9", 2);
     let report = report(&model, &[forging.lead, made_up.lead], LATER);
     assert_eq!((row(&report, "holdout").exposed, row(&report, "default").exposed), (0, 1));
 }

@@ -35,7 +35,7 @@ fn shop(draw: &mut Draw, first: u64) -> ExperimentReport {
     study.finish().offers.remove(0)
 }
 
-/// Seen red with the discount left out of the margin: then nothing is found.
+/// Seen red with the discount left out of the margin: then no shop is told.
 #[test]
 fn bar_a_discount_for_sure_buyers_comes_out_negative() {
     let mut draw = Draw::fresh("sure buyers");

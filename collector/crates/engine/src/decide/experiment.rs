@@ -33,8 +33,8 @@ pub fn bucket(offer: &str, seed: &str, stream: &str) -> u16 {
     for part in [offer, "\n", seed, "\n", stream] {
         hash.update(part.as_bytes());
     }
-    let first = hash.finalize().iter().take(8).fold(0_u64, |first, byte| first << 8 | u64::from(*byte));
-    let bucket = u128::from(first) * u128::from(Share::WHOLE.hundredths()) >> 64;
+    let first = hash.finalize().iter().take(8).fold(0_u64, |first, byte| (first << 8) | u64::from(*byte));
+    let bucket = (u128::from(first) * u128::from(Share::WHOLE.hundredths())) >> 64;
     // Below 10,000.
     u16::try_from(bucket).unwrap_or_default()
 }
