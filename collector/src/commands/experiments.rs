@@ -14,7 +14,7 @@ pub(super) fn text(report: &ExperimentsReport, currency: Currency) -> String {
     let offers: Vec<String> = report.offers.iter().map(|offer| of_offer(offer, report, currency)).collect();
     let decided = if report.by_margin { "margin" } else { "revenue: [economics] margin would tell what is left of it" };
     format!(
-        "{}\n\nvisitors count once {} have passed since they met the offer, and then never change; decided by {decided}\n\
+        "{}\n\nvisitors count {} after they met the offer, and then never change; decided by {decided}\n\
          intervals: 95 %; [ ] may be looked at as often as you like, ( ) once, at a day chosen beforehand",
         offers.join("\n\n"),
         report.window
@@ -93,7 +93,7 @@ fn cells(row: &GroupRow, name: &str, has_goal: bool, report: &ExperimentsReport,
         None => count.to_string(),
     };
     let beside = row.against_holdout.as_ref();
-    let deciding = beside.map(|beside| beside.margin.filter(|_| report.by_margin).unwrap_or(beside.revenue));
+    let deciding = beside.and_then(|beside| if report.by_margin { beside.margin } else { beside.revenue });
     let unit = 10_f64.powi(i32::try_from(currency.exponent()).unwrap_or_default());
     let mut cells = vec![
         name.to_owned(),
@@ -107,7 +107,8 @@ fn cells(row: &GroupRow, name: &str, has_goal: bool, report: &ExperimentsReport,
         deciding.map_or_else(none, |difference| interval(&difference, unit, "")),
     ];
     if has_goal {
-        let difference = beside.map_or_else(none, |beside| interval(&beside.goals, 0.01, " %"));
+        let difference = beside.and_then(|beside| beside.goals);
+        let difference = difference.map_or_else(none, |difference| interval(&difference, 0.01, " %"));
         cells.splice(3..3, [share(row.goals), difference]);
     }
     cells

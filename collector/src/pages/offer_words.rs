@@ -49,14 +49,15 @@ impl Language {
 
     /// Who is looked at.
     pub(super) fn period(self, since: Span, window: Span) -> String {
-        let (since, window) = (self.span(since), self.span(window));
+        let days = since.0 / 86_400_000;
+        let window = self.span(window);
         match self {
             Self::Dutch => format!(
-                "Bezoekers die een aanbieding in de afgelopen {since} voor het eerst tegenkwamen. Een bezoeker telt mee zodra er \
+                "Bezoekers die een aanbieding in de afgelopen {days} dagen voor het eerst tegenkwamen. Een bezoeker telt mee zodra er \
                  sindsdien {window} voorbij zijn; daarna verandert er niets meer aan."
             ),
             Self::English => format!(
-                "Visitors who first met an offer in the last {since}. A visitor counts once {window} have passed since then, and \
+                "Visitors who first met an offer in the last {days} days. A visitor counts once {window} have passed since then, and \
                  nothing about it changes afterwards."
             ),
         }
@@ -155,7 +156,7 @@ impl Language {
         let digits = count.to_string();
         let mut shown = String::new();
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 shown.push_str(self.either(".", ","));
             }
             shown.push(digit);

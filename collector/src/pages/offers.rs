@@ -165,7 +165,7 @@ impl View<'_> {
     fn row(&self, row: &GroupRow, name: &str) -> Row {
         let language = self.language;
         let beside = row.against_holdout.as_ref();
-        let beside = beside.map(|beside| beside.margin.filter(|_| self.report.by_margin).unwrap_or(beside.revenue));
+        let beside = beside.and_then(|beside| if self.report.by_margin { beside.margin } else { beside.revenue });
         Row {
             name: name.to_owned(),
             visitors: language.count(row.exposed),

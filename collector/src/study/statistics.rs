@@ -95,6 +95,11 @@ impl Interval {
         Self { low: middle - half, high: middle + half }
     }
 
+    /// The same, so much higher.
+    fn moved_by(self, by: f64) -> Self {
+        Self { low: self.low + by, high: self.high + by }
+    }
+
     /// Whether it says that there is a difference: nothing is not in it.
     #[must_use]
     pub fn excludes_zero(&self) -> bool {
@@ -120,10 +125,14 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// One group less another; `None` where either has fewer than two visitors. `error` is that of the sequential interval:
+    /// One group less another; `None` where either has fewer than two visitors, or nobody of both came to anything: then nothing
+    /// is known of the spread. `error` is that of the sequential interval:
     /// [`ERROR`], or a part of it where several groups are compared.
     #[must_use]
     pub fn of_means(one: &Sample, other: &Sample, error: f64) -> Option<Self> {
+        if one.other_than_nothing + other.other_than_nothing == 0 {
+            return None;
+        }
         let variance = variance_of_difference(one, other)?;
         let found = one.mean() - other.mean();
         let visitors = number(one.visitors + other.visitors);
@@ -139,7 +148,23 @@ impl Difference {
     /// right where one group has next to nobody, and a little narrow where one is twenty times the other.
     #[must_use]
     pub fn of_rates(one: &Sample, other: &Sample, error: f64) -> Option<Self> {
-        let difference = Self::of_means(one, other, error)?;
+        if one.visitors < 2 || other.visitors < 2 {
+            return None;
+        }
+        // With one success and one failure more in each: a share that was never seen is not known to be nothing.
+        let [more, more_of_other] = [one, other].map(|sample| {
+            let mut more = *sample;
+            more.add(1.0);
+            more.add_nothing(1);
+            more
+        });
+        let smoothed = Self::of_means(&more, &more_of_other, error)?;
+        let found = one.mean() - other.mean();
+        let difference = Self {
+            found,
+            fixed: smoothed.fixed.moved_by(found - smoothed.found),
+            sequential: smoothed.sequential.moved_by(found - smoothed.found),
+        };
         let scored = newcombe([one, other].map(|sample| (sample.other_than_nothing, sample.visitors)));
         let (low, high) = (scored.low.min(difference.fixed.low), scored.high.max(difference.fixed.high));
         Some(Self { fixed: Interval { low, high }, ..difference })
@@ -325,6 +350,11 @@ mod tests {
         let factor = needed / 2_000 + 1;
         let (one, other) = (sample(60 * factor, 1_000 * factor), sample(40 * factor, 1_000 * factor));
         assert!(needed > 2_000 && Difference::of_rates(&one, &other, ERROR).unwrap().sequential.low > 0.0, "{needed}");
+        // and of what nobody came to nothing is known, but that it is not often
+        let nobody = sample(0, 1_000);
+        assert_eq!(Difference::of_means(&nobody, &nobody, ERROR), None);
+        let interval = Difference::of_rates(&nobody, &nobody, ERROR).unwrap().sequential;
+        assert!(interval.high > 0.003 && interval.low < -0.003, "{interval:?}");
         let same = Difference::of_rates(&one, &one, ERROR).unwrap();
         assert_eq!(same.visitors_needed(&one, &one, ERROR), None);
     }

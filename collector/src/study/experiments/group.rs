@@ -100,17 +100,14 @@ impl Group {
         }
     }
 
-    /// How it did beside those who saw nothing; `None`: too few to say anything.
-    pub(super) fn against(&self, holdout: &Self, has_margin: bool, error: f64) -> Option<Comparison> {
-        Some(Comparison {
-            goals: Difference::of_rates(&self.goals, &holdout.goals, error)?,
-            buyers: Difference::of_rates(&self.buyers, &holdout.buyers, error)?,
-            revenue: Difference::of_means(&self.revenue, &holdout.revenue, error)?,
-            margin: match has_margin {
-                true => Some(Difference::of_means(&self.margin, &holdout.margin, error)?),
-                false => None,
-            },
-        })
+    /// How it did beside those who saw nothing.
+    pub(super) fn against(&self, holdout: &Self, has_margin: bool, error: f64) -> Comparison {
+        Comparison {
+            goals: Difference::of_rates(&self.goals, &holdout.goals, error),
+            buyers: Difference::of_rates(&self.buyers, &holdout.buyers, error),
+            revenue: Difference::of_means(&self.revenue, &holdout.revenue, error),
+            margin: has_margin.then(|| Difference::of_means(&self.margin, &holdout.margin, error)).flatten(),
+        }
     }
 }
 
@@ -145,21 +142,22 @@ pub struct GroupRow {
     pub cost: i64,
     /// What is left once what was sold and those codes are paid for; minor units. `None`: the model names no margin.
     pub margin: Option<i64>,
-    /// Beside the holdout; `None` of the holdout itself, and where there are too few.
+    /// Beside the holdout; `None` of the holdout itself, and where there is none.
     pub against_holdout: Option<Comparison>,
     /// What is to be said of it beside the holdout: with a part of the error, where several are compared; `None` of the holdout.
     pub verdict: Option<Verdict>,
 }
 
-/// One group less the holdout, per visitor. Rates are shares of one; money is in minor units.
+/// One group less the holdout, per visitor. Rates are shares of one; money is in minor units. `None` where there are too few
+/// visitors to say anything, or nobody of both came to anything.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Comparison {
     /// Of visitors who reach the goal.
-    pub goals: Difference,
+    pub goals: Option<Difference>,
     /// Of visitors who buy.
-    pub buyers: Difference,
+    pub buyers: Option<Difference>,
     /// Of revenue.
-    pub revenue: Difference,
-    /// Of margin; `None`: the model names no margin.
+    pub revenue: Option<Difference>,
+    /// Of margin; `None` also where the model names no margin.
     pub margin: Option<Difference>,
 }

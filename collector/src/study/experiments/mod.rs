@@ -248,7 +248,7 @@ impl Tried<'_> {
         let verdict = judge.verdict(&shown, holdout, ERROR);
         let mut together = shown.row(SHOWN, None, by_margin);
         together.verdict = Some(verdict);
-        together.against_holdout = holdout.and_then(|holdout| shown.against(holdout, by_margin, ERROR));
+        together.against_holdout = holdout.map(|holdout| shown.against(holdout, by_margin, ERROR));
 
         let mut bands: Vec<(&String, &Vec<Group>)> = self.groups.iter().collect();
         bands.sort_by_key(|(stage, _)| stages.iter().position(|known| known == stage).unwrap_or(usize::MAX));
@@ -307,7 +307,7 @@ impl Judge {
             let mut row = group.row(name, Some(*share), self.by_margin);
             if *name != HOLDOUT {
                 row.verdict = Some(self.verdict(group, holdout, error));
-                row.against_holdout = holdout.and_then(|holdout| group.against(holdout, self.by_margin, error));
+                row.against_holdout = holdout.map(|holdout| group.against(holdout, self.by_margin, error));
             }
             row
         });
