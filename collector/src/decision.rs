@@ -11,8 +11,8 @@ use engine::decide::{EXPIRES_PROPERTY, Grant, POOL_PROPERTY};
 use engine::model::{OfferContent, Trigger};
 use engine::touch::event;
 use engine::{
-    CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PageFacts, PoolName,
-    PropertyName, Reason, Scalar, Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
+    Chosen, CouponCode, Decision, DecisionId, Evaluation, EventName, Lead, Millis, Model, Moment, OfferId, PageFacts,
+    PoolName, PropertyName, Reason, Scalar, Slot, StreamId, Suspicion, Text, Touch, TouchId, Trust,
 };
 use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
 
@@ -200,7 +200,7 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     let mut own = OwnTouches { decision: &decision, stream: asker.stream, now, touches: Vec::new() };
     let mut given = Vec::new();
     for chosen in &decided.offers {
-        own.add(event::RESERVED, &chosen.offer, None).map_err(internal)?;
+        own.reserve(chosen).map_err(internal)?;
         own.took(budgets.time(&chosen.offer));
         if let Some(Ok(code)) = chosen.code.as_ref().map(|code| codes.given(code))
             && grant::is_new(lead, &chosen.offer)
@@ -346,6 +346,13 @@ struct OwnTouches<'a> {
 }
 
 impl OwnTouches<'_> {
+    /// Reserves what was chosen, with what there is to say of the variant.
+    fn reserve(&mut self, chosen: &Chosen) -> Result<(), String> {
+        self.add(event::RESERVED, &chosen.offer, None)?;
+        self.touches.last_mut().into_iter().for_each(|touch| touch.properties = chosen.noted.clone());
+        Ok(())
+    }
+
     /// Adds one, and says its id.
     fn add(&mut self, name: &str, offer: &OfferId, code: Option<&Given<'_>>) -> Result<TouchId, String> {
         let text = |error: engine::TextError| error.to_string();
@@ -383,14 +390,14 @@ impl OwnTouches<'_> {
     }
 }
 
-fn answer(chosen: engine::Chosen, codes: &Codes) -> OfferAnswer {
+fn answer(chosen: Chosen, codes: &Codes) -> OfferAnswer {
     let code = chosen.code.as_ref().and_then(|code| codes.given(code).ok());
     let code = code.map(|given| given.code.to_owned());
     OfferAnswer {
         id: chosen.offer.to_string(),
         slot: chosen.slot.to_string(),
-        variant: chosen.variant.to_owned(),
-        content: content(chosen.content, chosen.field),
+        variant: chosen.variant,
+        content: chosen.content.map(|words| content(words, chosen.field)),
         trigger: match chosen.trigger {
             Trigger::Now => wire::Trigger::Now,
             Trigger::Delay { seconds } => wire::Trigger::Delay { seconds },

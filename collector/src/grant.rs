@@ -28,9 +28,10 @@ const COMMITS_WITHIN: Duration = Duration::from_secs(1);
 /// The reason why a code is not given now, and would be later.
 pub(crate) const UNAVAILABLE: &str = "unavailable";
 
-/// Whether a decision gives codes that the ledger does not hold yet.
+/// Whether a decision gives codes that the ledger does not hold yet. Who is held out is asked about like the others, so that
+/// both are left out alike.
 pub(crate) fn gives_new(decision: &Decision, lead: &Lead) -> bool {
-    decision.offers.iter().any(|chosen| chosen.code.is_some() && is_new(lead, &chosen.offer))
+    decision.offers.iter().any(|chosen| chosen.gives_code && is_new(lead, &chosen.offer))
 }
 
 /// Whether a code of an offer would be a new one.
@@ -40,7 +41,7 @@ pub(crate) fn is_new(lead: &Lead, offer: &OfferId) -> bool {
 
 /// Takes offers that would give a new code out of a decision: their places stay empty.
 pub(crate) fn withhold_new(decision: &mut Decision, lead: &Lead) {
-    decision.offers.retain(|chosen| chosen.code.is_none() || !is_new(lead, &chosen.offer));
+    decision.offers.retain(|chosen| !chosen.gives_code || !is_new(lead, &chosen.offer));
 }
 
 /// A person as the store has them now, with whatever other collectors gave them; `None` where it does not answer in time.

@@ -1,4 +1,4 @@
-//! Reports over every lead of a site: stages, funnels, carts, touchpoints.
+//! Reports over every lead of a site: stages, funnels, carts, touchpoints, experiments.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use crate::census::{aside, each_lead};
 use crate::models::ModelsError;
 use crate::site::Site;
 use crate::study::{
-    CartsReport, CartsStudy, FunnelReport, FunnelStudy, Stages, StagesReport, Touchpoints, TouchpointsReport,
+    CartsReport, CartsStudy, Experiments, ExperimentsReport, FunnelReport, FunnelStudy, Stages, StagesReport,
+    Touchpoints, TouchpointsReport,
 };
 
 /// How leads moved through the stages since so long ago.
@@ -69,6 +70,20 @@ pub async fn touchpoints(app: &Arc<App>, site: &Arc<Site>, since: Span) -> Resul
     over_leads(app, site, since, |app, site, (from, now)| async move {
         let model = site.model();
         let mut report = Touchpoints::new(&model, from, now);
+        visit(&app, &site, |lead| report.add(lead)).await?;
+        Ok(report.finish())
+    })
+    .await
+}
+
+/// What each offer brings, of visitors who first met it since so long ago.
+///
+/// # Errors
+/// When the store is away.
+pub async fn experiments(app: &Arc<App>, site: &Arc<Site>, since: Span) -> Result<ExperimentsReport, ModelsError> {
+    over_leads(app, site, since, |app, site, (from, now)| async move {
+        let model = site.model();
+        let mut report = Experiments::new(&model, from, now);
         visit(&app, &site, |lead| report.add(lead)).await?;
         Ok(report.finish())
     })

@@ -28,8 +28,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::http::{
-    cors, decide, events, health, model, model_schema, model_version, models, openapi, outbox, server_coupons,
-    server_events, server_explain, server_links, server_merge, snippet, visitors,
+    cors, decide, events, experiments, health, model, model_schema, model_version, models, openapi, outbox,
+    server_coupons, server_events, server_explain, server_links, server_merge, snippet, visitors,
 };
 use crate::pages;
 use crate::problem::Problem;
@@ -55,6 +55,7 @@ pub fn private(app: Arc<App>) -> Router {
         .route("/v1/server/coupons/verify", post(server_coupons::verify))
         .route("/v1/server/coupons/redeem", post(server_coupons::redeem))
         .route("/v1/server/explain", post(server_explain::post))
+        .route("/v1/server/experiments", get(experiments::get))
         .route("/v1/server/outbox", get(outbox::get))
         .route("/v1/server/outbox/acknowledge", post(outbox::acknowledge))
         .route("/v1/server/model", get(model::get))

@@ -33,6 +33,8 @@ version = 1
 name = "pools"
 [[stages]]
 name = "cold"
+[offers_policy]
+holdout = "0%"
 [[offers]]
 id = "autumn"
 slot = "popup"

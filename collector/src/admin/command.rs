@@ -47,6 +47,8 @@ enum Command {
     ReportCarts { site: String, since: String },
     /// What kinds of touch cost, and what came of them.
     ReportTouchpoints { site: String, since: String },
+    /// What each offer brings.
+    ReportExperiments { site: String, since: String },
     /// Applies the log again, from a position or the oldest record on.
     LogReplay { from: Option<u64> },
     /// Has a record in quarantine tried again.
@@ -143,6 +145,9 @@ pub(super) async fn answer(app: &Arc<App>, clock: Option<&TestClock>, line: &[u8
         }
         Command::ReportTouchpoints { site, since } => {
             json_of(&reports::touchpoints(app, site_of(app, &site)?, span(&since)?).await?)
+        }
+        Command::ReportExperiments { site, since } => {
+            json_of(&reports::experiments(app, site_of(app, &site)?, span(&since)?).await?)
         }
         Command::LogReplay { from } => {
             let failed = |detail| Refusal { code: "log", detail };

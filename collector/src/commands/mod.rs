@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{BAD_CONFIGURATION, Failure, Running};
 
+mod experiments;
 pub(crate) mod geo;
 pub(crate) mod log;
 pub(crate) mod model;

@@ -1,13 +1,15 @@
-//! `gloed report`: stages, funnel, carts, touchpoints.
+//! `gloed report`: stages, funnel, carts, touchpoints, experiments.
 
 use clap::Subcommand;
-use collector::study::{Carts, CartsReport, FunnelReport, KindRow, StagesReport, Success, TouchpointsReport, WHOLE};
+use collector::study::{
+    Carts, CartsReport, ExperimentsReport, FunnelReport, KindRow, StagesReport, Success, TouchpointsReport, WHOLE,
+};
 use engine::{Currency, Money};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::table::table;
-use super::{Load, ask};
+use super::{Load, ask, experiments};
 use crate::{BAD_CONFIGURATION, Failure, Running};
 
 /// What to report.
@@ -56,6 +58,19 @@ pub(crate) enum ReportCommand {
         #[command(flatten)]
         running: Running,
     },
+    /// What each offer brings beside those who would have seen it and did not
+    Experiments {
+        /// The site's key; not needed where there is one site
+        site: Option<String>,
+        /// Visitors who first met an offer within this time
+        #[arg(long, default_value = "90d")]
+        since: String,
+        /// Every figure, as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        running: Running,
+    },
 }
 
 /// Carries a command out and returns what to print.
@@ -87,6 +102,13 @@ pub(crate) async fn run(command: ReportCommand, load: Load<'_>) -> Result<String
         ReportCommand::Touchpoints { site, since, running } => {
             let report: TouchpointsReport = about(site, &since, "report_touchpoints", &running, load).await?;
             touchpoints(&report)
+        }
+        ReportCommand::Experiments { site, since, json, running } => {
+            let report: ExperimentsReport = about(site, &since, "report_experiments", &running, load).await?;
+            match json {
+                true => serde_json::to_string_pretty(&report).map_err(|error| (1, error.to_string())),
+                false => Ok(experiments::text(&report, currency(&report.currency)?)),
+            }
         }
     }
 }

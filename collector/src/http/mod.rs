@@ -4,6 +4,7 @@ pub mod body;
 pub mod cors;
 pub mod decide;
 pub mod events;
+pub mod experiments;
 pub mod health;
 pub mod model;
 pub mod model_answer;

@@ -34,6 +34,7 @@ use crate::problem::Problem;
         super::server_coupons::verify,
         super::server_coupons::redeem,
         super::server_explain::post,
+        super::experiments::get,
         super::outbox::get,
         super::outbox::acknowledge,
         super::model::get,

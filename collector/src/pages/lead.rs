@@ -12,9 +12,9 @@ use store::{LeadKey, VisitorId};
 use super::chart::{self, Chart};
 use super::explanation::{self, Amount, Digits, Section};
 use super::language::Language;
+use super::lead_offers::{self, OfferRow};
 use super::leads::{by_browsers_alone, list_link, no_site, short};
 use super::names::Name;
-use super::offers::{self, OfferRow};
 use super::shell::Shell;
 use super::stage::{Badge, heat};
 use super::timeline::{self, Day};
@@ -163,8 +163,8 @@ fn page<'a>(shell: &'a Shell, site: &Site, visitor: VisitorId, kept: &KeptLead, 
         held: held(&evaluation, language),
         refused: kept.refused.iter().rev().map(|one| refused(one, &times)).collect(),
         merged: kept.sources.iter().map(ToString::to_string).collect(),
-        offers: offers::rows(lead, &model, site.pools.empty(now.0), now, &times),
-        offers_text: language.offers_text(offers::last_page(lead)),
+        offers: lead_offers::rows(lead, &model, site.pools.empty(now.0), now, &times),
+        offers_text: language.offers_text(lead_offers::last_page(lead)),
         days: timeline::days(lead, &evaluation, &times, most),
         shown_of: (touches > most).then(|| language.shown_of(most, touches)),
         all_link: shell.here_with(&[("events", "all")]) + "#timeline",

@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::{Evaluation, Model, StageIndex};
 
+use super::offer_words::Texts;
+use super::offers;
 use super::shell::Shell;
 use super::stage::{Badge, heat};
 use super::when::{Times, When};
@@ -30,6 +32,8 @@ const LABELS: usize = 3;
 struct Page<'a> {
     shell: &'a Shell,
     words: &'static Words,
+    texts: &'static Texts,
+    offers: String,
     site: SiteView,
     sites: Vec<SiteView>,
     stages: Vec<Choice>,
@@ -105,7 +109,7 @@ pub(super) async fn of_site(State(app): State<Arc<App>>, Path(site): Path<String
 }
 
 /// The sites as the configuration lists them.
-fn in_order(app: &App) -> impl Iterator<Item = &Arc<Site>> {
+pub(super) fn in_order(app: &App) -> impl Iterator<Item = &Arc<Site>> {
     app.config.sites.iter().filter_map(|site| app.sites.get(site.key.as_str()))
 }
 
@@ -156,6 +160,8 @@ async fn page<'a>(app: &App, shell: &'a Shell, site: &Site) -> Result<Page<'a>, 
     let rows: Vec<Row> = heat.leads.iter().take(limit).map(|lead| view.row(lead)).collect();
     Ok(Page {
         words: shell.words(),
+        texts: language.offer_texts(),
+        offers: offers::link(shell, site),
         sites: in_order(app).map(|other| site_view(shell, other, other.name == site.name)).collect(),
         site: site_view(shell, site, true),
         stages: Badge::all(&model, language).into_iter().map(choice).collect(),

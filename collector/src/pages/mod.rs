@@ -15,9 +15,11 @@ mod door;
 mod explanation;
 mod language;
 mod lead;
+mod lead_offers;
 mod leads;
 mod login;
 mod names;
+mod offer_words;
 mod offers;
 mod reasons;
 mod session;
@@ -47,6 +49,8 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/leads", get(leads::first_site))
         .route("/sites/{site}/leads", get(leads::of_site))
         .route("/sites/{site}/leads/{visitor}", get(lead::get))
+        .route("/offers", get(offers::first_site))
+        .route("/sites/{site}/offers", get(offers::of_site))
         .route("/logout", post(login::out))
         .route_layer(from_fn_with_state(app.clone(), door::session));
     let outside =

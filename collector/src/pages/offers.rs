@@ -1,289 +1,206 @@
-//! Offers on a lead's page: which would show on the page that the visitor saw last, why the others do not, and what would show them.
+//! What each offer brings, in plain words.
 
-use engine::decide::{Audience, Becomes, Change, Explained, Range, Remedy};
-use engine::{Lead, Millis, Model, Moment, PageFacts, Points, PoolName, Reason, StageIndex, Touch};
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::{Currency, Money};
 
 use super::language::Language;
-use super::when::{Times, When};
-use crate::explain;
+use super::leads::{in_order, list_link, no_site};
+use super::offer_words::Texts;
+use super::shell::Shell;
+use super::words::Words;
+use crate::app::App;
+use crate::http::experiments::SINCE;
+use crate::problem::Problem;
+use crate::reports;
+use crate::site::Site;
+use crate::study::statistics::Difference;
+use crate::study::{ExperimentReport, ExperimentsReport, GroupRow, Verdict};
+
+#[derive(Template)]
+#[template(path = "offers.html")]
+struct Page<'a> {
+    shell: &'a Shell,
+    words: &'static Words,
+    texts: &'static Texts,
+    site: SiteView,
+    sites: Vec<SiteView>,
+    leads: String,
+    period: String,
+    offers: Vec<OfferView>,
+    by_margin: bool,
+}
+
+/// A site in the switch.
+struct SiteView {
+    name: String,
+    link: String,
+    current: bool,
+}
 
 /// One offer.
-pub(super) struct OfferRow {
-    pub(super) id: String,
-    pub(super) slot: String,
-    /// Why it does not show; `None`: it does.
-    pub(super) refused: Option<Refused>,
+struct OfferView {
+    id: String,
+    /// The colour of what is said: `good`, `bad`, or nothing.
+    tone: &'static str,
+    headline: String,
+    /// What was seen, in a sentence; empty where nobody met it.
+    story: String,
+    warnings: Vec<String>,
+    groups: Vec<Row>,
+    bands: Vec<Row>,
 }
 
-/// Why an offer does not show, and what would show it.
-pub(super) struct Refused {
-    pub(super) why: &'static str,
-    pub(super) code: &'static str,
-    /// The part of the condition, as the model has it.
-    pub(super) detail: String,
-    /// What would have to be otherwise; empty where nothing helps.
-    pub(super) needs: Vec<String>,
-    /// Said instead of what would show it.
-    pub(super) nothing: Option<&'static str>,
-    /// When it shows by itself.
-    pub(super) until: Option<When>,
+/// One group of visitors.
+struct Row {
+    name: String,
+    visitors: String,
+    counted: String,
+    bought: String,
+    revenue: String,
+    cost: String,
+    margin: Option<String>,
+    beside: Option<String>,
+    between: Option<String>,
 }
 
-/// The page that the visitor saw last.
-pub(super) fn last_page(lead: &Lead) -> Option<&PageFacts> {
-    lead.touches().iter().rev().filter(|touch| !touch.is_fold()).find_map(|touch: &Touch| touch.page.as_ref())
+/// `GET /offers`: of the first site.
+pub(super) async fn first_site(State(app): State<Arc<App>>, shell: Shell) -> Response {
+    match in_order(&app).next() {
+        Some(site) => respond(&app, &shell, site).await,
+        None => no_site(&shell),
+    }
 }
 
-/// Every offer of the model, as the page that the visitor saw last would find it if it could fill every slot.
-pub(super) fn rows(
-    lead: &Lead,
-    model: &Model,
-    empty_pools: Vec<PoolName>,
-    now: Millis,
-    times: &Times<'_>,
-) -> Vec<OfferRow> {
-    let mut slots: Vec<_> = model.offers.iter().map(|offer| offer.slot.clone()).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    let moment = Moment { page: last_page(lead).cloned(), slots, empty_pools, ..Moment::default() };
-    explain::of_lead(lead, model, &moment, now).into_iter().map(|one| row(one, model, times)).collect()
+/// `GET /sites/{site}/offers`
+pub(super) async fn of_site(State(app): State<Arc<App>>, Path(site): Path<String>, shell: Shell) -> Response {
+    match app.sites.get(&site) {
+        Some(site) => respond(&app, &shell, site).await,
+        None => no_site(&shell),
+    }
 }
 
-fn row(explained: Explained, model: &Model, times: &Times<'_>) -> OfferRow {
-    let language = times.language;
-    let refused = explained.refusal.map(|(reason, detail)| {
-        let (needs, nothing) = match explained.remedy {
-            Some(Remedy::Changes { changes, .. }) => {
-                (changes.into_iter().map(|change| language.need(change, model, times)).collect(), None)
-            }
-            Some(Remedy::TooLarge) => (Vec::new(), Some(language.too_large())),
-            Some(Remedy::NotChangeable(..)) | None => (Vec::new(), Some(language.not_changeable())),
-        };
-        let until = explained.until.map(|at| times.at(at));
-        Refused { why: language.offer_refusal(reason), code: reason.code(), detail, needs, nothing, until }
-    });
-    OfferRow { id: explained.offer.to_string(), slot: explained.slot.to_string(), refused }
+/// The address of a site's page of offers.
+pub(super) fn link(shell: &Shell, site: &Site) -> String {
+    shell.link(&format!("/sites/{}/offers", site.name))
 }
 
-impl Language {
-    pub(super) const fn offers_title(self) -> &'static str {
-        self.either("Aanbiedingen", "Offers")
+async fn respond(app: &Arc<App>, shell: &Shell, site: &Arc<Site>) -> Response {
+    match page(app, shell, site).await {
+        Ok(page) => shell.render(StatusCode::OK, &page),
+        Err(problem) => shell.problem(problem),
     }
+}
 
-    /// Which page it is about.
-    pub(super) fn offers_text(self, page: Option<&PageFacts>) -> String {
-        match (self, page) {
-            (Self::Dutch, Some(page)) => {
-                format!("Op de pagina die deze bezoeker het laatst zag: {}", page.path.as_str())
-            }
-            (Self::English, Some(page)) => format!("On the page that this visitor saw last: {}", page.path.as_str()),
-            (_, None) => {
-                self.either("Deze bezoeker zag nog geen pagina.", "This visitor has seen no page yet.").to_owned()
-            }
-        }
-    }
+async fn page<'a>(app: &Arc<App>, shell: &'a Shell, site: &Arc<Site>) -> Result<Page<'a>, Problem> {
+    let report = reports::experiments(app, site, SINCE).await?;
+    let view = View { language: shell.language, currency: site.model().currency, report: &report };
+    let site_view = |other: &Site| SiteView {
+        name: other.config.name.clone(),
+        link: link(shell, other),
+        current: other.name == site.name,
+    };
+    Ok(Page {
+        words: shell.words(),
+        texts: shell.language.offer_texts(),
+        site: site_view(site),
+        sites: in_order(app).map(|other| site_view(other)).collect(),
+        leads: list_link(shell, site),
+        period: shell.language.period(SINCE, site.model().economics.window),
+        offers: report.offers.iter().map(|offer| view.offer(offer)).collect(),
+        by_margin: report.by_margin,
+        shell,
+    })
+}
 
-    pub(super) const fn offer_shows(self) -> &'static str {
-        self.either("Zou nu verschijnen", "Would show now")
-    }
+/// What offers are told with.
+struct View<'a> {
+    language: Language,
+    currency: Currency,
+    report: &'a ExperimentsReport,
+}
 
-    pub(super) const fn not_because(self) -> &'static str {
-        self.either("Verschijnt niet:", "Does not show:")
-    }
-
-    pub(super) const fn would_show_if(self) -> &'static str {
-        self.either("Zou verschijnen met:", "Would show with:")
-    }
-
-    pub(super) const fn by_itself(self) -> &'static str {
-        self.either("Vanzelf, als er niets gebeurt:", "By itself, if nothing happens:")
-    }
-
-    const fn not_changeable(self) -> &'static str {
-        self.either("Niets verandert dat nog voor deze bezoeker.", "Nothing changes that for this visitor any more.")
-    }
-
-    const fn too_large(self) -> &'static str {
-        self.either("De voorwaarden zijn te groot om dat na te gaan.", "The conditions are too large to find out.")
-    }
-
-    /// Why an offer does not show.
-    const fn offer_refusal(self, reason: Reason) -> &'static str {
-        match reason {
-            Reason::SequenceNotMatched => {
-                self.either("wat eraan voorafgaat is niet gebeurd", "what comes before it did not happen")
-            }
-            Reason::StageTooLow => self.either("het stadium is te laag", "the stage is too low"),
-            Reason::StageNotAllowed => self.either("het is voor een ander stadium", "it is for another stage"),
-            Reason::ScoreNotMatched => {
-                self.either("de score is te hoog of te laag", "the score is too high or too low")
-            }
-            Reason::LabelMissing => self.either("een label ontbreekt", "a label is missing"),
-            Reason::LabelExcludes => self.either("een label sluit dit uit", "a label rules it out"),
-            Reason::AttributeNotMatched => self.either("een kenmerk past niet", "an attribute does not fit"),
-            Reason::PageNotMatched => self.either("het is voor een andere pagina", "it is for another page"),
-            Reason::CartNotMatched => self.either("de winkelmand past niet", "the cart does not fit"),
-            Reason::VisitNotMatched => self.either("het is voor een ander bezoek", "it is for another visit"),
-            Reason::CountNotMatched => {
-                self.either("er gebeurde iets te vaak of te weinig", "something happened too often or too seldom")
-            }
-            Reason::LastSeenNotMatched => self
-                .either("de bezoeker is te kort of te lang weg", "the visitor has been away too long or too briefly"),
-            Reason::DateNotMatched => {
-                self.either("het is een andere tijd van het jaar", "it is another time of the year")
-            }
-            Reason::AudienceNotMatched => self.either("het is voor andere bezoekers", "it is for other visitors"),
-            Reason::ContextNotMatched => {
-                self.either("de pagina zegt iets anders over zichzelf", "the page says something else about itself")
-            }
-            Reason::SlotNotOffered => {
-                self.either("de pagina heeft er geen plaats voor", "the page has no place for it")
-            }
-            Reason::NotYet => self.either("het begint later", "it begins later"),
-            Reason::Ended => self.either("het is voorbij", "it is over"),
-            Reason::AlreadyShown => self.either("vaak genoeg getoond", "shown often enough"),
-            Reason::Reserved => self.either("het staat al klaar op een pagina", "a page has it at hand already"),
-            Reason::GoalReached => self.either("het doel is al bereikt", "its goal is reached already"),
-            Reason::DismissedRecently => self.either("kort geleden weggeklikt", "closed a short while ago"),
-            Reason::MinGap => self.either("te kort na een andere aanbieding", "too soon after another offer"),
-            Reason::PoolEmpty => self.either("de kortingscodes zijn op", "there are no codes left"),
-            Reason::LowerPriority => self.either("een andere aanbieding gaat voor", "another offer comes first"),
-            _ => self.either("de voorwaarde geldt niet", "its condition does not hold"),
-        }
-    }
-
-    /// One change, in words.
-    fn need(self, change: Change, model: &Model, times: &Times<'_>) -> String {
-        let plain = |number: i64| number.to_string();
-        match change.becomes {
-            Becomes::Wait { until } => {
-                format!("{} {}", self.either("wachten tot", "waiting until"), times.at(until).absolute)
-            }
-            Becomes::Slot { slot } => {
-                format!("{} ‘{slot}’", self.either("een pagina met de plaats", "a page with the place"))
-            }
-            Becomes::OfferAbsent { offer } => {
-                format!("{} ‘{offer}’", self.either("zonder de aanbieding", "without the offer"))
-            }
-            Becomes::PoolFilled { pool } => format!("{} ‘{pool}’", self.either("nieuwe codes in", "new codes in")),
-            Becomes::Score { score, range } => {
-                let title = model.scores.get(score).map_or("", |score| &*score.title);
-                format!("{} {}", self.title(title), self.points_range(range))
-            }
-            Becomes::Stage { range } => {
-                let stage = |place| self.stage(model.stages.name(StageIndex(place))).to_owned();
-                format!("{} {}", self.either("stadium", "stage"), self.range(range, stage))
-            }
-            Becomes::Label { label, present: true } => format!("{} ‘{label}’", self.either("het label", "the label")),
-            Becomes::Label { label, present: false } => {
-                format!("{} ‘{label}’", self.either("zonder het label", "without the label"))
-            }
-            Becomes::Attribute { name, value: Some(value) } => {
-                format!("{} {}: {}", self.either("kenmerk", "attribute"), name.as_str(), self.scalar(&value))
-            }
-            Becomes::Attribute { name, value: None } => {
-                format!("{} {}", self.either("zonder het kenmerk", "without the attribute"), name.as_str())
-            }
-            Becomes::Page { page: Some(page) } => {
-                format!("{} {}", self.either("een pagina zoals", "a page such as"), page.path.as_str())
-            }
-            Becomes::Page { page: None } => {
-                self.either("geen pagina met een adres", "no page with an address").to_owned()
-            }
-            Becomes::Cart { quantity, value } => {
-                let quantity = quantity.map(|range| self.range(range, |pieces| self.pieces(pieces)));
-                let value = value.map(|range| self.range(range, |money| self.money(money)));
-                let both: Vec<String> = quantity.into_iter().chain(value).collect();
-                format!("{} {}", self.either("in de winkelmand", "in the cart"), both.join(", "))
-            }
-            Becomes::Events { name, times } => {
-                let event = self.event(&name).map_or(name.clone(), str::to_owned);
-                format!("‘{event}’ {}", self.times_more(times))
-            }
-            Becomes::Visits { more } => format!("{} {}", self.either("een bezoek,", "a visit,"), self.times_more(more)),
-            Becomes::Touchpoints { range } => {
-                format!("{} {}", self.range(range, plain), self.either("contactmomenten", "distinct touches"))
-            }
-            Becomes::Seen => self.either("de bezoeker doet nu iets", "the visitor does something now").to_owned(),
-            Becomes::Sequence { steps } => {
-                format!("{} {steps}", self.either("nu gebeurt nog:", "what still happens now:"))
-            }
-            Becomes::Audience(audience) => self.audience(audience),
-            Becomes::Context { name, value } => {
-                let value = value.map_or_else(|| self.words().none.to_owned(), |value| self.scalar(&value));
-                format!("{} {}: {value}", self.either("de pagina zegt", "the page says"), name.as_str())
-            }
-        }
-    }
-
-    fn audience(self, audience: Audience) -> String {
-        let unknown = || self.words().unknown.to_owned();
-        let (name, value) = match audience {
-            Audience::Consent(state) => (self.either("Toestemming", "Consent"), state),
-            Audience::Country(country) => (self.words().country, country.unwrap_or_else(unknown)),
-            Audience::Language(language) => (self.words().language, language.unwrap_or_else(unknown)),
-            Audience::Device(device) => {
-                (self.words().device, device.map_or_else(unknown, |device| self.device(device).to_owned()))
-            }
-            Audience::Channel(channel) => {
-                (self.words().channel, channel.map_or_else(unknown, |channel| self.channel(channel).to_owned()))
-            }
-        };
-        format!("{name}: {value}")
-    }
-
-    fn times_more(self, times: u32) -> String {
-        match (self, times) {
-            (Self::Dutch, _) => format!("nog {times} keer"),
-            (Self::English, 1) => "once more".to_owned(),
-            (Self::English, _) => format!("{times} times more"),
-        }
-    }
-
-    /// From one to another, both included.
-    fn range<T: PartialEq + Copy>(self, range: Range<T>, text: impl Fn(T) -> String) -> String {
-        match (range.at_least, range.at_most) {
-            (Some(least), Some(most)) if least == most => text(least),
-            (Some(least), Some(most)) => format!("{} {} {}", text(least), self.either("tot en met", "to"), text(most)),
-            (Some(least), None) => format!("{} {}", self.either("minstens", "at least"), text(least)),
-            (None, Some(most)) => format!("{} {}", self.either("hoogstens", "at most"), text(most)),
-            (None, None) => self.words().unknown.to_owned(),
-        }
-    }
-
-    /// A range of points: "below 70" rather than "at most 69.999999".
-    fn points_range(self, range: Range<Points>) -> String {
-        let round = |points: Points| points.0 % 10 == 0;
-        let least = range.at_least.map(|least| {
-            let beside = Points(least.0.saturating_sub(1));
-            let above = !round(least) && round(beside);
-            let words = if above { self.either("boven", "above") } else { self.either("minstens", "at least") };
-            format!("{words} {}", self.number(&if above { beside } else { least }.to_string()))
+impl View<'_> {
+    fn offer(&self, offer: &ExperimentReport) -> OfferView {
+        let language = self.language;
+        let met = offer.groups.iter().any(|row| row.exposed > 0);
+        let rows = offer.groups.iter().chain(&offer.together).filter(|_| met);
+        let bands = offer.bands.iter().filter(|_| offer.bands.len() > 1).flat_map(|band| {
+            let stage = language.stage(&band.stage);
+            band.groups.iter().map(move |row| self.row(row, &format!("{stage}, {}", language.variant(&row.variant))))
         });
-        let most = range.at_most.map(|most| {
-            let beside = Points(most.0.saturating_add(1));
-            let below = !round(most) && round(beside);
-            let words = if below { self.either("onder", "below") } else { self.either("hoogstens", "at most") };
-            format!("{words} {}", self.number(&if below { beside } else { most }.to_string()))
-        });
-        let ends: Vec<String> = least.into_iter().chain(most).collect();
-        ends.join(self.either(" en ", " and "))
+        OfferView {
+            id: offer.offer.clone(),
+            tone: match offer.verdict {
+                Verdict::Earns => "good",
+                Verdict::Costs | Verdict::SampleRatio => "bad",
+                Verdict::NoHoldout | Verdict::TooEarly { .. } => "",
+            },
+            headline: if met || offer.verdict == Verdict::NoHoldout {
+                language.verdict(&offer.verdict, self.report.by_margin)
+            } else {
+                language.offer_texts().nobody.to_owned()
+            },
+            story: self.story(offer).unwrap_or_default(),
+            warnings: language.warnings(offer),
+            groups: rows.map(|row| self.row(row, &language.variant(&row.variant))).collect(),
+            bands: bands.collect(),
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// `Of 1,900 who saw it 4.2 % bought; of 100 who did not, 3.0 %.`
+    fn story(&self, offer: &ExperimentReport) -> Option<String> {
+        let holdout = offer.groups.iter().find(|row| row.variant == engine::HOLDOUT)?;
+        let mut shown = offer.together.iter().chain(&offer.groups).filter(|row| row.variant != engine::HOLDOUT);
+        let shown = shown.next()?;
+        let part = |row: &GroupRow| self.percent(row.buyers, row.settled);
+        (shown.settled > 0 && holdout.settled > 0)
+            .then(|| self.language.story((shown.settled, &part(shown)), (holdout.settled, &part(holdout))))
+    }
 
-    #[test]
-    fn ranges_of_points_are_said_by_the_thresholds_that_the_model_has() {
-        let range = |at_least: Option<i64>, at_most: Option<i64>| Range {
-            at_least: at_least.map(Points),
-            at_most: at_most.map(Points),
-        };
-        let (dutch, english) = (Language::Dutch, Language::English);
-        assert_eq!(english.points_range(range(Some(30_000_000), Some(69_999_999))), "at least 30 and below 70");
-        assert_eq!(dutch.points_range(range(Some(70_000_001), None)), "boven 70");
-        assert_eq!(dutch.points_range(range(None, Some(12_500_000))), "hoogstens 12,5");
+    fn row(&self, row: &GroupRow, name: &str) -> Row {
+        let language = self.language;
+        let beside = row.against_holdout.as_ref();
+        let beside = beside.and_then(|beside| if self.report.by_margin { beside.margin } else { beside.revenue });
+        Row {
+            name: name.to_owned(),
+            visitors: language.count(row.exposed),
+            counted: language.count(row.settled),
+            bought: format!("{} ({})", language.count(row.buyers), self.percent(row.buyers, row.settled)),
+            revenue: self.money(row.revenue),
+            cost: self.money(row.cost),
+            margin: row.margin.map(|margin| self.money(margin)),
+            beside: beside.map(|difference| self.signed(difference.found)),
+            between: beside.map(|difference| self.between(&difference)),
+        }
+    }
+
+    fn between(&self, difference: &Difference) -> String {
+        let Difference { sequential, .. } = difference;
+        self.language.between(&self.signed(sequential.low), &self.signed(sequential.high))
+    }
+
+    fn money(&self, minor: i64) -> String {
+        self.language.money(Money { minor, currency: self.currency })
+    }
+
+    /// An amount per visitor, in whole minor units, with its sign.
+    fn signed(&self, minor: f64) -> String {
+        #[expect(clippy::cast_possible_truncation, reason = "what is beyond i64 is shown as its end")]
+        let minor = minor.round() as i64;
+        let money = self.money(minor);
+        if minor > 0 { format!("+{money}") } else { money }
+    }
+
+    /// A share with one digit after the point.
+    fn percent(&self, part: u64, whole: u64) -> String {
+        match (part * 1_000 + whole / 2).checked_div(whole) {
+            Some(tenths) => format!("{}\u{a0}%", self.language.number(&format!("{}.{}", tenths / 10, tenths % 10))),
+            None => "–".to_owned(),
+        }
     }
 }

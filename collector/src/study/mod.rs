@@ -6,13 +6,19 @@
 mod backtest;
 mod calibration;
 mod carts;
+mod experiments;
 mod funnel;
 mod stages;
+pub mod statistics;
 mod touchpoints;
 
 pub use backtest::{Backtest, BacktestReport, Day, Moved, Quality};
 pub use calibration::{Calibration, CalibrationReport, ENOUGH};
 pub use carts::{Carts, CartsReport, CartsStudy};
+pub use experiments::{
+    Band, Comparison, ENOUGH as ENOUGH_ORDERS, ExperimentReport, Experiments, ExperimentsReport, GroupRow, SHOWN,
+    Verdict,
+};
 pub use funnel::{FunnelReport, FunnelStudy};
 pub use stages::{StageRow, Stages, StagesReport};
 pub use touchpoints::{KindRow, Success, Touchpoints, TouchpointsReport, WHOLE};

@@ -15,6 +15,8 @@ use crate::shop::{MODEL, NOON, Shop, until};
 
 /// A bar for everybody, and a code in the popup for whoever signs up; a code that is shown for whoever has chatted.
 const OFFERS: &str = r#"
+[offers_policy]
+holdout = "0%"
 [[offers]]
 id = "bar"
 slot = "bar"

@@ -19,6 +19,8 @@ use crate::shop::{CODES, Collector, MODEL, NOON, Shop, until, visitor};
 
 /// A code of the pool for whoever has looked at a page, and something without a code behind it.
 const OFFERS: &str = r#"
+[offers_policy]
+holdout = "0%"
 [[offers]]
 id = "autumn"
 slot = "popup"

@@ -104,7 +104,7 @@ async fn b2b_cold_that_fits_is_shown_apart_from_interest() {
 
 #[tokio::test]
 async fn b2c_becomes_hot_within_a_visit_is_offered_something_at_once_and_cools_in_days() {
-    let offer = "[[offers]]\nid = \"hot\"\nslot = \"bar\"\nwhen = { field = \"stage\", eq = \"hot\" }\n\
+    let offer = "[offers_policy]\nholdout = \"0%\"\n[[offers]]\nid = \"hot\"\nslot = \"bar\"\nwhen = { field = \"stage\", eq = \"hot\" }\n\
                  content.en = { title = \"Need a hand?\" }";
     let case = Case::of("b2c", offer).await;
     let mut page = Page::of_visitor(SITE, 1);

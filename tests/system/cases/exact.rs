@@ -119,6 +119,7 @@ async fn exact_interests_pick_the_content_with_a_fallback() {
         )
     };
     let offers = [
+        "[offers_policy]\nholdout = \"0%\"\n".to_owned(),
         offer("about-sepa", 20, "when = { field = \"label\", has = \"sepa\" }\n"),
         offer("about-invoicing", 10, "when = { field = \"label\", has = \"invoicing\" }\n"),
         offer("about-us", 1, ""),

@@ -24,12 +24,14 @@
 //! | b2b: slow, one visit never notifies, told at warm; fit and engagement, BANT | `b2b_…` |
 //! | b2c: fast, hot within a visit, cools in days; criteria that exist ready-made | `b2c_…` |
 //! | whose word counts: forged events, browser only, held until a server tells | `trust_…` |
+//! | offers: what each brings, beside who was shown nothing | `experiments_…` |
 //! | touchpoints: cost and impact, offline touches by the server | `touchpoints_…` |
 //! | touchpoints: BANT counts as fit | `b2b_cold_that_fits_is_shown_apart_from_interest` |
 
 mod basket;
 mod business;
 mod exact;
+mod experiments;
 mod season;
 mod starcheck;
 mod thresholds;

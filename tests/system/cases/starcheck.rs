@@ -25,6 +25,8 @@ expires = "90d"
 label = "seo"
 when = { field = "page.path", glob = "/seo/**" }
 
+[offers_policy]
+holdout = "0%"
 [[offers]]
 id = "love-reading"
 slot = "feed"

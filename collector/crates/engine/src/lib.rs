@@ -135,8 +135,8 @@ pub use funnel::Funnel;
 pub use lead::{FormatError, Lead};
 pub use merge::merge;
 pub use model::{
-    CouponCode, CouponPrefix, Model, ModelError, OfferContent, PoolName, Reveal, RuleId, SignedCoupon, SiteFacts, Slot,
-    StageIndex, Trigger,
+    CouponCode, CouponPrefix, HOLDOUT, Model, ModelError, OfferContent, PoolName, Reveal, RuleId, SignedCoupon,
+    SiteFacts, Slot, StageIndex, Trigger,
 };
 pub use money::{Currency, Money};
 pub use points::Points;

@@ -130,6 +130,8 @@ reasons! {
     UnknownOffer => "unknown_offer",
     /// The offer has no code.
     NoCoupon => "no_coupon",
+    /// The visitor is of the share that is shown nothing.
+    Holdout => "holdout",
     /// The offer was never shown to this visitor.
     NeverShown => "never_shown",
     /// What the offer is for has not happened.

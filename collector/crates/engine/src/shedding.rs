@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::decide::{SEED_PROPERTY, VARIANT_PROPERTY};
 use crate::fold::Fold;
 use crate::lead::Lead;
 use crate::quarantine::Quarantine;
 use crate::record::{HORIZON, LedgerLimits, horizon, mark_overflow};
 use crate::staying::in_force;
 use crate::time::Millis;
-use crate::touch::{DecisionId, OfferId, Touch, TouchId, Trust, event};
+use crate::touch::{DecisionId, OfferId, Scalar, Touch, TouchId, Trust, event};
 use crate::weight;
 
 /// How far a ledger is over its limits: what is older than the horizon and not our own.
@@ -50,8 +51,9 @@ pub fn forget_own(lead: &mut Lead, now: Millis, past_use: impl Fn(&Touch) -> boo
 
 /// Lets reservations go that are older than the horizon and that nobody can come back to. Says how many.
 ///
-/// A reservation counts for half an hour, and later only as a sign that the page may have shown the offer: to whoever claims
-/// its code. For that the first one of an offer is enough, and one whose decision a touch names, unless it was shown.
+/// A reservation counts for half an hour, and later as a sign that the page may have shown the offer (to whoever claims its
+/// code), and for what it says of the experiment. For that the first one of an offer's variant is enough, the first of it that
+/// was shown, and one whose decision a touch names, unless it was shown.
 pub(crate) fn let_reservations_go(lead: &mut Lead, young: Millis) -> usize {
     let is_reservation = |touch: &Touch| touch.trust == Trust::Product && touch.is(event::RESERVED);
     let mut named: BTreeMap<&DecisionId, bool> = BTreeMap::new();
@@ -60,11 +62,17 @@ pub(crate) fn let_reservations_go(lead: &mut Lead, young: Millis) -> usize {
             *named.entry(decision).or_default() |= touch.is(event::OFFER_SHOWN);
         }
     }
-    let mut reserved: BTreeSet<&OfferId> = BTreeSet::new();
+    let mut reserved: BTreeSet<(&OfferId, [Option<&Scalar>; 2], bool)> = BTreeSet::new();
     let mut going: BTreeSet<TouchId> = BTreeSet::new();
     for touch in lead.touches.iter().filter(|touch| is_reservation(touch)) {
-        let first = touch.offer.as_ref().is_none_or(|offer| reserved.insert(offer));
-        let awaited = touch.decision.as_ref().and_then(|decision| named.get(decision)) == Some(&false);
+        let answered = touch.decision.as_ref().and_then(|decision| named.get(decision));
+        let (shown, awaited) = (answered == Some(&true), answered == Some(&false));
+        let variant = [VARIANT_PROPERTY, SEED_PROPERTY].map(|name| touch.properties.get(name));
+        // Those that say nothing of an experiment are all alike.
+        let first = touch.offer.as_ref().is_none_or(|offer| {
+            let first = reserved.insert((offer, variant, false));
+            first | (shown && variant != [None, None] && reserved.insert((offer, variant, true)))
+        });
         if !first && !awaited && touch.time < young && touch.received < young {
             going.insert(touch.id.clone());
         }

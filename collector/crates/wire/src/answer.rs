@@ -113,10 +113,12 @@ pub struct OfferAnswer {
     pub id: String,
     /// Where it goes: `popup`, `bar`, or the name of an inline slot.
     pub slot: String,
-    /// Which variant.
+    /// Which variant: `default` where there is only one, `holdout` for a visitor who is shown nothing.
     pub variant: String,
-    /// Texts by name; plain text, never markup.
-    pub content: std::collections::BTreeMap<String, String>,
+    /// Texts by name; plain text, never markup. Absent for a visitor who is held out: when the trigger fires the page shows
+    /// nothing and reports `offer_shown` all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<std::collections::BTreeMap<String, String>>,
     /// When the page shows it.
     pub trigger: Trigger,
     /// The event that counts as success.

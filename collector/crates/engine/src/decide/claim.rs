@@ -1,5 +1,6 @@
 //! Claims: the code of an offer, for whoever has earned it.
 
+use super::experiment::is_held_out;
 use super::history::OfferHistory;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
@@ -36,7 +37,7 @@ pub struct Grant {
 /// `evaluation` is that of the same lead and model at `now`.
 ///
 /// # Errors
-/// The reason why not: no such offer, no code, never shown, over before it was shown, goal not reached.
+/// The reason why not: no such offer, no code, held out, never shown, over before it was shown, goal not reached.
 pub fn claim(
     lead: &Lead,
     evaluation: &Evaluation,
@@ -49,6 +50,9 @@ pub fn claim(
     }
     let offer = model.offer(offer.as_str()).ok_or(Reason::UnknownOffer)?;
     let coupon = offer.coupon.as_ref().ok_or(Reason::NoCoupon)?;
+    if is_held_out(lead, offer, &model.offers_policy) {
+        return Err(Reason::Holdout);
+    }
     let history = OfferHistory::of(offer, lead.touches());
     if history.impressions().next().is_none() {
         // An offer that was never shown grants nothing once it is over; one that was keeps its word.

@@ -2,6 +2,7 @@
 
 mod change;
 mod claim;
+mod experiment;
 mod explain;
 mod history;
 mod instants;
@@ -14,7 +15,7 @@ mod what_if;
 use crate::condition::LeadFacts;
 use crate::evaluate::Evaluation;
 use crate::lead::Lead;
-use crate::model::{CouponCode, Model, Offer, OfferContent, PoolName, Reveal, Slot, Trigger};
+use crate::model::{CouponCode, Model, Offer, OfferContent, OfferPolicy, PoolName, Reveal, Slot, Trigger};
 use crate::reason::Reason;
 use crate::sessions::GoingOn;
 use crate::time::Millis;
@@ -22,6 +23,8 @@ use crate::touch::{EventName, OfferId, PageFacts, Properties, StreamId};
 
 pub use change::{Audience, Becomes, Change, Range};
 pub use claim::{COUPON_PROPERTY, EXPIRES_PROPERTY, Grant, POOL_PROPERTY, REDEEMED, claim, granted};
+use experiment::Assigned;
+pub use experiment::{Noted, SEED_PROPERTY, SHARES_PROPERTY, STAGE_PROPERTY, VARIANT_PROPERTY, bucket};
 pub use explain::{Explained, MOST_INSTANTS, MOST_WORK, Remedy, explain};
 use history::OfferHistory;
 pub use history::{RESERVATION, impressions, reservations, was_shown};
@@ -34,14 +37,14 @@ pub use refusal::Withheld;
 pub struct Moment {
     /// The page that asks.
     pub page: Option<PageFacts>,
+    /// Its stream: decides which variants somebody sees of whom no browser has told yet.
+    pub stream: Option<StreamId>,
     /// The places that it can fill.
     pub slots: Vec<Slot>,
     /// What the page says about itself: `context.<name>` in conditions.
     pub properties: Properties,
     /// The language that offers are written in; that of the lead's last touch where it is absent.
     pub language: Option<String>,
-    /// The device that asks: what is limited within a visit is so within the one that goes on there. `None`: within none.
-    pub stream: Option<StreamId>,
     /// Pools of codes in which there is nothing left for this visitor.
     pub empty_pools: Vec<PoolName>,
     /// Offers that the store has nothing for.
@@ -57,18 +60,22 @@ pub struct Chosen {
     pub offer: OfferId,
     /// The place it takes.
     pub slot: Slot,
-    /// Which variant; `default` until there are experiments.
-    pub variant: &'static str,
+    /// Which variant: `default` where there is only one, `holdout` for whoever is shown nothing.
+    pub variant: String,
     /// What the visitor is asked for, such as `email`.
     pub field: Option<String>,
-    /// Its words.
-    pub content: OfferContent,
+    /// Its words; `None`: the visitor is held out, and nothing is shown when the trigger fires.
+    pub content: Option<OfferContent>,
     /// When the page shows it.
     pub trigger: Trigger,
     /// The event that it is meant to bring about.
     pub goal: Option<EventName>,
     /// The code, where it is revealed with the offer. One of a pool is to be found before the offer is shown.
     pub code: Option<CouponCode>,
+    /// Whether the offer comes with a code at once, if not for who is held out: in all else the two are treated alike.
+    pub gives_code: bool,
+    /// What its reservation has to say, so that the visitor keeps the variant.
+    pub noted: Properties,
     /// What held, each kind once.
     pub reasons: Vec<Reason>,
 }
@@ -166,6 +173,7 @@ pub fn decide(lead: &Lead, evaluation: &Evaluation, model: &Model, moment: &Mome
 struct Asking<'a> {
     lead: &'a Lead,
     moment: &'a Moment,
+    policy: &'a OfferPolicy,
     facts: LeadFacts<'a>,
     now: Millis,
     /// The visit that asks, where one goes on.
@@ -186,6 +194,7 @@ impl<'a> Asking<'a> {
         Self {
             lead,
             moment,
+            policy: &model.offers_policy,
             facts: LeadFacts::new(lead, evaluation, model, Some(moment)),
             now,
             limits: Limits::of(touches, model, visit.clone(), now),
@@ -252,20 +261,23 @@ impl<'a> Asking<'a> {
 
     fn chosen(&self, offer: &Offer, evaluation: &Evaluation) -> Chosen {
         let language = self.moment.language.as_deref().or(evaluation.language.as_deref());
+        let assigned = Assigned::of(self.lead, offer, self.policy, self.moment.stream.as_ref());
         let shown = offer.coupon.as_ref().filter(|coupon| coupon.reveal == Reveal::Shown);
         // Whoever was granted a code keeps it, whatever the model says today.
-        let code = shown.and_then(|coupon| {
+        let code = shown.filter(|_| !assigned.holds_out()).and_then(|coupon| {
             claim::granted(self.lead, &offer.id).map(|grant| grant.code).or_else(|| Some(coupon.code.clone()))
         });
         Chosen {
             offer: offer.id.clone(),
             slot: offer.slot.clone(),
-            variant: "default",
-            field: offer.content.field.clone(),
-            content: offer.content.pick(language).cloned().unwrap_or_default(),
+            field: assigned.content(offer).and_then(|content| content.field.clone()),
+            content: assigned.content(offer).map(|content| content.pick(language).cloned().unwrap_or_default()),
             trigger: offer.trigger,
             goal: offer.goal.clone(),
             code,
+            gives_code: shown.is_some(),
+            noted: assigned.properties(&evaluation.stage_name),
+            variant: assigned.variant,
             reasons: offer.when.why(&self.facts),
         }
     }

@@ -16,6 +16,12 @@ impl Share {
     /// All of it.
     pub const WHOLE: Self = Self(10_000);
 
+    /// So many whole percent; all of it from 100 on.
+    #[must_use]
+    pub const fn percent(percent: u8) -> Self {
+        if percent < 100 { Self(percent as u16 * 100) } else { Self::WHOLE }
+    }
+
     /// Reads `10%` or `2.25%`; `None` for anything but a number from 0 to 100 with at most two digits after the point, and
     /// the sign.
     #[must_use]

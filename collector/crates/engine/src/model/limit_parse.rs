@@ -1,13 +1,14 @@
 //! From the text of a model to how often offers are shown and what they may cost: `frequency`, `offers_policy`, budgets.
 
 use super::cost::amount;
+use super::experiment::holdout;
 use super::parse::span;
 use super::reader::{Faults, Table, boolean, integer};
 use super::{Budget, Coupon, Frequency, OfferPolicy};
 use crate::money::Currency;
 use crate::tree::{Node, Tree};
 
-const POLICY: [&str; 5] = ["min_gap", "per_session", "per_visitor_per_day", "after_dismissal", "budget"];
+const POLICY: [&str; 6] = ["min_gap", "per_session", "per_visitor_per_day", "after_dismissal", "budget", "holdout"];
 const FREQUENCY: [&str; 5] = ["per_visitor", "per_session", "every", "not_after_goal", "after_dismissal"];
 const BUDGET: [&str; 4] = ["total", "per_day", "money_total", "money_per_day"];
 const TIMES: &str = "a whole number from 1 to 1000";
@@ -25,6 +26,7 @@ pub(super) fn policy(top: &Table<'_>, currency: Currency, faults: &mut Faults) -
         per_visitor_per_day: policy.optional("per_visitor_per_day", TIMES, faults, times),
         after_dismissal: span(&policy, "after_dismissal", faults),
         budget: budget(&policy, currency, faults),
+        holdout: holdout(&policy, faults),
     }
 }
 

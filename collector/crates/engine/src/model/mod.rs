@@ -3,7 +3,9 @@
 pub mod budget;
 pub mod cost;
 mod coupon_parse;
+pub mod economics;
 pub mod error;
+pub mod experiment;
 mod index;
 pub mod labels;
 mod limit_parse;
@@ -32,7 +34,9 @@ use crate::tree::Tree;
 
 pub use budget::Budget;
 pub use cost::{CouponCost, Share};
+pub use economics::Economics;
 pub use error::ModelError;
+pub use experiment::{DEFAULT, Experiment, HOLDOUT, Shares, Variant, VariantName};
 pub(crate) use index::{Concern, EventIndex};
 pub use labels::{LabelRule, PageTags};
 pub use notice::{BrowserOnly, Notice, Via};
@@ -93,6 +97,8 @@ pub struct Model {
     pub offers: Vec<Offer>,
     /// What holds for all offers.
     pub offers_policy: OfferPolicy,
+    /// What orders are worth to the shop.
+    pub economics: Economics,
     /// Which offers compete for a slot.
     pub(crate) ranking: Ranking,
     /// Which rules and labels an event name can concern.

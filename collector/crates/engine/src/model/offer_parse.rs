@@ -1,6 +1,7 @@
 //! From the text of a model to its offers.
 
 use super::coupon_parse::{coupon, prefix_of_another};
+use super::experiment::experiment;
 use super::limit_parse::{budget, check_costs, frequency};
 use super::parse::{day, when};
 use super::reader::{Faults, Table, integer, short_text};
@@ -10,8 +11,23 @@ use crate::condition::{Condition, Names, Scope};
 use crate::touch::{EventName, OfferId};
 use crate::tree::Tree;
 
-const OFFER: [&str; 12] =
-    ["id", "slot", "priority", "when", "from", "until", "content", "trigger", "goal", "coupon", "frequency", "budget"];
+const OFFER: [&str; 15] = [
+    "id",
+    "slot",
+    "priority",
+    "when",
+    "from",
+    "until",
+    "content",
+    "trigger",
+    "goal",
+    "coupon",
+    "frequency",
+    "budget",
+    "holdout",
+    "variants",
+    "seed",
+];
 const WORDS: [&str; 9] =
     ["title", "text", "button", "decline", "placeholder", "success_title", "success_text", "link", "disclosure"];
 const ID: &str = "1 to 64 of a-z A-Z 0-9 _ . -";
@@ -80,6 +96,7 @@ fn offer(
     }
     let frequency = frequency(table, faults);
     let budget = budget(table, site.currency, faults);
+    let experiment = experiment(table, faults);
     Some(Offer {
         id: id?,
         slot: slot?,
@@ -93,12 +110,13 @@ fn offer(
         coupon,
         frequency,
         budget,
+        experiment,
     })
 }
 
 /// `[offers.content]`: the field, and a table of words for each language. The first language of the file is the
 /// fallback, or the one that `fallback` names.
-fn content(table: &Table<'_>, faults: &mut Faults) -> Option<LocalisedContent> {
+pub(super) fn content(table: &Table<'_>, faults: &mut Faults) -> Option<LocalisedContent> {
     let path = table.inner("content");
     let Some(tree) = table.get("content") else {
         faults.add(&path, table.line, "nothing", "[offers.content] with the words of at least one language");

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Budget, CouponCost};
+use super::{Budget, CouponCost, Experiment, Share};
 use crate::condition::Condition;
 use crate::text::{identifier, is_id_byte};
 use crate::time::{Millis, Span};
@@ -222,6 +222,8 @@ pub struct Offer {
     pub frequency: Frequency,
     /// How often it may be shown, and what its codes may cost, whoever sees it.
     pub budget: Budget,
+    /// How its visitors are divided.
+    pub experiment: Experiment,
 }
 
 /// What holds for all offers together.
@@ -238,6 +240,8 @@ pub struct OfferPolicy {
     pub after_dismissal: Option<Span>,
     /// What there is of all offers together.
     pub budget: Budget,
+    /// The share of each offer's visitors that is shown nothing, where the offer does not say; `None`: 5 %.
+    pub holdout: Option<Share>,
 }
 
 /// Which offers compete for a slot, the one that wins of those that may be shown first.

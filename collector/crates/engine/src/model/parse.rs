@@ -8,8 +8,8 @@ use super::reader::{Faults, Table, integer, short_text};
 use super::rule_parse::{groups, rules, scores};
 use super::touch_kinds::touch_kinds;
 use super::{
-    BrowserCap, BrowserOnly, EventIndex, LabelRule, Model, ModelError, PageTags, Ranking, Segment, SiteFacts, Stage,
-    Stages, Threshold, Via,
+    BrowserCap, BrowserOnly, Economics, EventIndex, LabelRule, Model, ModelError, PageTags, Ranking, Segment,
+    SiteFacts, Stage, Stages, Threshold, Via,
 };
 use crate::condition::{Condition, Glob, Names, Scope};
 use crate::decay::STEPS;
@@ -17,7 +17,7 @@ use crate::points::Points;
 use crate::time::Span;
 use crate::tree::{Node, Tree};
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 15] = [
     "version",
     "name",
     "half_life",
@@ -30,6 +30,7 @@ const TOP: [&str; 14] = [
     "page_tags",
     "labels",
     "touch_kinds",
+    "economics",
     "offers_policy",
     "offers",
 ];
@@ -75,6 +76,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
     let rules = rules(&top, half_life, &groups, &names, faults);
     let labels = labels(&top, &names, faults);
     let touch_kinds = touch_kinds(&top, site.currency, faults);
+    let economics = Economics::of(&top, faults);
     let offers_policy = policy(&top, site.currency, faults);
     let offers = offers(&top, &names, site, offers_policy, faults);
     Some(Model {
@@ -100,6 +102,7 @@ fn compile(tree: &Tree, site: &SiteFacts, faults: &mut Faults) -> Option<Model> 
         touch_kinds,
         offers,
         offers_policy,
+        economics,
     })
 }
 

@@ -25,6 +25,8 @@ mod cost;
 #[cfg(test)]
 mod costs;
 #[cfg(test)]
+mod experiments;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod folds;

@@ -51,6 +51,7 @@ fn every_table_has_the_keys_that_the_parser_knows_and_no_others() {
         ("zzz = 1".to_owned(), "/properties"),
         ("browser_cap = { zzz = 1 }".to_owned(), "/properties/browser_cap/properties"),
         ("notices = { zzz = 1 }".to_owned(), "/properties/notices/properties"),
+        ("economics = { zzz = 1 }".to_owned(), "/properties/economics/properties"),
         ("offers_policy = { zzz = 1 }".to_owned(), "/properties/offers_policy/properties"),
         ("[[scores]]\nzzz = 1".to_owned(), "/$defs/score/properties"),
         ("[[groups]]\nzzz = 1".to_owned(), "/$defs/group/properties"),
@@ -66,6 +67,7 @@ fn every_table_has_the_keys_that_the_parser_knows_and_no_others() {
         (offer("coupon = { zzz = 1 }"), "/$defs/offer/properties/coupon/properties"),
         (offer("frequency = { zzz = 1 }"), "/$defs/offer/properties/frequency/properties"),
         (offer("budget = { zzz = 1 }"), "/$defs/budget/properties"),
+        (offer("variants = [{ zzz = 1 }]"), "/$defs/variant/properties"),
         (offer("content.nl = { zzz = 1 }"), "/$defs/words/properties"),
     ];
     for (text, pointer) in tables {

@@ -10,6 +10,13 @@ pub fn computed(input: &[u8]) -> String {
     crate::computed(input)
 }
 
+/// [`engine::decide::bucket`].
+#[wasm_bindgen]
+#[must_use]
+pub fn bucket(offer: &str, seed: &str, stream: &str) -> u16 {
+    engine::decide::bucket(offer, seed, stream)
+}
+
 /// [`crate::fingerprint`], as 16 hexadecimal digits.
 #[wasm_bindgen]
 #[must_use]

@@ -84,6 +84,20 @@ fn native_and_wasm_builds_compute_the_same_bytes() {
     }
 }
 
+/// The vectors that `engine`'s own tests hold the native build to.
+#[test]
+fn the_wasm_build_gives_the_published_buckets() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Run::new(folder.path(), &[]);
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/buckets.tsv");
+    let rows = std::fs::read_to_string(&table).unwrap();
+    let node =
+        Command::new("node").arg(PROGRAM).arg(&run.module).arg(&table).arg("buckets").stdout(Stdio::piped()).spawn();
+    let told = Run::output(node.unwrap_or_else(|error| panic!("cannot start node: {error}")));
+    let published: Vec<&str> = rows.lines().skip(1).filter_map(|row| row.rsplit('\t').next()).collect();
+    assert_eq!(told.lines().collect::<Vec<_>>(), published);
+}
+
 #[test]
 fn what_is_compared_is_not_nothing() {
     // given as few inputs as a reader can look through
@@ -92,6 +106,8 @@ fn what_is_compared_is_not_nothing() {
     for name in [
         "evaluation: Evaluation",
         "offers: [Chosen",
+        "variant: \"holdout\"",
+        "variant: \"short\"",
         "claim: Ok",
         "next change: Some",
         "folded: (1",

@@ -20,9 +20,11 @@ id = "keen"
 slot = "popup"
 when = { any = [{ field = "label", has = "keen" }, { field = "stage", gte = "warm" }] }
 goal = "search"
+holdout = "25%"
 coupon = { kind = "fixed", code = "WARM10", reveal = "goal" }
 frequency = { per_visitor = 2, after_dismissal = "1h" }
 content.nl = { title = "Voor wie zoekt" }
+variants = [{ id = "own" }, { id = "short", weight = 2, content = { nl = { title = "Zoek" } } }]
 [[offers]]
 id = "welcome"
 slot = "bar"
