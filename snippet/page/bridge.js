@@ -53,7 +53,7 @@ const call = (input, text = "", number = 0, other = 0, seconds = 0) => {
 
 // Receipts and the decision of an answer, from whoever asked.
 const answered = (events, answer, resolve = show) => {
-  events.map(({ n, name }, at) => emit("receipt", { n, name, ...answer.receipts?.[at] }));
+  events.map(({ n, name, time }, at) => emit("receipt", { n, name, time, ...answer.receipts?.[at] }));
   if (answer.id) link.remember(answer.id);
   resolve(answer.offers ? answer : answer.decision);
 };
@@ -190,7 +190,7 @@ const begin = () => {
 };
 
 if (/[?&]gloed_debug/.test(location.search))
-  fetchScript(link, DEBUG, DEBUG_INTEGRITY).then((explain) => (link.note = explain));
+  fetchScript(link, DEBUG, DEBUG_INTEGRITY, (explain) => (link.note = explain));
 
 const connect = async () => {
   try {

@@ -47,6 +47,8 @@ pub struct Chosen {
     pub content: OfferContent,
     /// When the page shows it.
     pub trigger: Trigger,
+    /// Whether its price is this visitor's own by an automated decision; the small print of its words says so.
+    pub price_personalised: bool,
     /// The event that it is meant to bring about.
     pub goal: Option<EventName>,
     /// The code, where it is revealed with the offer. One of a pool is to be found before the offer is shown.
@@ -205,7 +207,8 @@ impl Asking<'_> {
             variant: "default",
             field: offer.content.field.clone(),
             content: offer.content.pick(language).cloned().unwrap_or_default(),
-            trigger: offer.trigger,
+            trigger: offer.trigger.clone(),
+            price_personalised: offer.price_personalised,
             goal: offer.goal.clone(),
             code,
             reasons: offer.when.why(&self.facts),

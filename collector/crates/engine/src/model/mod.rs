@@ -9,6 +9,7 @@ pub mod offers;
 mod parse;
 mod place;
 mod possible;
+mod price_note;
 mod reach;
 mod reader;
 mod rule_parse;
@@ -16,6 +17,7 @@ pub mod rules;
 mod shadows;
 pub mod stages;
 pub mod touch_kinds;
+mod trigger;
 pub mod warnings;
 
 use std::sync::Arc;
@@ -30,13 +32,14 @@ pub use labels::{LabelRule, PageTags};
 pub use notice::{BrowserOnly, Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{
-    Coupon, CouponCode, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal, Slot, Trigger,
+    Coupon, CouponCode, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal, Slot,
 };
 pub(crate) use rules::least_trust;
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
 pub(crate) use stages::staying;
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
 pub use touch_kinds::TouchKind;
+pub use trigger::{Selector, Trigger};
 pub use warnings::{ModelWarning, warnings};
 
 /// What a model needs to know about the site that it is compiled for.
