@@ -22,6 +22,8 @@ mod exactly_once;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod exit_intent;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod flood;

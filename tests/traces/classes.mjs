@@ -109,9 +109,9 @@ export const CLASSES = {
   absence: phone(true, (dice) => [...deeper(dice, dice.whole(1, 2)), { hide: dice.between(6000, 9000) }, pause(dice, 400, 600)]),
 
   "scroll-up-to-menu": phone(false, (dice) => {
-    // By strokes, or by flicks as quick as those that went down.
+    // By strokes, or by flicks as quick as those that went down, some of them in haste.
     const up = dice.unit() < 0.5 ? [120, 260, 280, 480] : [230, 340, 90, 200];
-    const turns = Array.from({ length: dice.whole(2, 4) }, () => [flick(dice, dice.between(up[0], up[1]), up[2], up[3]), pause(dice, 250, 600)]);
+    const turns = Array.from({ length: dice.whole(2, 4) }, () => [flick(dice, dice.between(up[0], up[1]), up[2], up[3]), pause(dice, 150, 600)]);
     return [...deeper(dice, dice.whole(3, 4)), pause(dice, 200, 500), ...turns.flat(), pause(dice, 300, 400)];
   }),
   "reading-by-thumb": phone(false, (dice) =>

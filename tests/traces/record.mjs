@@ -1,7 +1,5 @@
-// Makes the traces: `node tests/traces/record.mjs [seed] [of each class]`. Needs chromium and chromedriver; takes a quarter of an hour.
-//
-// Every event of a trace is one that Chromium itself made from input through its driver. The halves are told apart by the hash of a
-// trace's name, so which half it is in was settled before anything was measured.
+// Makes traces: `node tests/traces/record.mjs FILE.jsonl.gz [of each class] [seed]`. Needs chromium and chromedriver; takes a quarter
+// of an hour for 84. Every event of a trace is one that Chromium itself made from input through its driver.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,8 +11,8 @@ import { CLASSES, FRAME, PHONE } from "./classes.mjs";
 import { TICK, random } from "./human.mjs";
 import { frame, phoneShop, shop } from "./pages.mjs";
 
-const seed = Number(process.argv[2] || Math.floor(Math.random() * 1e9));
-const each = Number(process.argv[3] || 84);
+const [, , file, each = "84", seed = String(Math.floor(Math.random() * 1e9))] = process.argv;
+if (!file) throw new Error("which file are the traces for?");
 console.log(`seed ${seed}, ${each} of each class`);
 
 const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
@@ -147,7 +145,7 @@ const written = (took) => {
     .join(" ");
 };
 
-const jobs = Object.entries(CLASSES).flatMap(([name, kind]) => Array.from({ length: each }, (_, number) => ({ id: `${name}-${number}`, name, kind, number })));
+const jobs = Object.entries(CLASSES).flatMap(([name, kind]) => Array.from({ length: Number(each) }, (_, number) => ({ id: `${name}-${number}`, name, kind, number })));
 const traces = [];
 const work = async (name, isPhone) => {
   const browser = await Browser.start(name, isPhone);
@@ -172,14 +170,11 @@ await wait(1000);
 const counts = { desktop: 4, phone: 4 };
 await Promise.all(Object.entries(counts).flatMap(([name, count]) => Array.from({ length: count }, (_, number) => work(`${name}-${number}`, name === "phone"))));
 
-for (const half of ["open", "sealed"]) {
-  const chosen = traces.filter(({ id }) => (createHash("sha256").update(id).digest()[0] % 2 ? "sealed" : "open") === half);
-  chosen.sort((one, other) => (one.id < other.id ? -1 : 1));
-  const lines = [JSON.stringify({ seed, half, traces: chosen.length }), ...chosen.map((trace) => JSON.stringify(trace))];
-  const packed = gzipSync(lines.join("\n") + "\n", { level: 9 });
-  writeFileSync(new URL(`${half}.jsonl.gz`, import.meta.url), packed);
-  console.log(`${half}: ${chosen.length} traces, ${packed.length} bytes`);
-}
+traces.sort((one, other) => (one.id < other.id ? -1 : 1));
+const lines = [{ seed: Number(seed), traces: traces.length }, ...traces].map((line) => JSON.stringify(line));
+const packed = gzipSync(lines.join("\n") + "\n", { level: 9 });
+writeFileSync(file, packed);
+console.log(`${traces.length} traces, ${packed.length} bytes`);
 driver.kill();
 server.close();
 rmSync(folder, { recursive: true, force: true });
