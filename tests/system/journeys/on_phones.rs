@@ -45,7 +45,8 @@ async fn offers_on_phones_cover_a_third_at_most_and_tell_whose_price_it_is() {
 
             let share = journey.browser.offer_share().await.unwrap();
             assert!(share > 0.1 && share <= THIRD, "{share} of {look:?} with {offer:?}");
-            let point = "return document.elementFromPoint(innerWidth / 2, innerHeight / 3)?.closest('main, header') != null";
+            let point =
+                "return document.elementFromPoint(innerWidth / 2, innerHeight / 3)?.closest('main, header') != null";
             assert_eq!(journey.browser.execute(point, &[]).await.unwrap(), true, "the page can be used");
             journey.browser.offer_click(&offer.buttons[0]).await.unwrap();
             journey.browser.wait_for_no_offer(SOON).await.unwrap();
