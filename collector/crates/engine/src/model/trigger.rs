@@ -64,11 +64,7 @@ impl Selector {
                 '"' | '\'' => open.push(letter),
                 '(' => open.push(')'),
                 '[' => open.push(']'),
-                ')' | ']' => {
-                    if open.pop() != Some(letter) {
-                        return None;
-                    }
-                }
+                ')' | ']' if open.pop() != Some(letter) => return None,
                 _ => {}
             }
         }
