@@ -29,9 +29,6 @@ use crate::metric::Metric;
 use crate::person::{self, Person};
 use crate::problem::Problem;
 
-/// Places that a page can fill when it names none.
-const DEFAULT_SLOTS: [&str; 2] = ["popup", "bar"];
-
 /// Answers a request for a decision, reserving what it shows. While the store is away it is made of what is remembered, and
 /// nothing is offered to whom nothing is remembered of.
 ///
@@ -322,7 +319,7 @@ pub(crate) fn moment(
 ) -> Moment {
     let slots = match &ask.slots {
         Some(slots) => slots.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
-        None => DEFAULT_SLOTS.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
+        None => Slot::OVER_THE_PAGE.iter().filter_map(|slot| Slot::parse(slot).ok()).collect(),
     };
     Moment {
         page,
@@ -398,13 +395,23 @@ fn answer(chosen: Chosen, codes: &Codes) -> OfferAnswer {
         slot: chosen.slot.to_string(),
         variant: chosen.variant,
         content: chosen.content.map(|words| content(words, chosen.field)),
-        trigger: match chosen.trigger {
-            Trigger::Now => wire::Trigger::Now,
-            Trigger::Delay { seconds } => wire::Trigger::Delay { seconds },
-        },
+        trigger: trigger(chosen.trigger),
+        price_personalised: chosen.price_personalised,
         goal: chosen.goal.map(|goal| goal.to_string()),
         code,
         reasons: chosen.reasons.iter().map(|reason| reason.code().to_owned()).collect(),
+    }
+}
+
+fn trigger(trigger: Trigger) -> wire::Trigger {
+    match trigger {
+        Trigger::Now => wire::Trigger::Now,
+        Trigger::Delay { seconds } => wire::Trigger::Delay { seconds },
+        Trigger::Scroll { percent } => wire::Trigger::Scroll { percent },
+        Trigger::Inactivity { seconds } => wire::Trigger::Inactivity { seconds },
+        Trigger::Exit => wire::Trigger::Exit,
+        Trigger::Click { selector } => wire::Trigger::Click { selector: selector.as_str().to_owned() },
+        Trigger::Event { event } => wire::Trigger::Event { event: event.to_string() },
     }
 }
 

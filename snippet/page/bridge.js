@@ -53,7 +53,7 @@ const call = (input, text = "", number = 0, other = 0, seconds = 0) => {
 
 // Receipts and the decision of an answer, from whoever asked.
 const answered = (events, answer, resolve = show) => {
-  events.map(({ n, name }, at) => emit("receipt", { n, name, ...answer.receipts?.[at] }));
+  events.map(({ n, name, time }, at) => emit("receipt", { n, name, time, ...answer.receipts?.[at] }));
   if (answer.id) link.remember(answer.id);
   resolve(answer.offers ? answer : answer.decision);
 };
@@ -192,7 +192,7 @@ const begin = () => {
 const connect = async () => {
   try {
     // Before anything is sent, so that the first decision is explained too.
-    if (/[?&]gloed_debug/.test(location.search)) (await fetchScript(link, DEBUG, DEBUG_INTEGRITY))(link);
+    if (/[?&]gloed_debug/.test(location.search)) await fetchScript(link, DEBUG, DEBUG_INTEGRITY, (explain) => explain(link));
     // Refused by a policy, the compiler throws; a file that is not the one we name never arrives.
     const file = fetch(link.origin + "/" + WASM, { integrity: WASM_INTEGRITY });
     initSync({ module: await WebAssembly.compileStreaming(file) });

@@ -13,7 +13,7 @@ const MEANINGS = {
   slot_taken: "offer not shown: its slot has had one on this page",
   unknown_trigger: "offer not shown: a trigger that this version does not know",
   unknown_command: "not a command of gloed(…)",
-  renderer_failed: "offer not shown: the renderer could not be fetched",
+  script_failed: "offer not shown: this file could not be fetched",
   error: "a fault of ours or of a listener; the page did not notice",
 };
 

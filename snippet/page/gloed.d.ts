@@ -59,7 +59,7 @@ export type EventName =
 
 /** What a decision is asked about. */
 export interface Context {
-  /** Places that can be filled: `popup`, `bar`, or the name of a `data-gloed-slot`. */
+  /** Places that can be filled: `popup`, `bar`, `slide-in`, or the name of a `data-gloed-slot`. */
   slots?: string[];
   /** Facts of the moment, which conditions read as `context.<name>`. */
   properties?: Record<string, Scalar>;
@@ -83,6 +83,22 @@ export interface Content {
   disclosure?: string | null;
 }
 
+/** When an offer is shown. */
+export type Trigger =
+  | { kind: "now" }
+  /** After so many seconds on the page. */
+  | { kind: "delay"; seconds: number }
+  /** When so much of what can be scrolled was scrolled: 100 is the end of the page. */
+  | { kind: "scroll"; percent: number }
+  /** When the page was looked at for so long without a pointer, a key or scrolling. */
+  | { kind: "inactivity"; seconds: number }
+  /** When the visitor is about to leave. */
+  | { kind: "exit" }
+  /** When something that matches is clicked. */
+  | { kind: "click"; selector: string }
+  /** When an event of this name was told on this page. */
+  | { kind: "event"; event: string };
+
 /** One offer of a decision. */
 export interface Offer {
   id: string;
@@ -90,8 +106,10 @@ export interface Offer {
   variant: string;
   /** Absent for visitors held out of an experiment. */
   content?: Content | null;
-  /** When it is shown: `now`, or `delay`: after so many seconds. */
-  trigger?: { kind: string; seconds?: number };
+  /** When it is shown. */
+  trigger?: Trigger;
+  /** Its price is this visitor's own by an automated decision; `content.disclosure` says so, and has to be shown. */
+  price_personalised?: boolean;
   goal?: string | null;
   code?: string | null;
   /** Why it is shown. */
@@ -120,6 +138,8 @@ export interface Decision {
 export interface Receipt {
   n: number;
   name: string;
+  /** When it happened, ms since 1970. */
+  time: number;
   status: "accepted" | "rejected";
   code?: string;
   detail?: string;

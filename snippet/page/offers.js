@@ -1,4 +1,4 @@
-/* global OFFER, OFFER_INTEGRITY -- put in by the bundling step */
+/* global OFFER, OFFER_INTEGRITY, TRIGGERS, TRIGGERS_INTEGRITY -- put in by the bundling step */
 // From a decision to offers on the page, and back: what was shown, dismissed, clicked, and who signed up.
 import { fetchScript } from "./script.js";
 
@@ -8,9 +8,8 @@ const CLAIM = 8e3;
 /** Returns the function that shows a decision; `free()` of it lists the slots that could take an offer now. */
 export const offers = (link, emit) => {
   const open = {};
-  let renderer;
   const show = (decision) => link.device && decision?.offers?.forEach(link.guard((offer) => place(decision.decision, offer)));
-  show.usual = ["popup", "bar"];
+  show.usual = ["popup", "bar", "slide-in"];
   show.free = () =>
     [...show.usual, ...[...document.querySelectorAll("[data-gloed-slot]")].map((place) => place.dataset.gloedSlot)].filter(
       (slot) => !open[slot] && !link.taken[slot],
@@ -20,16 +19,18 @@ export const offers = (link, emit) => {
   show.clear = () => Object.values(open).map((page) => page.leave());
 
   const place = (decision, offer) => {
-    const { id, slot, trigger, content } = offer;
+    const { id, slot, trigger } = offer;
     const name = slot || "popup";
     if (open[name] || link.taken[name]) return link.note("slot_taken", id);
-    const { kind = "now", seconds } = trigger || {};
-    if (kind !== "now" && kind !== "delay") return link.note("unknown_trigger", kind);
     const page = link.taken;
     page[name] = 1;
-    if (kind === "now") return begin(decision, offer, name);
     // Another address, a withdrawn consent or another visitor in the meantime: what was decided holds no more.
-    setTimeout(link.guard(() => page === link.taken && begin(decision, offer, name)), seconds * 1e3);
+    const stands = () => page === link.taken;
+    const fire = link.guard(() => stands() && begin(decision, offer, name));
+    const { kind = "now", seconds } = trigger || {};
+    if (kind === "now") fire();
+    else if (kind === "delay") setTimeout(fire, seconds * 1e3);
+    else fetchScript(link, TRIGGERS, TRIGGERS_INTEGRITY, (watch) => watch(link, trigger, stands, fire));
   };
 
   // The moment of the offer's trigger.
@@ -61,11 +62,7 @@ export const offers = (link, emit) => {
           .decide({ slots: [], claim: id }, CLAIM)
           .then(({ claimed, reasons }) => !reasons[0] && claimed?.refused !== "goal_not_reached" && (claimed?.code || "")),
     });
-    renderer ||= fetchScript(link, OFFER, OFFER_INTEGRITY);
-    renderer.then(link.guard((render) => open[name] === page && render(offer, page)), () => {
-      renderer = 0;
-      link.note("renderer_failed", id);
-    });
+    fetchScript(link, OFFER, OFFER_INTEGRITY, (render) => open[name] === page && render(offer, page));
   };
   return show;
 };

@@ -1,4 +1,4 @@
-// Draws offers: a popup, a bar, or content in a place that the page gives. Fetched only when there is one.
+// Draws offers: a popup, a bar, a slide-in, or content in a place that the page gives. Fetched only when there is one.
 //
 // Texts are the offer's and are set as text, never as HTML. Styles are constructable style sheets in a closed shadow
 // root: nothing leaks in or out, and no Content-Security-Policy is in the way.
@@ -11,33 +11,37 @@ font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--i
 *{box-sizing:border-box;font:inherit;color:inherit;margin:0}
 .back{position:fixed;inset:0;z-index:99999;display:grid;place-items:center;padding:16px;background:#1c191780;animation:fade .2s}
 .card{position:relative;background:linear-gradient(var(--glow) 5px,var(--paper) 5px);border:1px solid var(--line);border-radius:16px;padding:28px;overflow:auto}
-.back .card{width:100%;max-width:420px;max-height:90vh;padding:36px 36px 28px;border:0;box-shadow:0 24px 64px #0006;animation:rise .3s cubic-bezier(.2,.8,.2,1)}
-h2{font-size:24px;line-height:1.25;font-weight:700;letter-spacing:-.01em;padding-right:20px;text-wrap:balance}
+.popup{width:100%;max-width:420px;max-height:90vh;padding:36px 36px 28px;border:0;box-shadow:0 24px 64px #0006;animation:rise .3s cubic-bezier(.2,.8,.2,1)}
+h2{font-size:24px;line-height:1.25;font-weight:700;letter-spacing:-.01em;text-wrap:balance}
 p{color:var(--soft);margin-top:8px}
 form,.row{margin-top:20px;display:flex;flex-wrap:wrap;gap:10px}
+.foot{flex:1 0 100%;display:flex;flex-wrap:wrap;gap:10px}
 .row:empty{display:none}
 label,.no,.note{flex:1 0 100%;font-size:14px}
 label{font-weight:600;margin-bottom:-4px}
-input,code{flex:1 1 180px;min-width:0;padding:11px 14px;border:1px solid #a8a29e;border-radius:10px;background:none}
+input,code{flex:1 1 180px;min-width:0;padding:11px 14px;border:1px solid #857d78;border-radius:10px;background:none}
 code{font:600 20px ui-monospace,monospace;letter-spacing:.08em;text-align:center;border:2px dashed var(--glow)}
 button,a{cursor:pointer;border:0;background:none;text-decoration:none}
 .go{flex:1 1 auto;min-width:0;padding:12px 22px;border-radius:10px;background:var(--glow);color:var(--on);font-weight:600;text-align:center}
 .go:hover{filter:brightness(1.1)}.go:disabled{opacity:.6}
 .no{padding:8px;color:var(--soft);text-decoration:underline}
-.x{position:absolute;top:12px;right:8px;width:44px;height:44px;border-radius:50%;color:var(--soft)}
+.x{position:sticky;float:right;top:0;margin:-22px -18px 0 0;width:44px;height:44px;border-radius:50%;color:var(--soft)}
 .x:before{content:"✕"}
 .x:hover{color:var(--ink)}
 button:focus-visible,a:focus-visible,input:focus-visible{outline:3px solid var(--glow);outline-offset:2px}
 h2:focus{outline:0}
 .note{margin:0}.bad{color:var(--bad)}.note:empty{display:none}
-.bar{position:fixed;z-index:9999;inset:auto 0 0;display:flex;flex-wrap:wrap;gap:4px 20px;align-items:center;justify-content:center;padding:15px 60px 12px 20px;border:0;border-radius:0;box-shadow:0 -4px 24px #0003;animation:rise .3s}
-.bar h2{font-size:16px;padding:0}.bar p,.bar form,.bar .row{margin:0}.bar label,.bar .no{flex:0 1 auto;align-self:center}
+.bar,.slide-in{position:fixed;z-index:9999;inset:auto 0 0;box-shadow:0 -4px 24px #0003;animation:rise .3s}
+.bar{display:flex;flex-wrap:wrap;gap:4px 20px;align-items:center;justify-content:center;padding:15px 60px 12px 20px;border:0;border-radius:0}
+.bar h2{font-size:16px}.bar .x{position:absolute;top:12px;right:8px;margin:0}.bar p,.bar form,.bar .row{margin:0}.bar label,.bar .no,.bar .note,.bar .foot{flex:0 1 auto;align-self:center}
 .bar .row{flex-wrap:nowrap}.bar code{padding:7px 14px}.bar .go{flex:none;padding:9px 22px}
+.slide-in{inset:auto 20px 20px auto;width:360px;max-height:60vh;padding:24px}.slide-in h2{font-size:18px}
 @keyframes fade{from{opacity:0}}@keyframes rise{from{opacity:0;transform:translateY(24px)}}
 @media(max-width:600px){.back{place-items:end stretch;padding:0;background:none;pointer-events:none}
-.back .card{pointer-events:auto;max-width:none;max-height:60vh;padding:21px 20px 12px;border-radius:18px 18px 0 0;box-shadow:0 -8px 40px #0005}
-h2{font-size:20px}p{margin-top:4px;font-size:15px}form,.row{margin-top:10px;gap:8px}
-.back .note{flex:1 1 0;min-width:50%;font-size:13px}.back .no{flex:0 0 auto;margin-left:auto}
+.popup,.slide-in{pointer-events:auto;inset:auto 0 0;width:auto;max-width:none;padding:21px 20px 12px;border-radius:18px 18px 0 0;box-shadow:0 -8px 40px #0005}
+.popup,.slide-in,.bar{max-height:33vh}
+h2{font-size:20px}p{margin-top:4px;font-size:15px}form,.row{margin-top:10px;gap:8px}input{flex-basis:150px}.popup .go{padding:12px 16px}
+.foot{flex-wrap:nowrap}.foot .note{flex:1;font-size:13px}.foot .no{flex:none;margin-left:auto}
 .bar{justify-content:start}.bar .row{flex:1 0 100%;margin-top:6px}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important}}`;
 
@@ -57,7 +61,8 @@ const render = (offer, page) => {
   const { slot = "popup", content } = offer;
   const [close, copy, copied, address, invalid, offline] = WORDS[/^nl/.test(document.documentElement.lang) ? "nl" : "en"];
   const modal = slot === "popup" && innerWidth > 600;
-  const place = slot === "popup" || slot === "bar" ? document.body : document.querySelector(`[data-gloed-slot="${CSS.escape(slot)}"]`);
+  const over = /^(popup|bar|slide-in)$/.test(slot);
+  const place = over ? document.body : document.querySelector(`[data-gloed-slot="${CSS.escape(slot)}"]`);
   if (!place) return page.closed();
   const host = make("div");
   const root = host.attachShadow({ mode: "closed" });
@@ -140,22 +145,23 @@ const render = (offer, page) => {
         make("label", { htmlFor: "e", textContent: content.label || address }),
         input,
         button,
-        note,
-        decline(),
+        foot(),
       );
     }
     const row = make("div", { className: "row" });
     if (content.link && /^(https?:|\/|#|\?)/.test(content.link))
       row.append(make("a", { className: "go", href: content.link, textContent: content.button, onclick: () => void ((done = 1), page.clicked()) }));
     else if (content.button && !offer.code) row.append(make("button", { className: "go", textContent: content.button, onclick: () => void ((done = 1), page.clicked(), leave()) }));
-    row.append(note, decline() || "");
+    row.append(foot());
     return row;
   };
+  // The small print, and the way out beside it.
+  const foot = () => make("div", { className: "foot" }, note, decline());
   const decline = () => content.decline && make("button", { type: "button", className: "no", textContent: content.decline, onclick: () => leave(1) });
 
   const cross = make("button", { type: "button", className: "x", title: close, onclick: () => leave(1) });
   cross.setAttribute("aria-label", close);
-  const card = make("section", { className: "card" + (slot === "bar" ? " bar" : "") }, cross, title, text, offer.code && voucher(offer.code), body());
+  const card = make("section", { className: "card " + (over ? slot : "") }, cross, title, text, offer.code && voucher(offer.code), body());
   card.setAttribute("role", slot === "popup" ? "dialog" : "region");
   card.setAttribute("aria-labelledby", "t");
   card.setAttribute("aria-describedby", "d");

@@ -126,6 +126,25 @@ impl Browser {
         Ok(names)
     }
 
+    /// The largest share of the window that one offer covers, 0 to 1. What is only behind it and lets the pointer through does not
+    /// count.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn offer_share(&self) -> Result<f64, Fault> {
+        let script = format!(
+            "function() {{ {NAME}\
+             const behind = getComputedStyle(this).pointerEvents === 'none';\
+             const box = (behind ? all('[role]')[0] : this).getBoundingClientRect();\
+             return box.width * box.height / innerWidth / innerHeight }}"
+        );
+        let mut most = 0.0_f64;
+        for element in self.shadow_elements().await? {
+            most = most.max(self.call_on(&element, &script, &[]).await?.as_f64().unwrap_or_default());
+        }
+        Ok(most)
+    }
+
     /// Presses one key: a letter, `Enter`, `Escape`, `Tab`, `Shift+Tab`, `Backspace`. It goes to what has the keyboard.
     ///
     /// # Errors

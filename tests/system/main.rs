@@ -26,6 +26,8 @@ mod exactly_once;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod exit_intent;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod faults;

@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 use engine::{Millis, Suspicion, Touch, TouchId, Trust};
 use store::log::Appending;
 use store::{LeadKey, VisitorId};
-use wire::{ConsentState, Envelope, Receipt};
+use wire::{ConsentState, Envelope, Page, Receipt};
 
 use crate::app::App;
 use crate::geo::Place;
@@ -194,6 +194,14 @@ impl Admitted {
     /// The address of the request's page, taken apart once for all of its events and its decision.
     pub(crate) fn address(&self) -> &Address {
         self.address.get_or_init(|| Address::of(self.envelope.page.as_ref(), &self.site))
+    }
+
+    /// The question beside the events is about this page.
+    pub(crate) fn asks_from(&mut self, page: Option<Page>) {
+        if self.envelope.page != page {
+            self.envelope.page = page;
+            self.address = OnceLock::new();
+        }
     }
 
     /// The visitor turned out to be somebody whose lead goes on under another id: the page is to have that one.

@@ -77,7 +77,9 @@ async fn answered(app: &App, sender: &Sender, headers: &HeaderMap, body: Body) -
     if !admitted.envelope.has_events {
         return Err(EnvelopeFault::Envelope("events is required, a list".to_owned()).into());
     }
+    let asking = admitted.envelope.asking_page().cloned();
     let receipts = accept::accept(app, &mut admitted).await?;
+    admitted.asks_from(asking);
     let decision = match admitted.envelope.decide.take() {
         None => None,
         // The events are stored: a decision that fails must not make the page send them again.

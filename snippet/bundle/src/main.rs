@@ -1,11 +1,12 @@
 //! `cargo run -p bundle`: makes everything that the page loads, in `snippet/dist`.
 //!
-//! The order follows who names whom. The loader names the glue and its hash, the glue names the module, the renderer and
-//! the explanations: so these come first and the loader last.
+//! The order follows who names whom. The loader names the glue and its hash, the glue names the module, the renderer,
+//! the triggers and the explanations: so these come first and the loader last.
 //!
 //! ```text
 //! src/            ─ cargo, wasm-bindgen, wasm-opt ─► gloed-<hash>.wasm
 //! page/renderer.js ─ esbuild ─► gloed-offer-<hash>.js      page/debug.js ─ esbuild ─► gloed-debug-<hash>.js
+//! page/triggers.js ─ esbuild ─► gloed-triggers-<hash>.js
 //! page/bridge.js  ─ esbuild, with the names above ─► gloed-<hash>.js
 //! page/loader.js  ─ esbuild, with the glue's name ─► gloed.js
 //! page/stub.js    ─ esbuild ─► in manifest.json and stub.html, with its CSP hash
@@ -15,6 +16,7 @@
 
 mod bindings;
 mod product;
+mod pruning;
 #[expect(unreachable_pub, reason = "the collector's build script includes this file by path, as a module of its own")]
 mod source_digest;
 mod tools;
@@ -39,6 +41,9 @@ const LOADER_LIMIT: usize = 2_000;
 /// Largest sum of loader, glue, module and renderer, bytes of brotli.
 const TOTAL_LIMIT: usize = 16_000;
 
+/// Largest file of triggers, bytes of brotli. It is fetched only where an offer waits for more than time.
+const TRIGGERS_LIMIT: usize = 1_200;
+
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What `dist/manifest.json` says; the collector's build reads it.
@@ -58,6 +63,7 @@ struct Manifest {
 struct Sizes {
     loader_brotli: usize,
     total_brotli: usize,
+    triggers_brotli: usize,
     stub_raw: usize,
 }
 
@@ -80,7 +86,7 @@ fn run() -> Result<bool, Failure> {
     let digest = source_digest(&workspace).map_err(Failure::file(&workspace))?;
     if let Some(manifest) = up_to_date(&dist, &digest) {
         println!("snippet/dist is up to date (sources {digest})");
-        return Ok(print_bars(&manifest["sizes"]["loader_brotli"], &manifest["sizes"]["total_brotli"]));
+        return Ok(print_bars(&manifest["sizes"]));
     }
 
     let toolchain = Toolchain::find()?;
@@ -92,7 +98,8 @@ fn run() -> Result<bool, Failure> {
     let manifest = bundle(&snippet, &work, &module, &tools, digest)?;
     replace(&dist, &work.join("dist"))?;
     print_table(&manifest);
-    Ok(print_bars(&manifest.sizes.loader_brotli.into(), &manifest.sizes.total_brotli.into()))
+    let sizes = serde_json::to_value(&manifest.sizes).map_err(|error| Failure::Source(error.to_string()))?;
+    Ok(print_bars(&sizes))
 }
 
 /// Makes all files in a folder beside, so that `dist` is never half of one version.
@@ -116,7 +123,7 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
     let names = tools.optimise(&module)?;
     let bindings = scratch.join("snippet.js");
     let text = String::from_utf8_lossy(&read(&bindings)?).into_owned();
-    write(&bindings, bindings::rename(&text, &names)?.as_bytes())?;
+    write(&bindings, bindings::rename(&pruning::prune(&text)?, &names)?.as_bytes())?;
     let wasm = Product::write(&new, "gloed", "wasm", "application/wasm", true, &read(&module)?)?;
 
     let script = |name: &str, values: &[(&str, &str)], alias: &[(&str, &Path)]| {
@@ -127,12 +134,15 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
     // Thrown away: members get the letters that make the loader smallest.
     script("loader.js", &[("GLUE", "glue"), ("GLUE_INTEGRITY", "hash")], &[])?;
     let offer = Product::write(&new, "gloed-offer", "js", SCRIPT, true, &script("renderer.js", &[], &[])?)?;
+    let triggers = Product::write(&new, "gloed-triggers", "js", SCRIPT, true, &script("triggers.js", &[], &[])?)?;
     let debug = Product::write(&new, "gloed-debug", "js", SCRIPT, true, &script("debug.js", &[], &[])?)?;
     let values = [
         ("WASM", wasm.name.as_str()),
         ("WASM_INTEGRITY", &wasm.integrity()),
         ("OFFER", &offer.name),
         ("OFFER_INTEGRITY", &offer.integrity()),
+        ("TRIGGERS", &triggers.name),
+        ("TRIGGERS_INTEGRITY", &triggers.integrity()),
         ("DEBUG", &debug.name),
         ("DEBUG_INTEGRITY", &debug.integrity()),
     ];
@@ -148,10 +158,16 @@ fn bundle(snippet: &Path, work: &Path, module: &Path, tools: &Tools, digest: Str
     let sizes = Sizes {
         loader_brotli: loader.brotli,
         total_brotli: loader.brotli + glue.brotli + wasm.brotli + offer.brotli,
+        triggers_brotli: triggers.brotli,
         stub_raw: stub.len(),
     };
-    let manifest =
-        Manifest { source_digest: digest, files: vec![loader, glue, wasm, offer, debug], stub, stub_csp, sizes };
+    let manifest = Manifest {
+        source_digest: digest,
+        files: vec![loader, glue, wasm, offer, triggers, debug],
+        stub,
+        stub_csp,
+        sizes,
+    };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::Source(error.to_string()))?;
     write(&new.join("manifest.json"), &text)?;
     Ok(manifest)
@@ -202,11 +218,12 @@ fn print_table(manifest: &Manifest) {
 }
 
 /// Prints the promised figures. False when one is over its limit.
-fn print_bars(loader: &serde_json::Value, total: &serde_json::Value) -> bool {
-    let bars = [("snippet_loader_brotli", loader, LOADER_LIMIT), ("snippet_total_brotli", total, TOTAL_LIMIT)];
-    bars.into_iter().fold(true, |all, (name, value, limit)| {
+fn print_bars(sizes: &serde_json::Value) -> bool {
+    let bars = [("loader", LOADER_LIMIT), ("total", TOTAL_LIMIT), ("triggers", TRIGGERS_LIMIT)];
+    bars.into_iter().fold(true, |all, (part, limit)| {
+        let value = &sizes[format!("{part}_brotli")];
         let fits = value.as_u64().is_some_and(|value| value <= limit as u64);
-        println!("bar {name} {value} bytes limit {limit} {}", if fits { "ok" } else { "short" });
+        println!("bar snippet_{part}_brotli {value} bytes limit {limit} {}", if fits { "ok" } else { "short" });
         all && fits
     })
 }

@@ -12,10 +12,12 @@ mod early_leave;
 mod first_visit;
 mod mango;
 pub(crate) mod marketer;
+mod on_phones;
 mod page_views;
 mod people;
 mod pictures;
 mod robustness;
+mod triggers;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -28,6 +28,11 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+fn is_false(truth: &bool) -> bool {
+    !truth
+}
+
 /// What became of one event at the door.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -111,7 +116,7 @@ pub struct DecisionAnswer {
 pub struct OfferAnswer {
     /// The offer's id in the model.
     pub id: String,
-    /// Where it goes: `popup`, `bar`, or the name of an inline slot.
+    /// Where it goes: `popup`, `bar`, `slide-in`, or the name of an inline slot.
     pub slot: String,
     /// Which variant: `default` where there is only one, `holdout` for a visitor who is shown nothing.
     pub variant: String,
@@ -121,6 +126,10 @@ pub struct OfferAnswer {
     pub content: Option<std::collections::BTreeMap<String, String>>,
     /// When the page shows it.
     pub trigger: Trigger,
+    /// Whether the price is this visitor's own by an automated decision, which `content.disclosure` then says: whoever shows
+    /// an offer in another way has to show that too.
+    #[serde(skip_serializing_if = "is_false")]
+    pub price_personalised: bool,
     /// The event that counts as success.
     pub goal: Option<String>,
     /// The coupon code, where the offer reveals it at once.
@@ -137,8 +146,30 @@ pub enum Trigger {
     Now,
     /// After this many seconds on the page.
     Delay {
-        /// Seconds.
+        /// Seconds, 1 to 600.
         seconds: u32,
+    },
+    /// When so much of what can be scrolled was scrolled.
+    Scroll {
+        /// 1 to 100; 100 is the end of the page.
+        percent: u32,
+    },
+    /// When the page was looked at for so long without a pointer, a key or scrolling.
+    Inactivity {
+        /// Seconds, 1 to 600.
+        seconds: u32,
+    },
+    /// When the visitor is about to leave.
+    Exit,
+    /// When something of the page is clicked.
+    Click {
+        /// Of CSS, at most 200 bytes. A browser may find it wrong: then the offer is not shown.
+        selector: String,
+    },
+    /// When an event of this name was told on this page.
+    Event {
+        /// GA4's name, or one of the shop's own.
+        event: String,
     },
 }
 

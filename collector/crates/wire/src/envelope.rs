@@ -232,6 +232,13 @@ impl Envelope {
             ignored: ledger.ignored,
         })
     }
+
+    /// The page that a question with these events is about: its own, else that of the last event that has one.
+    #[must_use]
+    pub fn asking_page(&self) -> Option<&Page> {
+        let last = || self.events.iter().flatten().rev().find_map(|event| event.page.as_ref());
+        self.page.as_ref().or_else(last)
+    }
 }
 
 impl Page {

@@ -48,6 +48,24 @@ fn the_first_example_reads_as_the_contract_says() {
 }
 
 #[test]
+fn a_question_is_about_the_page_of_the_request_or_of_its_last_event() {
+    let head = r#""v":1,"site":"shop-nl","seed":"AAAAAAAAAAAAAAAAAAAAAA","stream":"q83vEjRW","sent":1"#;
+    let event = |n: u8, page: &str| format!(r#"{{"n":{n},"name":"page_view","time":1{page}}}"#);
+    let of = |path: &str| format!(r#","page":{{"url":"https://shop.example{path}"}}"#);
+    let asks = |own: &str, events: &[String]| {
+        let text =
+            format!(r#"{{{head}{own},"consent":{{"state":"granted"}},"events":[{}],"decide":{{}}}}"#, events.join(","));
+        let envelope = Envelope::parse(text.as_bytes()).expect("an envelope");
+        envelope.asking_page().and_then(|page| page.url.clone())
+    };
+    let events = [event(1, &of("/a")), event(2, &of("/b")), event(3, "")];
+
+    assert_eq!(asks("", &events).as_deref(), Some("https://shop.example/b"));
+    assert_eq!(asks(&of("/c"), &events).as_deref(), Some("https://shop.example/c"));
+    assert_eq!(asks("", &[event(1, "")]), None);
+}
+
+#[test]
 fn the_second_example_reads_as_the_contract_says() {
     let text =
         example("## `POST /v1/decide`").replace("\"seed\": \"…\", \"stream\": \"…\"", "\"stream\": \"q83vEjRW\"");

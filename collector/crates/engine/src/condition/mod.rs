@@ -131,10 +131,15 @@ impl Condition {
 
     /// Whether any part looks at a field that `wanted` names, sequences left out.
     pub(crate) fn looks_at(&self, wanted: &Field) -> bool {
+        self.looks_at_any(&|field| field == wanted)
+    }
+
+    /// The same of several fields.
+    pub(crate) fn looks_at_any(&self, wanted: &impl Fn(&Field) -> bool) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.looks_at(wanted)),
-            Self::Not(part) => part.looks_at(wanted),
-            Self::Compare(comparison) => comparison.field == *wanted,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.looks_at_any(wanted)),
+            Self::Not(part) => part.looks_at_any(wanted),
+            Self::Compare(comparison) => wanted(&comparison.field),
             Self::Sequence(_) => false,
         }
     }

@@ -68,6 +68,8 @@ pub struct Chosen {
     pub content: Option<OfferContent>,
     /// When the page shows it.
     pub trigger: Trigger,
+    /// Whether its price is this visitor's own by an automated decision; the small print of its words says so.
+    pub price_personalised: bool,
     /// The event that it is meant to bring about.
     pub goal: Option<EventName>,
     /// The code, where it is revealed with the offer. One of a pool is to be found before the offer is shown.
@@ -272,7 +274,8 @@ impl<'a> Asking<'a> {
             slot: offer.slot.clone(),
             field: assigned.content(offer).and_then(|content| content.field.clone()),
             content: assigned.content(offer).map(|content| content.pick(language).cloned().unwrap_or_default()),
-            trigger: offer.trigger,
+            trigger: offer.trigger.clone(),
+            price_personalised: offer.price_personalised,
             goal: offer.goal.clone(),
             code,
             gives_code: shown.is_some(),

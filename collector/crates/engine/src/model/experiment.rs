@@ -127,7 +127,7 @@ impl std::fmt::Display for Shares {
 }
 
 /// `holdout`, `variants` and `seed` of an offer.
-pub(super) fn experiment(offer: &Table<'_>, faults: &mut Faults) -> Experiment {
+pub(super) fn experiment(offer: &Table<'_>, personalised: bool, faults: &mut Faults) -> Experiment {
     let seed = offer.optional("seed", SEED, faults, |tree| Seed::parse(tree.text()?).ok());
     let mut variants: Vec<Variant> = Vec::new();
     for (number, table) in offer.tables("variants", &VARIANT, faults).iter().enumerate() {
@@ -141,7 +141,7 @@ pub(super) fn experiment(offer: &Table<'_>, faults: &mut Faults) -> Experiment {
         let weight = table.optional("weight", "a whole number from 1 to 1000", faults, |tree| {
             u32::try_from(integer(tree)?).ok().filter(|weight| (1..=1_000).contains(weight))
         });
-        let content = table.get("content").and_then(|_| content(table, faults));
+        let content = table.get("content").and_then(|_| content(table, personalised, faults));
         let Some(name) = name else { continue };
         if variants.iter().any(|variant| variant.name == name) {
             let found = format!("\"{name}\" again");

@@ -16,6 +16,7 @@ pub mod offers;
 mod parse;
 mod place;
 mod possible;
+mod price_note;
 mod reach;
 mod reader;
 mod rule_parse;
@@ -23,6 +24,7 @@ pub mod rules;
 mod shadows;
 pub mod stages;
 pub mod touch_kinds;
+mod trigger;
 pub mod warnings;
 
 use std::sync::Arc;
@@ -43,13 +45,14 @@ pub use notice::{BrowserOnly, Notice, Via};
 pub(crate) use offers::Ranking;
 pub use offers::{
     Coupon, CouponCode, CouponPrefix, Frequency, LocalisedContent, Offer, OfferContent, OfferPolicy, PoolName, Reveal,
-    SignedCoupon, Slot, Trigger, unambiguous,
+    SignedCoupon, Slot, unambiguous,
 };
 pub(crate) use rules::least_trust;
 pub use rules::{Basis, BrowserCap, Effect, Group, Keep, Per, Rule, RuleId, Score, StateRule, TouchRule};
 pub(crate) use stages::staying;
 pub use stages::{Bounds, Segment, Stage, StageIndex, Stages, Threshold, follow};
 pub use touch_kinds::TouchKind;
+pub use trigger::{Selector, Trigger};
 pub use warnings::{ModelWarning, warnings};
 
 /// What a model needs to know about the site that it is compiled for.

@@ -4,14 +4,15 @@ use super::coupon_parse::{coupon, prefix_of_another};
 use super::experiment::experiment;
 use super::limit_parse::{budget, check_costs, frequency};
 use super::parse::{day, when};
-use super::reader::{Faults, Table, integer, short_text};
-use super::{LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, SiteFacts, Slot, Trigger};
+use super::reader::{Faults, Table, boolean, integer, short_text};
+use super::trigger::trigger;
+use super::{LocalisedContent, Offer, OfferContent, OfferPolicy, Reveal, SiteFacts, Slot, price_note};
 use crate::calendar::{day_begins, day_ends};
 use crate::condition::{Condition, Names, Scope};
 use crate::touch::{EventName, OfferId};
 use crate::tree::Tree;
 
-const OFFER: [&str; 15] = [
+const OFFER: [&str; 16] = [
     "id",
     "slot",
     "priority",
@@ -22,18 +23,29 @@ const OFFER: [&str; 15] = [
     "trigger",
     "goal",
     "coupon",
+    "price_personalised",
     "frequency",
     "budget",
     "holdout",
     "variants",
     "seed",
 ];
-const WORDS: [&str; 9] =
-    ["title", "text", "button", "decline", "placeholder", "success_title", "success_text", "link", "disclosure"];
+const WORDS: [&str; 10] = [
+    "title",
+    "text",
+    "button",
+    "decline",
+    "placeholder",
+    "success_title",
+    "success_text",
+    "link",
+    "disclosure",
+    price_note::KEY,
+];
 const ID: &str = "1 to 64 of a-z A-Z 0-9 _ . -";
 const DAY: &str = "a day such as 2026-10-01, in the site's time zone";
 /// The most bytes that one text of an offer may have.
-const LONGEST_TEXT: usize = 1_000;
+pub(super) const LONGEST_TEXT: usize = 1_000;
 
 pub(super) fn offers(
     top: &Table<'_>,
@@ -69,7 +81,7 @@ fn offer(
     site: &SiteFacts,
     faults: &mut Faults,
 ) -> Option<Offer> {
-    let slot_allowed = "popup, bar, or the name of an inline place: 1 to 64 of a-z A-Z 0-9 _ . -";
+    let slot_allowed = "popup, bar, slide-in, or the name of an inline place: 1 to 64 of a-z A-Z 0-9 _ . -";
     let slot = table.required("slot", slot_allowed, faults, |tree| Slot::parse(tree.text()?).ok());
     let priority = table.optional("priority", "a whole number from -1000 to 1000", faults, |tree| {
         integer(tree).filter(|priority| (-1_000..=1_000).contains(priority))
@@ -86,7 +98,6 @@ fn offer(
         let line = table.get("until").and_then(|tree| tree.line);
         faults.add(&table.inner("until"), line, "a day before from", "the last day of the offer, from or later");
     }
-    let content = content(table, faults);
     let trigger = trigger(table, faults);
     let goal_allowed = "an event name: 1 to 64 of a-z A-Z 0-9 _ . : -";
     let goal = table.optional("goal", goal_allowed, faults, |tree| EventName::parse(tree.text()?).ok());
@@ -94,9 +105,13 @@ fn offer(
     if coupon.as_ref().is_some_and(|coupon| coupon.reveal == Reveal::Goal) && table.get("goal").is_none() {
         faults.add(&table.inner("goal"), table.line, "nothing", "the event that reveals the code, such as sign_up");
     }
+    let personalised = table.optional("price_personalised", "true or false", faults, boolean);
+    let personalised = personalised
+        .unwrap_or_else(|| table.get("coupon").is_some() && when.as_ref().is_some_and(price_note::is_personal));
+    let content = content(table, personalised, faults);
     let frequency = frequency(table, faults);
     let budget = budget(table, site.currency, faults);
-    let experiment = experiment(table, faults);
+    let experiment = experiment(table, personalised, faults);
     Some(Offer {
         id: id?,
         slot: slot?,
@@ -108,6 +123,7 @@ fn offer(
         trigger,
         goal,
         coupon,
+        price_personalised: personalised,
         frequency,
         budget,
         experiment,
@@ -115,8 +131,8 @@ fn offer(
 }
 
 /// `[offers.content]`: the field, and a table of words for each language. The first language of the file is the
-/// fallback, or the one that `fallback` names.
-pub(super) fn content(table: &Table<'_>, faults: &mut Faults) -> Option<LocalisedContent> {
+/// fallback, or the one that `fallback` names. Where the price is `personalised` the small print says so.
+pub(super) fn content(table: &Table<'_>, personalised: bool, faults: &mut Faults) -> Option<LocalisedContent> {
     let path = table.inner("content");
     let Some(tree) = table.get("content") else {
         faults.add(&path, table.line, "nothing", "[offers.content] with the words of at least one language");
@@ -137,7 +153,13 @@ pub(super) fn content(table: &Table<'_>, faults: &mut Faults) -> Option<Localise
             continue;
         }
         if let Some(words) = Table::at(content.inner(key), tree, &WORDS, faults) {
-            languages.push((tree.line, key.to_owned(), self::words(&words, faults)));
+            let mut content = self::words(&words, faults);
+            if personalised {
+                let note = price_note::note(&words, key);
+                content.disclosure =
+                    Some(content.disclosure.iter().map(String::as_str).chain([note]).collect::<Vec<_>>().join(" "));
+            }
+            languages.push((tree.line, key.to_owned(), content));
         }
     }
     if languages.is_empty() {
@@ -174,6 +196,8 @@ fn words(table: &Table<'_>, faults: &mut Faults) -> OfferContent {
         link: None,
         disclosure: text("disclosure"),
     };
+    // Added to the small print where it is to be said.
+    text(price_note::KEY);
     if table.get("title").is_none() {
         faults.add(&table.inner("title"), table.line, "nothing", allowed);
     }
@@ -188,24 +212,4 @@ fn safe_link(tree: &Tree) -> Option<&str> {
     let own = link.starts_with('/') && !link.starts_with("//") && !link.starts_with("/\\");
     let clean = link.bytes().all(|byte| byte.is_ascii_graphic());
     (clean && (own || link.starts_with("https://"))).then_some(link)
-}
-
-fn trigger(table: &Table<'_>, faults: &mut Faults) -> Trigger {
-    let Some(trigger) = table.table("trigger", &["kind", "seconds"], faults) else { return Trigger::Now };
-    let kind = trigger.required("kind", "\"now\" or \"delay\"", faults, |tree| {
-        tree.text().filter(|kind| matches!(*kind, "now" | "delay"))
-    });
-    let seconds_allowed = "a whole number of seconds from 1 to 600";
-    let read = |tree: &Tree| u32::try_from(integer(tree)?).ok().filter(|seconds| (1..=600).contains(seconds));
-    match kind {
-        Some("delay") => {
-            Trigger::Delay { seconds: trigger.required("seconds", seconds_allowed, faults, read).unwrap_or_default() }
-        }
-        _ => {
-            if let Some(tree) = trigger.get("seconds").filter(|_| kind.is_some()) {
-                faults.add(&trigger.inner("seconds"), tree.line, tree, "nothing: only kind = \"delay\" waits");
-            }
-            Trigger::Now
-        }
-    }
 }

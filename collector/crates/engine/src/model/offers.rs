@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::trigger::Trigger;
 use super::{Budget, CouponCost, Experiment, Share};
 use crate::condition::Condition;
 use crate::text::{identifier, is_id_byte};
@@ -9,7 +10,7 @@ use crate::time::{Millis, Span};
 use crate::touch::{EventName, OfferId};
 
 identifier!(
-    /// A place that a page can fill: `popup`, `bar`, or the name of an inline one.
+    /// A place that a page can fill: `popup`, `bar`, `slide-in`, or the name of an inline one.
     Slot, "slot", 1..=64, is_id_byte, "1 to 64 of a-z A-Z 0-9 _ . -"
 );
 
@@ -44,23 +45,14 @@ pub const fn unambiguous(character: char) -> char {
 }
 
 impl Slot {
-    /// Whether this slot lies over the page (`popup`, `bar`) rather than in it.
+    /// The slots that lie over the page rather than in it. Every page has them.
+    pub const OVER_THE_PAGE: [&'static str; 3] = ["popup", "bar", "slide-in"];
+
+    /// Whether this slot is one of [`Self::OVER_THE_PAGE`].
     #[must_use]
     pub fn interrupts(&self) -> bool {
-        matches!(self.as_str(), "popup" | "bar")
+        Self::OVER_THE_PAGE.contains(&self.as_str())
     }
-}
-
-/// When the page shows an offer that was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trigger {
-    /// At once.
-    Now,
-    /// After so many seconds on the page, 1 to 600.
-    Delay {
-        /// Seconds.
-        seconds: u32,
-    },
 }
 
 /// When a code is shown to the visitor.
@@ -218,6 +210,8 @@ pub struct Offer {
     pub goal: Option<EventName>,
     /// The code that comes with it.
     pub coupon: Option<Coupon>,
+    /// Whether its price is this visitor's own by an automated decision; its small print says so then.
+    pub price_personalised: bool,
     /// How often it may be shown to one visitor.
     pub frequency: Frequency,
     /// How often it may be shown, and what its codes may cost, whoever sees it.
@@ -229,7 +223,7 @@ pub struct Offer {
 /// What holds for all offers together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OfferPolicy {
-    /// The least time between two offers that interrupt (`popup`, `bar`) to one visitor; `None`: none.
+    /// The least time between two offers that interrupt ([`Slot::interrupts`]) to one visitor; `None`: none.
     pub min_gap: Option<Span>,
     /// The most offers that interrupt in one visit; `None`: no limit.
     pub per_session: Option<u32>,

@@ -48,6 +48,8 @@ mod offers;
 #[cfg(test)]
 mod outlook;
 #[cfg(test)]
+mod price_notes;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod quarantine;
@@ -65,6 +67,8 @@ mod sessions;
 mod speed;
 #[cfg(test)]
 mod thresholds;
+#[cfg(test)]
+mod triggers;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]

@@ -86,8 +86,8 @@ fn a_broken_model_says_where_what_and_what_is_allowed() {
         ("slot = \"popup\"", "slot = \"pop up\"", "offers[0].slot (line 19): found \"pop up\", allowed: popup, bar"),
         (
             "slot = \"popup\"",
-            "slot = \"popup\"\ntrigger = { kind = \"exit\" }",
-            "offers[0].trigger.kind (line 20): found \"exit\", allowed: \"now\" or \"delay\"",
+            "slot = \"popup\"\ntrigger = { kind = \"hover\" }",
+            "offers[0].trigger.kind (line 20): found \"hover\", allowed: \"now\", \"delay\", \"scroll\"",
         ),
         (
             "slot = \"popup\"",
