@@ -86,7 +86,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, with the type and meaning that `/metrics` prints.
-    pub const ALL: [(Self, &'static str); 36] = [
+    pub const ALL: [(Self, &'static str); 37] = [
         (Self::EventOutcome, "Accepted events by what became of them"),
         (Self::EventReceipt, "Events by the receipt they got"),
         (Self::ConnectionClosed, "Connections closed to make room"),

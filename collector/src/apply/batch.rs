@@ -69,7 +69,7 @@ pub(crate) async fn apply(
     attempted: &mut Attempted,
 ) -> Result<(), StoreError> {
     let void = coupons::keep(app, records).await?;
-    let redeemed = codes::register(app, records, |_, touch| void.contains(&touch.id)).await?;
+    let redeemed = codes::register(app, records, |key, touch| void.has(key, &touch.id)).await?;
     let mut work: BTreeMap<LeadKey, Work<'_>> = BTreeMap::new();
     for record in records {
         match record {
