@@ -17,7 +17,7 @@ fn told(rest: &str, words: &str, language: &str) -> (bool, Option<String>) {
     let moment = Moment { language: Some(language.to_owned()), ..at_page("/") };
     let mut decision = decide_at(&Lead::default(), &model(&text), &moment, START);
     let chosen = decision.offers.remove(0);
-    (chosen.price_personalised, chosen.content.disclosure)
+    (chosen.price_personalised, chosen.content.unwrap().disclosure)
 }
 
 #[test]
