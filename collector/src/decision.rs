@@ -18,8 +18,8 @@ use wire::{Ask, Claimed, Considered, DecisionAnswer, LeadView, OfferAnswer};
 
 use crate::accept::{self, Admitted};
 use crate::app::App;
-use crate::budget::Part;
 use crate::budget::asking::{Budgets, Step};
+use crate::budget::{Kind, Part};
 use crate::coupon::leasing::{Codes, Given};
 use crate::grant::{self, UNAVAILABLE};
 use crate::identity::random_id;
@@ -225,10 +225,16 @@ async fn offered(app: &App, admitted: &mut Admitted, ask: &Ask) -> Result<Decisi
     }
     let own_codes = own.own_codes();
     let is_shown = |offer: &OfferId| decided.offers.iter().any(|chosen| chosen.offer == *offer);
-    budgets
-        .give_back(|offer, step| if step == Step::Shown { is_shown(offer) } else { claims || is_given(offer) })
-        .await;
-    accept::append(app, key, own.touches, None).await?;
+    let used = |offer: &OfferId, kind: Kind| match kind {
+        Kind::Time => is_shown(offer),
+        Kind::Money(_) => is_given(offer) || (claims && claimed.as_ref() == Some(offer)),
+    };
+    budgets.give_back(used).await;
+    budgets.keep(used).await;
+    if let Err(problem) = accept::append(app, key, own.touches, None).await {
+        budgets.give_back(|_, _| false).await;
+        return Err(problem);
+    }
     if !given.is_empty() {
         // A code is answered only when it is durable and every collector sees it.
         open = grant::committed(app, key, &given).await && grant::holds(app, key, &own_codes).await;

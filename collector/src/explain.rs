@@ -50,7 +50,10 @@ pub(crate) fn of_lead(lead: &Lead, model: &Model, moment: &Moment, now: Millis) 
             None => engine::evaluate(lead, model, at),
         }
     };
-    engine::decide::explain(lead, model, moment, now, &evaluate)
+    // What is limited within a visit is so in that of the device that was there last.
+    let page = lead.touches().iter().rev().find(|touch| touch.trust <= Trust::Page && !touch.is_fold());
+    let stream = moment.stream.clone().or_else(|| page.map(|touch| touch.stream.clone()));
+    engine::decide::explain(lead, model, &Moment { stream, ..moment.clone() }, now, &evaluate)
 }
 
 fn answer(explained: Explained, model: &Model) -> ExplainedOffer {

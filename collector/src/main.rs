@@ -100,7 +100,7 @@ enum Command {
         #[command(subcommand)]
         command: LogCommand,
     },
-    /// Reports of what became of leads: stages, funnel, carts, touchpoints
+    /// Reports of what became of leads: stages, funnel, carts, touchpoints, experiments
     Report {
         #[command(subcommand)]
         command: ReportCommand,

@@ -55,17 +55,35 @@ const REASONS = {
   already_shown: "the visitor has seen it as often as they may",
   reserved: "another page or tab has it at hand",
   goal_reached: "the visitor did what it is for",
+  shown_this_session: "the visitor has seen it as often as they may in one visit",
+  shown_recently: "the visitor has seen it a while ago",
   dismissed_recently: "the visitor closed it a while ago",
   min_gap: "another offer was shown a while ago",
+  session_full: "as many offers were shown in this visit as may be",
+  day_full: "as many offers were shown today as may be",
+  offers_dismissed: "the visitor closed offers and is left alone for a while",
+  budget_spent: "its budget, or that of all offers, is spent",
   pool_empty: "there are no codes left",
   lower_priority: "another offer takes the slot",
   unknown_offer: "there is no such offer",
   no_coupon: "it has no code",
+  holdout: "the visitor is of those who are shown nothing, for comparison",
   never_shown: "it was never shown to this visitor",
   goal_not_reached: "what it is for has not happened",
   bot: "this browser says that a program drives it, and to those nothing is offered",
   prerender: "this page was fetched ahead, and to those nothing is offered",
   unavailable: "the collector cannot reach its store",
+};
+
+// When an offer is shown, by the kind of its trigger.
+const WHEN = {
+  now: () => "now",
+  delay: ({ seconds }) => `after ${seconds} s on the page`,
+  scroll: ({ percent }) => `when ${percent} % was scrolled`,
+  inactivity: ({ seconds }) => `after ${seconds} s without input`,
+  exit: () => "when the visitor is about to leave",
+  click: ({ selector }) => `at a click on ${selector}`,
+  event: ({ event }) => `when ${event} is told`,
 };
 
 const say = (...words) => console.info("%cgloed", "background:#c2410c;color:#fff;border-radius:3px;padding:0 4px", ...words);
@@ -83,9 +101,10 @@ const explain = (code, detail) => {
 
 const decided = ({ offers, considered = [], reasons = [], claimed, lead }) => {
   for (const offer of offers) {
-    const { id, slot, trigger } = offer;
-    const when = trigger?.seconds ? `after ${trigger.seconds} s` : "now";
-    say(`decided: offer "${id}" for "${slot}", ${when}: ${because(offer.reasons)}`, offer);
+    const { id, slot, trigger = { kind: "now" } } = offer;
+    const when = WHEN[trigger.kind]?.(trigger) || trigger.kind;
+    const held = offer.content ? "" : ` (nothing is shown: ${REASONS.holdout})`;
+    say(`decided: offer "${id}" for "${slot}", ${when}: ${because(offer.reasons)}${held}`, offer);
   }
   if (!offers.length) say(`decided: no offer${reasons.length ? `: ${because(reasons)}` : ""}`);
   for (const { id, reason, detail } of considered) say(`not offered: "${id}": ${because([reason])} (${detail})`);

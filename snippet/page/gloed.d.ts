@@ -124,9 +124,10 @@ export interface Decision {
   offers: Offer[];
   /**
    * Why there is no answer, or less of one, else empty. `timeout`: none within 300 ms. `consent_missing`: nothing may be asked.
-   * `unavailable`: the collector did not answer or refused. `bot`, `prerender`: this browser says that a program drives it,
-   * or that it fetches ahead, and to those nothing is offered. `pool_empty`, `budget_spent`: there is an answer, and
-   * an offer more if its pool of codes, or its budget, had something left. `until` beside a reason: ms since 1970.
+   * `unavailable`: the collector did not answer or refused, or it cannot ask its store: then there may be offers all the
+   * same, but none with a budget. `bot`, `prerender`: this browser says that a program drives it, or that it fetches ahead,
+   * and to those nothing is offered. `pool_empty`, `budget_spent`: there is an answer, and an offer more if its pool of
+   * codes, or its budget, had something left. `until` beside a reason: ms since 1970.
    */
   reasons: ("timeout" | "consent_missing" | "unavailable" | "bot" | "prerender" | "pool_empty" | "budget_spent")[];
   claimed?: { id: string; code?: string; refused?: string; until?: number };

@@ -17,7 +17,7 @@ use super::validate::ValidEvent;
 use crate::coupon::is_ours;
 use crate::coupon::register::CodeName;
 use crate::geo::Place;
-use crate::masking::masked;
+use crate::masking::{masked, order_number};
 use crate::site::Site;
 
 /// What the request itself says, beside its events.
@@ -66,7 +66,7 @@ pub(crate) fn enrich(valid: &ValidEvent, about: &Circumstances<'_>) -> Result<To
     touch.device = page.and_then(|page| page.viewport).map(device);
     touch.language = page.and_then(|page| page.language.as_deref()).filter(|tag| is_language(tag)).map(Text::cut);
     touch.value = valid.value;
-    touch.transaction = event.transaction_id.as_deref().map(|id| Text::cut(&masked(id)));
+    touch.transaction = event.transaction_id.as_deref().map(|id| Text::cut(&order_number(id)));
     touch.items = valid
         .items
         .iter()

@@ -25,12 +25,23 @@ pub(super) struct Settling {
 /// What becomes of the parts that these touches of a lead are about.
 pub(super) fn of(lead: &Lead, touches: &[&Touch]) -> Vec<Settling> {
     let mut settling = Vec::new();
-    for touch in touches {
+    for touch in touches.iter().filter(|touch| touch.offer.is_some()) {
         let granted = (touch.trust == Trust::Product && touch.is(event::GRANTED)).then_some(*touch);
         for own in reservations(lead, touch).chain(granted) {
             let (Some(part), Some(offer)) = (Part::of(&own.properties), own.offer.clone()) else { continue };
             let is_spent = own.is(event::GRANTED) || was_shown(lead, own);
             let held_until = (!is_spent).then(|| own.time.plus(HELD_FOR));
+            // Whichever of two tabs shows it first: what the other one spends may be another place now.
+            let is_other = |touch: &&Touch| {
+                touch.is(event::RESERVED) && touch.trust == Trust::Product && touch.id != own.id && is_spent
+            };
+            for other in lead.touches().iter().filter(is_other) {
+                let same = Part::of(&other.properties).filter(|one| one.holder == part.holder);
+                if let Some(part) = same.filter(|_| was_shown(lead, other)) {
+                    let part = beside(lead, other, part);
+                    settling.push(Settling { offer: offer.clone(), part, held_until: None });
+                }
+            }
             let part = if is_spent { beside(lead, own, part) } else { part };
             settling.push(Settling { offer, part, held_until });
         }

@@ -75,7 +75,7 @@ pub(super) async fn apply(
     reached: &mut Position,
 ) -> Ended {
     for run in records.runs() {
-        let ended = until_applied(app, records, run.clone(), pass, identity, attempted).await;
+        let ended = until_applied(app, records, run.clone(), pass, identity, attempted, reached).await;
         if ended == Run::Anew {
             return Ended::Anew;
         }
@@ -113,6 +113,7 @@ async fn until_applied(
     pass: Pass,
     identity: &str,
     attempted: &mut Attempted,
+    reached: &mut Position,
 ) -> Run {
     let mut pause = PAUSES.0;
     let (mut away, mut tries) = (0, 0);
@@ -140,12 +141,14 @@ async fn until_applied(
                 let mut ended = Run::Applied;
                 for one in run {
                     // A run of one does not come here again.
-                    let applied = Box::pin(until_applied(app, records, one..one + 1, pass, identity, attempted));
-                    match applied.await {
+                    let alone = one..one + 1;
+                    match Box::pin(until_applied(app, records, alone, pass, identity, attempted, reached)).await {
                         Run::Applied => {}
                         Run::AppliedToAnother => ended = Run::AppliedToAnother,
                         Run::Anew => return Run::Anew,
                     }
+                    // What is counted is not to be counted again if one of those behind it begins anew.
+                    *reached = records.positions[one].next();
                 }
                 return ended;
             }

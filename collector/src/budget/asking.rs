@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use engine::decide::impressions;
 use engine::model::Offer;
+use engine::touch::event;
 use engine::{Lead, Millis, Model, OfferId, Reason, Reveal, Withheld};
 use store::{Holder, LeadKey, Reservation, Reserved, StoreError};
 
@@ -150,14 +151,34 @@ impl<'a> Budgets<'a> {
     }
 
     /// Gives back what was taken for nothing: what is not `used` is in no touch. What the store does not take back lapses.
-    pub(crate) async fn give_back(&self, used: impl Fn(&OfferId, Step) -> bool) {
-        for ((offer, step), asked) in &self.asked {
-            let Asked::Held { time, money } = asked else { continue };
-            let Some(found) = self.model.offer(offer.as_str()).filter(|_| !used(offer, *step)) else { continue };
-            for part in time.iter().chain(money) {
-                self.release(part.holder, &self.bounds(found, part.kind)).await;
+    pub(crate) async fn give_back(&self, used: impl Fn(&OfferId, Kind) -> bool) {
+        for (offer, part) in self.held().iter().filter(|(offer, part)| !used(&offer.id, part.kind)) {
+            self.release(part.holder, &self.bounds(offer, part.kind)).await;
+        }
+    }
+
+    /// Sets the money that is `used` aside for as long as its grant may wait in a log. Until then it was for no longer than a
+    /// place is, so that what nobody was given is soon there again.
+    pub(crate) async fn keep(&self, used: impl Fn(&OfferId, Kind) -> bool) {
+        let money = |part: &Part| matches!(part.kind, Kind::Money(_));
+        for (offer, part) in self.held().iter().filter(|(offer, part)| money(part) && used(&offer.id, part.kind)) {
+            let kept = self.reserve(part.holder, &self.bounds(offer, part.kind), MONEY_HELD_FOR.0).await;
+            if kept.is_err() {
+                tracing::warn!("what a code costs is set aside for half an hour only: the store does not answer");
             }
         }
+    }
+
+    /// The parts that this decision holds, each with its offer.
+    fn held(&self) -> Vec<(&'a Offer, Part)> {
+        let mut held = Vec::new();
+        for ((offer, _), asked) in &self.asked {
+            let (Some(offer), Asked::Held { time, money }) = (self.model.offer(offer.as_str()), asked) else {
+                continue;
+            };
+            held.extend(time.iter().chain(money).map(|part| (offer, *part)));
+        }
+        held
     }
 
     fn bounds(&self, offer: &Offer, kind: Kind) -> Vec<Bound> {
@@ -175,7 +196,15 @@ impl<'a> Budgets<'a> {
         let times = if step == Step::Shown { self.bounds(offer, Kind::Time) } else { Vec::new() };
         let cost = self.cost(lead, offer);
         let money = cost.map(|cost| self.bounds(offer, Kind::Money(cost))).unwrap_or_default();
-        if let Some(spent) = times.iter().chain(&money).find(|bound| self.app.spent.is(bound, self.now)) {
+        // Who has a place already asks for that one again.
+        let has_place = lead.touches().iter().rev().any(|touch| {
+            touch.is(event::RESERVED)
+                && touch.offer.as_ref() == Some(&offer.id)
+                && self.now.since(touch.time) < HELD_FOR
+                && Part::of(&touch.properties).is_some()
+        });
+        let times_left = times.iter().filter(|_| !has_place);
+        if let Some(spent) = times_left.chain(&money).find(|bound| self.app.spent.is(bound, self.now)) {
             return Err(Fault::Spent(spent.clone()));
         }
         if !knows_whose_codes_are(self.app) {
@@ -188,7 +217,7 @@ impl<'a> Budgets<'a> {
         let time = if times.is_empty() { None } else { Some(self.take_time(lead, offer, &times).await?) };
         let spends = revealed && !money.is_empty();
         let holder = holder_of_money(self.key, &offer.id);
-        if spends && let Err(fault) = self.reserve(holder, &money, MONEY_HELD_FOR.0).await {
+        if spends && let Err(fault) = self.reserve(holder, &money, HELD_FOR.0).await {
             self.release_all(time, &times).await;
             return Err(fault);
         }

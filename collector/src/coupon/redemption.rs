@@ -1,7 +1,7 @@
 //! Redemptions as the ledger of a code's owner has them, and leaks: a code that somebody else used.
 //!
 //! A code *leaked* where an order used it of which the owner's ledger knows nothing: neither the owner's page nor the shop's server
-//! told of it as theirs, and whoever ordered was not merged with them, for [`WAITS`].
+//! told of it as theirs, and whoever ordered was not merged with them, for `WAITS`.
 
 use std::collections::BTreeSet;
 

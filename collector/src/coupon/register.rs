@@ -2,7 +2,8 @@
 //!
 //! One document a code, named by its digest and changed by whoever applies the log: what a grant says and what orders say join,
 //! whichever comes first, so that applying a log again gives the same. Which order came first is decided by the store, once for
-//! all collectors. The owner's id is covered by a hash that takes the code to make: who is erased leaves nothing that can be read.
+//! all collectors. The owner's id is covered by a hash that takes the code to make, so that nothing there names whoever was
+//! erased; offer, times and the order's number stay as they are.
 
 use engine::{Millis, OfferId};
 use serde::{Deserialize, Serialize};

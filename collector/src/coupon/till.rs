@@ -14,7 +14,7 @@ use super::verified;
 use crate::accept;
 use crate::app::App;
 use crate::grant;
-use crate::masking::masked;
+use crate::masking::order_number;
 use crate::metric::Metric;
 use crate::person::{self, Person};
 use crate::problem::Problem;
@@ -73,7 +73,7 @@ async fn redeemed(
     visitor: Option<VisitorId>,
 ) -> Result<CouponAnswer, Problem> {
     // As orders have it in ledgers.
-    let transaction = Text::<64>::cut(&masked(transaction));
+    let transaction = Text::<64>::cut(&order_number(transaction));
     let Some(mut known) = known(app, site, code, visitor).await? else { return Ok(unknown(site, code)) };
     let is_first = |entry: &Entry| entry.uses.first().is_none_or(|first| first.transaction == transaction.as_str());
     if !is_first(&known.entry) {

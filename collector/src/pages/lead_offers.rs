@@ -113,39 +113,60 @@ impl Language {
             Reason::SequenceNotMatched => {
                 self.either("wat eraan voorafgaat is niet gebeurd", "what comes before it did not happen")
             }
-            Reason::StageTooLow => self.either("het stadium is te laag", "the stage is too low"),
-            Reason::StageNotAllowed => self.either("het is voor een ander stadium", "it is for another stage"),
+            Reason::StageTooLow => self.either("de fase is te laag", "the stage is too low"),
+            Reason::StageNotAllowed => self.either("bedoeld voor een andere fase", "it is for another stage"),
             Reason::ScoreNotMatched => {
                 self.either("de score is te hoog of te laag", "the score is too high or too low")
             }
             Reason::LabelMissing => self.either("een label ontbreekt", "a label is missing"),
             Reason::LabelExcludes => self.either("een label sluit dit uit", "a label rules it out"),
             Reason::AttributeNotMatched => self.either("een kenmerk past niet", "an attribute does not fit"),
-            Reason::PageNotMatched => self.either("het is voor een andere pagina", "it is for another page"),
+            Reason::PageNotMatched => self.either("bedoeld voor een andere pagina", "it is for another page"),
             Reason::CartNotMatched => self.either("de winkelmand past niet", "the cart does not fit"),
-            Reason::VisitNotMatched => self.either("het is voor een ander bezoek", "it is for another visit"),
+            Reason::VisitNotMatched => self.either("bedoeld voor een ander bezoek", "it is for another visit"),
             Reason::CountNotMatched => {
-                self.either("er gebeurde iets te vaak of te weinig", "something happened too often or too seldom")
+                self.either("er gebeurde iets te vaak of te zelden", "something happened too often or too seldom")
             }
             Reason::LastSeenNotMatched => self
                 .either("de bezoeker is te kort of te lang weg", "the visitor has been away too long or too briefly"),
             Reason::DateNotMatched => {
                 self.either("het is een andere tijd van het jaar", "it is another time of the year")
             }
-            Reason::AudienceNotMatched => self.either("het is voor andere bezoekers", "it is for other visitors"),
+            Reason::AudienceNotMatched => self.either("bedoeld voor andere bezoekers", "it is for other visitors"),
             Reason::ContextNotMatched => {
                 self.either("de pagina zegt iets anders over zichzelf", "the page says something else about itself")
             }
             Reason::SlotNotOffered => {
                 self.either("de pagina heeft er geen plaats voor", "the page has no place for it")
             }
-            Reason::NotYet => self.either("het begint later", "it begins later"),
-            Reason::Ended => self.either("het is voorbij", "it is over"),
+            Reason::NotYet => self.either("begint later", "it begins later"),
+            Reason::Ended => self.either("is voorbij", "it is over"),
             Reason::AlreadyShown => self.either("vaak genoeg getoond", "shown often enough"),
-            Reason::Reserved => self.either("het staat al klaar op een pagina", "a page has it at hand already"),
+            Reason::Reserved => self.either("staat al klaar op een pagina", "a page has it at hand already"),
             Reason::GoalReached => self.either("het doel is al bereikt", "its goal is reached already"),
+            Reason::ShownThisSession => {
+                self.either("in dit bezoek vaak genoeg getoond", "shown often enough in this visit")
+            }
+            Reason::ShownRecently => self.either("kort geleden nog getoond", "shown a short while ago"),
             Reason::DismissedRecently => self.either("kort geleden weggeklikt", "closed a short while ago"),
             Reason::MinGap => self.either("te kort na een andere aanbieding", "too soon after another offer"),
+            Reason::SessionFull => {
+                self.either("genoeg aanbiedingen in dit bezoek", "there were enough offers in this visit")
+            }
+            Reason::DayFull => self.either("genoeg aanbiedingen vandaag", "there were enough offers today"),
+            Reason::OffersDismissed => self.either(
+                "de bezoeker klikte aanbiedingen weg en wordt een tijd met rust gelaten",
+                "the visitor closed offers and is left alone for a while",
+            ),
+            Reason::BudgetSpent => self.either("het budget is op", "the budget is spent"),
+            Reason::Unavailable => self.either(
+                "of er nog budget is, valt nu niet na te gaan",
+                "whether there is any budget left cannot be found out now",
+            ),
+            Reason::Holdout => self.either(
+                "deze bezoeker krijgt ter vergelijking niets te zien",
+                "this visitor is shown nothing, for comparison",
+            ),
             Reason::PoolEmpty => self.either("de kortingscodes zijn op", "there are no codes left"),
             Reason::LowerPriority => self.either("een andere aanbieding gaat voor", "another offer comes first"),
             _ => self.either("de voorwaarde geldt niet", "its condition does not hold"),
@@ -172,7 +193,7 @@ impl Language {
             }
             Becomes::Stage { range } => {
                 let stage = |place| self.stage(model.stages.name(StageIndex(place))).to_owned();
-                format!("{} {}", self.either("stadium", "stage"), self.range(range, stage))
+                format!("{} {}", self.either("fase", "stage"), self.range(range, stage))
             }
             Becomes::Label { label, present: true } => format!("{} ‘{label}’", self.either("het label", "the label")),
             Becomes::Label { label, present: false } => {

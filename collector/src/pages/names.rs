@@ -59,7 +59,7 @@ impl Language {
             "gloed_reserved" => self.either("Aanbieding klaargezet", "Offer reserved"),
             "gloed_announced" => self.either("Nieuwe fase gemeld", "New stage announced"),
             "gloed_noticed" => self.either("Melding", "Notice"),
-            "gloed_recovered" => self.either("Winkelwagen alsnog besteld", "Cart recovered"),
+            "gloed_recovered" => self.either("Winkelmand alsnog besteld", "Cart recovered"),
             "gloed_redeemed" => self.either("Kortingscode gebruikt", "Discount code used"),
             "gloed_leaked" => {
                 self.either("Kortingscode door een ander gebruikt", "Discount code used by somebody else")

@@ -23,7 +23,7 @@ texts! {
         "Put an offer into the model of this shop; then this page tells what it brings.";
     nobody: "Nog niemand heeft deze aanbieding gezien.", "Nobody has met this offer yet.";
     group: "Groep", "Group";
-    by_stage: "Naar stadium op het moment dat zij hem tegenkwamen", "By stage when they met it";
+    by_stage: "Naar fase op het moment dat zij haar tegenkwamen", "By stage when they met it";
     visitors: "Bezoekers", "Visitors";
     counted: "Meegeteld", "Counted";
     bought: "Kochten", "Bought";
@@ -104,7 +104,7 @@ impl Language {
         let (saw, did_not) = (self.count(shown.0), self.count(holdout.0));
         match self {
             Self::Dutch => format!(
-                "Van de {saw} bezoekers die hem zagen kocht {}; van de {did_not} die hem hadden gezien maar niets te zien kregen {}.",
+                "Van de {saw} bezoekers die haar zagen kocht {}; van de {did_not} die haar zouden zien maar niets te zien kregen {}.",
                 shown.1, holdout.1
             ),
             Self::English => format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::decide::REDEEMED;
+use engine::decide::{REDEEMED, SEED_PROPERTY, SHARES_PROPERTY};
 use engine::sessions::{self, SESSION_GAP};
 use engine::touch::event;
 use engine::{Cause, Evaluation, Lead, Millis, Points, Suspicion, Touch, TouchId, Trust};
@@ -10,6 +10,7 @@ use engine::{Cause, Evaluation, Lead, Millis, Points, Suspicion, Touch, TouchId,
 use super::language::Language;
 use super::names::Name;
 use super::when::{Times, When};
+use crate::budget::{COST_PROPERTY, DAY_PROPERTY, HOLDER_PROPERTY};
 use crate::coupon::redemption::LEAKED;
 
 /// Items that one event shows.
@@ -208,12 +209,24 @@ fn entry(touch: &Touch, given: &BTreeMap<&TouchId, Points>, times: &Times<'_>) -
         value: touch.value.map(|value| language.money(value)),
         properties: match code {
             Some(_) => Vec::new(),
-            None => touch.properties.iter().map(property).chain(removed).collect(),
+            None => touch
+                .properties
+                .iter()
+                .filter(|(name, _)| !is_ledger_work(touch, name))
+                .map(property)
+                .chain(removed)
+                .collect(),
         },
         code: code.map(ToString::to_string),
         held: None,
         points: given.get(&touch.id).map(|points| language.signed_points(*points)),
     }
+}
+
+/// What our own touches note for later decisions, and says nothing to a person.
+fn is_ledger_work(touch: &Touch, name: &str) -> bool {
+    let notes = [SHARES_PROPERTY, SEED_PROPERTY, HOLDER_PROPERTY, DAY_PROPERTY, COST_PROPERTY];
+    touch.trust == Trust::Product && notes.contains(&name)
 }
 
 /// `2 × Regenjas (€ 79,95)`

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::change::{Becomes, Change};
+use super::experiment::Assigned;
 use super::instants::Instants;
 use super::smallest::{Found, Leaf, Node, Way, smallest};
 use super::what_if::{Fact, Scene, State};
@@ -73,11 +74,17 @@ pub fn explain(
 ) -> Vec<Explained> {
     let moment = &Moment { explain: true, ..moment.clone() };
     let remembered: RefCell<BTreeMap<Millis, Evaluation>> = RefCell::default();
-    let evaluate = &|at: Millis| remembered.borrow_mut().entry(at).or_insert_with(|| evaluate(at)).clone();
+    let evaluate = &|at: Millis| remembered.borrow_mut().entry(at).or_insert_with(|| lean(evaluate(at))).clone();
     let evaluation = evaluate(now);
     let decision = decide(lead, &evaluation, model, moment, now);
     let scene = Scene { lead, evaluation: &evaluation, model, moment };
     let explained = |offer: &Offer| {
+        if Assigned::of(lead, offer, &model.offers_policy, moment.stream.as_ref()).holds_out() {
+            let (reason, detail) = (Reason::Holdout, "held out".to_owned());
+            let remedy = Some(Remedy::NotChangeable(reason, detail.clone()));
+            let (offer, slot) = (offer.id.clone(), offer.slot.clone());
+            return Explained { offer, slot, refusal: Some((reason, detail)), remedy, until: None };
+        }
         let refused = decision.considered.iter().find(|considered| considered.offer == offer.id);
         let refusal = refused.map(|considered| (considered.reason, considered.detail.clone()));
         let (remedy, until) = match &refusal {
@@ -90,6 +97,11 @@ pub fn explain(
         Explained { offer: offer.id.clone(), slot: offer.slot.clone(), refusal, remedy, until }
     };
     model.offers.iter().map(explained).collect()
+}
+
+/// Without its lines: no condition reads them, and there may be thousands, at each of many instants.
+fn lean(evaluation: Evaluation) -> Evaluation {
+    Evaluation { lines: Vec::new(), ..evaluation }
 }
 
 fn remedy(

@@ -56,7 +56,7 @@ const EVENTS: [&str; 46] = [
 ];
 
 /// Places that every page can fill.
-const SLOTS: [&str; 2] = ["popup", "bar"];
+const SLOTS: [&str; 3] = ["popup", "bar", "slide-in"];
 
 /// The well-known event that this is nearly; `None` where it is one, or like none.
 pub(super) fn event(name: &str) -> Option<&'static str> {
