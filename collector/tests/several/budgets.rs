@@ -171,7 +171,7 @@ async fn who_has_a_place_keeps_it_while_others_find_nothing_left() {
     assert_eq!(offer(&popup_in_the_end(&page, one).await), "scarce");
     assert_eq!(offer(&popup_in_the_end(&Page::of(2), one).await), "plain");
     // When they turn the page, then it is still theirs
-    turns(&mut page, &shop, one, Span::seconds(2)).await;
+    turns(&mut page, &shop, one, Span(1_500)).await;
     assert_eq!(offer(&popup_in_the_end(&page, one).await), "scarce");
 }
 
