@@ -31,22 +31,26 @@ pub(super) fn of(lead: &Lead, touches: &[&Touch]) -> Vec<Settling> {
             let (Some(part), Some(offer)) = (Part::of(&own.properties), own.offer.clone()) else { continue };
             let is_spent = own.is(event::GRANTED) || was_shown(lead, own);
             let held_until = (!is_spent).then(|| own.time.plus(HELD_FOR));
-            // Whichever of two tabs shows it first: what the other one spends may be another place now.
-            let is_other = |touch: &&Touch| {
-                touch.is(event::RESERVED) && touch.trust == Trust::Product && touch.id != own.id && is_spent
-            };
-            for other in lead.touches().iter().filter(is_other) {
-                let same = Part::of(&other.properties).filter(|one| one.holder == part.holder);
-                if let Some(part) = same.filter(|_| was_shown(lead, other)) {
-                    let part = beside(lead, other, part);
-                    settling.push(Settling { offer: offer.clone(), part, held_until: None });
-                }
+            if is_spent {
+                settling.extend(of_other_tabs(lead, own, part, &offer));
             }
             let part = if is_spent { beside(lead, own, part) } else { part };
             settling.push(Settling { offer, part, held_until });
         }
     }
     settling
+}
+
+/// What the other tabs that have shown an offer under the same place spend. Whichever shows it first, that may be another place
+/// once this one is known.
+fn of_other_tabs(lead: &Lead, own: &Touch, part: Part, offer: &OfferId) -> Vec<Settling> {
+    let reserved = lead.touches().iter().filter(|touch| touch.is(event::RESERVED) && touch.trust == Trust::Product);
+    let spent = |other: &Touch| {
+        let same = Part::of(&other.properties).filter(|one| one.holder == part.holder && other.id != own.id)?;
+        let part = was_shown(lead, other).then(|| beside(lead, other, same))?;
+        Some(Settling { offer: offer.clone(), part, held_until: None })
+    };
+    reserved.filter_map(spent).collect()
 }
 
 /// What an impression spends: the place that was held, or another one where an earlier impression has spent that.
