@@ -30,8 +30,9 @@ pub const COST_PROPERTY: &str = "budget_cost";
 /// How long an offer that was chosen holds its place: as long as its reservation, and a moment for the page to say that it was
 /// shown.
 pub const HELD_FOR: Span = Span(RESERVATION.0 + Span::minutes(5).0);
-/// How long money stays set aside for a code that was given; until it is, for as long as a place ([`HELD_FOR`]). What grants it may wait in a log for as long as a collector is down; longer costs
-/// only that money comes back later where one died between the store and its log.
+/// How long money stays set aside for a code that was given; until it is, for as long as a place ([`HELD_FOR`]). What grants it
+/// may wait in a log for as long as a collector is down; longer costs only that money comes back later where one died between
+/// the store and its log.
 pub const MONEY_HELD_FOR: Span = Span::days(7);
 
 /// What is taken from a budget.
